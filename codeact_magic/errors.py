@@ -1,0 +1,44 @@
+"""The exceptions of codeact_magic.
+
+    CodeActError             shown as one line, never as a traceback
+    ├── UsageError           the user's: an unknown option, no endpoint, nobody to ask
+    ├── EndpointError        the endpoint's: refused, 401, an unknown model, a stream that broke
+    ├── LimitReached         a limit that the user set ended the turn
+    ├── Stopped              the user stopped the turn
+    ├── SessionError         a saved session that cannot be read or written
+    └── LocalModelError      the local model: the fetch, the file's hash, the server
+
+What the model gets wrong is no exception: it goes back to the model as an observation.
+"""
+
+
+class CodeActError(Exception):
+    """An error that is told in one line that says what to do."""
+
+    def _render_traceback_(self) -> list[str]:
+        """Return what IPython shows in place of a traceback (IPython looks for this name)."""
+        return [f"\x1b[0;31m{type(self).__name__}\x1b[0m: {self}"]
+
+
+class UsageError(CodeActError):
+    """The request cannot be carried out as it was written."""
+
+
+class EndpointError(CodeActError):
+    """The endpoint cannot be reached, refuses, or does not make sense."""
+
+
+class LimitReached(CodeActError):
+    """A limit ended the turn; the thread can go on."""
+
+
+class Stopped(CodeActError):
+    """The user ended the turn; the thread can go on."""
+
+
+class SessionError(CodeActError):
+    """A session file cannot be read or written."""
+
+
+class LocalModelError(CodeActError):
+    """The local model cannot be fetched, checked or served."""
