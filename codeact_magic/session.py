@@ -91,6 +91,7 @@ class Observation:
     changed: tuple[tuple[str, str], ...] = ()
     seconds: float = 0.0
     execution_count: int | None = None
+    line: str = ""  # the innermost line of the action that raised, as "line 3: total = df['age']"
     note: str = ""  # e.g. why it was interrupted
 
 

@@ -1,0 +1,264 @@
+"""The loop: think, decide, act, until the model answers (CodeAct: Wang et al., ICML 2024, arXiv:2402.01030)."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Protocol
+
+from . import context, formats
+from .errors import CodeActError, EndpointError, LimitReached, Stopped
+from .formats import Reading
+from .session import Cell, Decision, Format, Json, Observation, Reply, Session, Step, Turn
+
+
+@dataclass(frozen=True, slots=True)
+class Delta:
+    """A piece of a reply as it is written; an empty one only says that time passes."""
+
+    text: str = ""
+    reasoning: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is asked of a model. `enough` tells where a reply that is still being written may be cut (None: nowhere)."""
+
+    messages: tuple[Json, ...]
+    stop: tuple[str, ...] = ()
+    tools: tuple[Json, ...] = ()
+    response_format: Json | None = None
+    enough: Callable[[str], int | None] = field(default=lambda text: None, compare=False)
+
+
+class Model(Protocol):
+    """What writes replies. Raises EndpointError where it cannot."""
+
+    name: str
+    endpoint: str
+
+    def reply(self, request: Request, show: Callable[[Delta], None]) -> Reply:
+        """Return the reply to `request`, handing each piece to `show` as it comes."""
+
+
+class Approver(Protocol):
+    """Who decides whether an action may run."""
+
+    mode: str
+
+    def decide(self, number: int, reading: Reading) -> Decision:
+        """Return the decision about the action that step `number` proposes."""
+
+
+class Executor(Protocol):
+    """Where actions run."""
+
+    def run(self, code: str) -> Observation:
+        """Run `code`, once; what it raises is part of the observation."""
+
+    def summary(self) -> str:
+        """Return the namespace in outline."""
+
+    def cells(self) -> tuple[Cell, ...]:
+        """Return the cells that the user ran since this was last asked."""
+
+
+class View(Protocol):
+    """Who shows the turn as it goes."""
+
+    def thinking(self, number: int) -> None:
+        """Step `number` begins."""
+
+    def show(self, delta: Delta) -> None:
+        """A piece of the reply has come."""
+
+    def proposed(self, number: int, reading: Reading) -> None:
+        """The reply is complete."""
+
+    def finished(self, number: int, step: Step) -> None:
+        """The step is over."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Where a turn ends, whatever the model wants."""
+
+    steps: int = 20
+    tokens: int = 200_000  # prompt and completion of a turn together; 0: no limit
+    repeats: int = 2  # of the same code, one after the other
+    output: int = 8_000  # characters of an observation that the model is told
+    context: int = 0  # tokens of the conversation that the model is sent; 0: no limit
+
+
+class Agent:
+    """Takes prompts to answers: `model` writes, `approver` decides, `executor` runs, `view` shows, `keep` saves."""
+
+    def __init__(
+        self,
+        session: Session,
+        model: Model,
+        approver: Approver,
+        executor: Executor,
+        *,
+        view: View,
+        keep: Callable[[Session], None],
+        limits: Limits = Limits(),
+        vision: bool = False,
+    ) -> None:
+        self.session = session
+        self.model, self.approver, self.executor, self.view, self.keep = model, approver, executor, view, keep
+        self.limits, self.vision = limits, vision
+
+    def run(self, prompt: str, *, format: Format = "fence", summarize: bool = True) -> Turn:
+        """Take `prompt` to its answer and return the turn.
+
+        Raises LimitReached, Stopped or EndpointError where there is none; the session has all steps up to there.
+        """
+        began = time.monotonic()
+        self._begin(prompt, format, summarize)
+        try:
+            while self.turn.outcome == "open":
+                self.step()
+        except KeyboardInterrupt:
+            self._end("stopped", "You stopped the agent. Go on with another %%codeact cell.", began)
+            raise Stopped(self.turn.note) from None
+        except CodeActError as error:
+            self._end(_OUTCOMES.get(type(error), "failed"), str(error), began)
+            raise
+        except BaseException as error:
+            self._end("failed", f"{type(error).__name__}: {error}", began)
+            raise
+        self._end("answered", self.turn.note, began)
+        return self.turn
+
+    def step(self) -> None:
+        """Think, decide, act: one reply of the model and what comes of it."""
+        self._check_limits()
+        number = len(self.turn.steps) + 1
+        reply, reading = self._think(number)
+        step = Step(reply=reply, thought=reading.thought, action=reading.action, said=reading.said)
+        if reading.fault:
+            step = replace(step, heard=reading.fault)
+        elif reading.action and (repeats := self._repeats(reading.action.code)):
+            step = replace(step, heard=_REPEATED)
+            if repeats >= self.limits.repeats:
+                self._add(number, step)
+                raise LimitReached(_TOO_OFTEN.format(times=repeats + 1))
+        elif reading.action:
+            step = self._act(step, self._decide(number, step, reading))
+        self._add(number, step)
+        if step.decision and step.decision.verdict == "stop":
+            raise Stopped("You stopped the agent here. Go on with another %%codeact cell.")
+        if step.observation and step.observation.status == "aborted":
+            raise KeyboardInterrupt
+        if not step.heard:
+            note = _ANSWER_CUT if reply.finish == "length" else ""
+            self._put(replace(self.turn, outcome="answered", note=note))
+
+    @property
+    def turn(self) -> Turn:
+        """The turn under way, or the last one."""
+        return self.session.turns[-1]
+
+    def _begin(self, prompt: str, format: Format, summarize: bool) -> None:
+        turn = Turn(
+            prompt=prompt,
+            context=self.executor.summary() if summarize else "",
+            cells=self.executor.cells(),
+            model=self.model.name,
+            endpoint=self.model.endpoint,
+            format=format,
+            approve=self.approver.mode,
+            started=datetime.now(UTC).astimezone().isoformat(timespec="seconds"),
+            window=context.window(self.session, self.limits.context),
+        )
+        self.session = self.session.begun(turn)
+        self.keep(self.session)
+
+    def _think(self, number: int) -> tuple[Reply, Reading]:
+        spec = formats.SPECS[self.turn.format]
+        request = Request(
+            messages=tuple(context.messages(self.session)),
+            stop=spec.stop,
+            tools=spec.tools,
+            response_format=spec.response_format,
+            enough=formats.enough,
+        )
+        self.view.thinking(number)
+        reply = self.model.reply(request, self.view.show)
+        reading = formats.read(reply, self.turn.format)
+        self.view.proposed(number, reading)
+        return reply, reading
+
+    def _decide(self, number: int, step: Step, reading: Reading) -> Decision:
+        try:
+            return self.approver.decide(number, reading)
+        except BaseException:
+            self._add(number, replace(step, heard="The code was not run: nobody decided about it."))
+            raise
+
+    def _act(self, step: Step, decision: Decision) -> Step:
+        assert step.action is not None
+        observation = self.executor.run(decision.code) if decision.runs else None
+        heard = context.heard(step.action, decision, observation, self.limits.output)
+        images = bool(self.vision and observation and context.has_images(observation))
+        return replace(step, decision=decision, observation=observation, heard=heard, images=images)
+
+    def _repeats(self, code: str) -> int:
+        """Return how many of the last steps proposed just this code, one after the other."""
+        repeats = 0
+        for step in reversed(self.turn.steps):
+            if step.action is None or step.action.code.strip() != code.strip():
+                break
+            repeats += 1
+        return repeats
+
+    def _check_limits(self) -> None:
+        if len(self.turn.steps) >= self.limits.steps:
+            raise LimitReached(_STEPS.format(limit=self.limits.steps))
+        usage = self.turn.usage
+        if self.limits.tokens and usage.prompt + usage.completion >= self.limits.tokens:
+            raise LimitReached(_TOKENS.format(limit=self.limits.tokens, more=2 * self.limits.tokens))
+        faults = self.turn.steps[-_MOST_FAULTS:]
+        if len(faults) == _MOST_FAULTS and all(step.heard and not step.action for step in faults):
+            raise EndpointError(_UNUSABLE.format(times=_MOST_FAULTS))
+
+    def _add(self, number: int, step: Step) -> None:
+        self._put(replace(self.turn, steps=(*self.turn.steps, step)))
+        self.view.finished(number, step)
+        self.keep(self.session)
+
+    def _put(self, turn: Turn) -> None:
+        self.session = self.session.updated(turn)
+
+    def _end(self, outcome: str, note: str, began: float) -> None:
+        seconds = round(time.monotonic() - began, 3)
+        self._put(replace(self.turn, outcome=outcome, note=note, seconds=seconds))  # type: ignore[arg-type]
+        self.keep(self.session)
+
+
+_OUTCOMES: dict[type[CodeActError], str] = {LimitReached: "limit", Stopped: "stopped"}
+_MOST_FAULTS = 3
+_REPEATED = (
+    "You proposed the same code again, so it was not run: its result is above. If the result answers the question, "
+    "answer in words. If not, do something else."
+)
+_TOO_OFTEN = (
+    "The model proposed the same code {times} times in a row, so the turn was ended. Say what it should do instead in "
+    "another %%codeact cell, or raise the limit: %config CodeAct.max_repeats = ..."
+)
+_STEPS = (
+    "The turn reached its limit of {limit} steps. Go on with another %%codeact cell, or raise the limit: --max-steps N "
+    "or %config CodeAct.max_steps = N"
+)
+_TOKENS = (
+    "The turn reached its limit of {limit:,} tokens. Go on with another %%codeact cell, or raise the limit: "
+    "%config CodeAct.max_tokens_per_turn = {more}"
+)
+_UNUSABLE = (
+    "The model's last {times} replies could not be used (empty, or cut off). Try another model (--model), another "
+    "format (--format), or a larger %config CodeAct.max_tokens"
+)
+_ANSWER_CUT = "The answer was cut off at the model's limit of tokens; %config CodeAct.max_tokens raises it."
