@@ -16,10 +16,14 @@ from .session import Cell, Decision, Format, Json, Observation, Reply, Session, 
 
 @dataclass(frozen=True, slots=True)
 class Delta:
-    """A piece of a reply as it is written; an empty one only says that time passes."""
+    """A piece of a reply as it is written; an empty one only says that time passes.
+
+    A `note` tells the user why the reply is asked for again: what came of it so far is void.
+    """
 
     text: str = ""
     reasoning: str = ""
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
