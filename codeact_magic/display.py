@@ -10,7 +10,7 @@ from typing import Any, TextIO
 
 from .agent import Delta
 from .formats import Reading, split_reasoning
-from .session import Step, Turn, Usage
+from .session import Step, Usage
 from .text import fence, one_line, safe_markdown, visible
 
 INTERVAL = 0.05  # seconds between two updates at least: 20 a second, however fast the endpoint
@@ -81,9 +81,10 @@ class NotebookView:
         """Show a line of our own."""
         self._publish({"text/markdown": _small(line), "text/plain": line}, {}, None, False)
 
-    def ended(self, turn: Turn, line: str) -> None:
-        """Show the line that sums a turn up."""
-        self.tell(line)
+    def listing(self, code: str) -> None:
+        """Show code with its lines numbered."""
+        text = numbered(code)
+        self._publish({"text/markdown": fence(text, "text"), "text/plain": text}, {}, None, False)
 
     def _put(self, parts: list[str], plain_text: str) -> None:
         markdown = "\n\n".join(filter(None, parts))
@@ -146,9 +147,9 @@ class TerminalView:
         """Print a line of our own."""
         self._write(f"{self._dim(line)}\n")
 
-    def ended(self, turn: Turn, line: str) -> None:
-        """Print the line that sums a turn up."""
-        self.tell(line)
+    def listing(self, code: str) -> None:
+        """Print code with its lines numbered."""
+        self._write(f"{numbered(code)}\n")
 
     def _print_lines(self, whole: bool = False) -> None:
         reasoning, text = split_reasoning(self._text)
@@ -204,6 +205,11 @@ class TerminalView:
 
     def _highlight(self, line: str) -> str:
         return f"  │ {highlighted(line)}" if self.stream.isatty() else f"  | {line}"
+
+
+def numbered(code: str) -> str:
+    """Return code with its lines numbered, everything in it visible."""
+    return "\n".join(f"{number:3} {line}" for number, line in enumerate(visible(code).split("\n"), 1))
 
 
 def highlighted(line: str) -> str:

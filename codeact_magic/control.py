@@ -1,0 +1,43 @@
+"""The control room: what the package knows of ipykernel and of the terminal that IPython runs in."""
+
+from __future__ import annotations
+
+import sys
+from builtins import input as _input  # an action may give the name another meaning
+from collections.abc import Callable
+from typing import Any
+
+
+def in_kernel(shell: Any) -> bool:
+    """Return whether `shell` runs in a Jupyter kernel rather than in a terminal."""
+    return getattr(shell, "kernel", None) is not None
+
+
+def asker(shell: Any) -> Callable[[str], str] | None:
+    """Return what asks the user for a line, or None where nobody can be asked (nbclient, a pipe)."""
+    if in_kernel(shell):
+        # What the request that is being executed allows; ipykernel has no public name for it (seen in 6.29 to 7.4).
+        allowed = getattr(shell.kernel, "_allow_stdin", True)
+        return shell.kernel.raw_input if allowed else None
+    return _input if sys.stdin is not None and sys.stdin.isatty() else None
+
+
+def editor(shell: Any) -> Callable[[str], str | None] | None:
+    """Return what lets the user edit a text in place, or None where the front end has only a line to type in."""
+    return None if in_kernel(shell) else _edit_in_terminal
+
+
+def _edit_in_terminal(code: str) -> str | None:
+    from prompt_toolkit import PromptSession
+    from prompt_toolkit.lexers import PygmentsLexer
+    from pygments.lexers import PythonLexer
+
+    session: PromptSession[str] = PromptSession(
+        multiline=True,
+        lexer=PygmentsLexer(PythonLexer),
+        bottom_toolbar="Alt+Enter (or Esc, then Enter): done   Ctrl+C: leave the code as it was",
+    )
+    try:
+        return session.prompt("", default=code)
+    except (KeyboardInterrupt, EOFError):
+        return None
