@@ -1,0 +1,635 @@
+r"""Test doubles for prompts, agents and clients: an endpoint over real HTTP, and a model without any.
+
+Both play a script and record what they were asked, so that a test can say what the model would answer and then look at
+what the model was told. Nothing leaves the machine.
+
+    >>> from openai import OpenAI
+    >>> from codeact_magic.testing import FakeEndpoint, Say
+    >>> script = ["```python\nprint(6 * 7)\n```", Say("It is 42.", usage=(20, 12, 4))]
+    >>> with FakeEndpoint(script) as endpoint, OpenAI(base_url=endpoint.base_url, api_key="any") as client:
+    ...     ask = [{"role": "user", "content": "What is six times seven?"}]
+    ...     code = client.chat.completions.create(model="fake-model", messages=ask)
+    ...     answer = client.chat.completions.create(model="fake-model", messages=ask)
+    >>> code.choices[0].message.content
+    '```python\nprint(6 * 7)\n```'
+    >>> answer.choices[0].message.content, answer.usage.total_tokens
+    ('It is 42.', 24)
+    >>> endpoint.requests[0].body["messages"][0]["content"]
+    'What is six times seven?'
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import select
+import socket
+import socketserver
+import sys
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from dataclasses import KW_ONLY, dataclass, field, replace
+from http.server import BaseHTTPRequestHandler
+from itertools import islice
+from typing import Any, Literal, Self, TypeAlias
+
+from .agent import Delta, Request
+from .session import Json, Reply, ToolCall, Usage
+
+
+@dataclass(frozen=True, slots=True)
+class Say:
+    """A reply of the model, streamed where the request asks for a stream.
+
+    Its course is counted in deltas: the pieces of `chunk` characters (reasoning, then text, then tool calls), and the
+    finish_reason as the last one.
+    """
+
+    text: str = ""
+    _: KW_ONLY
+    reasoning: str = ""
+    reasoning_field: Literal["reasoning_content", "reasoning"] = "reasoning_content"
+    tool_calls: tuple[ToolCall, ...] = ()
+    finish: str | None = None  # None: "stop", "length" or "tool_calls", as a real server would say
+    usage: tuple[int, int, int] | Literal["counted"] | None = "counted"  # prompt, cached, completion; None: never said
+    chunk: int = 4
+    first_delay: float = 0.0  # seconds before anything is sent
+    delay: float = 0.0  # seconds between deltas
+    gate: threading.Event | None = None  # to be set before anything after the first `gate_after` deltas is sent
+    gate_after: int = 0
+    cut_after: int | None = None  # deltas after which the connection is closed
+    split_bytes: bool = False  # send each delta's first multibyte character in two writes
+    ignore_stop: bool = False
+    honour_max_tokens: bool = False  # a word counts as a token
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """An HTTP error, in OpenAI's JSON unless `body` (any JSON) takes its place."""
+
+    code: int
+    message: str = ""
+    _: KW_ONLY
+    retry_after: float | None = None  # seconds
+    body: Any = None
+    error_code: str | None = None
+    param: str | None = None
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Raw:
+    """Any bytes as a whole HTTP body, garbage included."""
+
+    body: bytes
+    _: KW_ONLY
+    content_type: str = "text/event-stream"
+    status: int = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Hang:
+    """Silence after `after` deltas, or after the headers, until the client goes away or the endpoint stops."""
+
+    _: KW_ONLY
+    after: int = 0
+    headers: bool = False  # with `after=0`: send the headers before falling silent
+    text: str = "... "
+
+
+@dataclass(frozen=True, slots=True)
+class Endless:
+    """The same text for ever, until the client goes away or the endpoint stops."""
+
+    text: str = "spam "
+
+
+Served = Say | Status | Raw | Hang | Endless
+Scripted: TypeAlias = str | Served | Callable[[Json], "Scripted"]
+ScriptedReply: TypeAlias = str | Reply | BaseException | Callable[[Request], "ScriptedReply"]
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """A request as it arrived; `headers` have lower-case names, `body` is None where `raw` is no JSON."""
+
+    method: str
+    path: str
+    headers: dict[str, str]
+    body: Any
+    raw: bytes
+
+
+class FakeEndpoint:
+    """An OpenAI-compatible endpoint on loopback that plays a script and records the requests.
+
+    Each chat request takes the next item of `replies`: a text, a `Say`, `Status`, `Raw`, `Hang` or `Endless`, or a
+    function from the request's JSON to any of these. After the last one comes `default`, or else HTTP 500. Requests
+    that the options below refuse take no item.
+
+    Args:
+        replies: the script.
+        models: the ids that /v1/models lists.
+        default: the item for every request after the script's end.
+        rejects: parameters that are answered with HTTP 400.
+        vague_rejects: say so in the message only, without `param` and `code`.
+        api_key: the only key that is accepted; any by default.
+        strict_models: answer 404 for models that are not in `models`.
+        context_limit: the most characters that the messages may have.
+    """
+
+    base_url: str  # "http://127.0.0.1:PORT/v1", from start() on
+
+    def __init__(
+        self,
+        replies: Iterable[Scripted] = (),
+        *,
+        models: Iterable[str] = ("fake-model",),
+        default: Scripted | None = None,
+        rejects: Iterable[str] = (),
+        vague_rejects: bool = False,
+        api_key: str | None = None,
+        strict_models: bool = False,
+        context_limit: int | None = None,
+    ) -> None:
+        self.models = list(models)
+        self.disconnects = 0  # clients that went away before their reply was whole
+        self._script = iter(replies)
+        self._default = default
+        self._rejects = frozenset(rejects)
+        self._vague_rejects = vague_rejects
+        self._api_key = api_key
+        self._strict_models = strict_models
+        self._context_limit = context_limit
+        self._requests: list[Recorded] = []
+        self._changed = threading.Condition()
+        self._server: _Server | None = None
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Listen on a free port of 127.0.0.1."""
+        self._server = _Server(self)
+        self.base_url = f"http://127.0.0.1:{self._server.server_address[1]}/v1"
+        threading.Thread(target=self._server.serve_forever, args=(0.02,), name="fake-endpoint", daemon=True).start()
+
+    def stop(self) -> None:
+        """Close every connection and the port; nothing happens where it is not started."""
+        if self._server:
+            self._server.close()
+        self._server = None
+
+    @property
+    def requests(self) -> list[Recorded]:
+        """All requests so far, in the order of arrival."""
+        with self._changed:
+            return list(self._requests)
+
+    def wait_for_requests(self, count: int, timeout: float = 10.0) -> None:
+        """Return once `count` requests have arrived in all; raise TimeoutError after `timeout` seconds."""
+        self._wait_for(lambda: len(self._requests), count, timeout, "requests")
+
+    def wait_for_disconnects(self, count: int, timeout: float = 10.0) -> None:
+        """Return once `count` clients went away early; raise TimeoutError after `timeout` seconds."""
+        self._wait_for(lambda: self.disconnects, count, timeout, "disconnects")
+
+    def _wait_for(self, seen: Callable[[], int], count: int, timeout: float, what: str) -> None:
+        with self._changed:
+            if not self._changed.wait_for(lambda: seen() >= count, timeout):
+                raise TimeoutError(f"{seen()} of {count} {what} after {timeout:g} s")
+
+    def _record(self, request: Recorded) -> None:
+        with self._changed:
+            self._requests.append(request)
+            self._changed.notify_all()
+
+    def _count_disconnect(self) -> None:
+        with self._changed:
+            self.disconnects += 1
+            self._changed.notify_all()
+
+    def _decide(self, request: Recorded) -> Served:
+        """Return what to answer."""
+        path = request.path.partition("?")[0]
+        if refusal := self._unauthorised(request.headers.get("authorization", "")):
+            return refusal
+        match request.method, path:
+            case "GET", "/v1/models":
+                return self._listing()
+            case "POST", "/v1/chat/completions":
+                return self._refusal(request.body) or self._next(request.body)
+        return Status(404, f"Invalid URL ({request.method} {path})")
+
+    def _listing(self) -> Raw:
+        data = [{"id": id, "object": "model", "created": 0, "owned_by": "fake"} for id in self.models]
+        return Raw(_encoded({"object": "list", "data": data}), content_type="application/json")
+
+    def _unauthorised(self, authorization: str) -> Status | None:
+        key = authorization.removeprefix("Bearer ").strip()
+        if self._api_key in (None, key):
+            return None
+        if not key:
+            return Status(401, "You didn't provide an API key.")
+        where = "You can find your API key at https://platform.openai.com/account/api-keys."
+        message = f"Incorrect API key provided: {_masked(key)}. {where}"
+        return Status(401, message, error_code="invalid_api_key")
+
+    def _refusal(self, body: Any) -> Status | None:
+        checks = (self._malformed, self._unknown_model, self._unsupported, self._too_long)
+        return next((refusal for check in checks if (refusal := check(body))), None)
+
+    def _malformed(self, body: Any) -> Status | None:
+        if not isinstance(body, dict):
+            return Status(400, "We could not parse the JSON body of your request.")
+        for name in ("model", "messages"):
+            if not body.get(name):
+                message = f"Missing required parameter: '{name}'."
+                return Status(400, message, param=name, error_code="missing_required_parameter")
+        return None
+
+    def _unknown_model(self, body: Json) -> Status | None:
+        if not self._strict_models or body["model"] in self.models:
+            return None
+        message = f"The model `{body['model']}` does not exist or you do not have access to it."
+        return Status(404, message, error_code="model_not_found")
+
+    def _unsupported(self, body: Json) -> Status | None:
+        name = next((name for name in body if name in self._rejects), None)
+        if name is None:
+            return None
+        if self._vague_rejects:
+            return Status(400, body={"error": {"message": f"'{name}' is not supported by this server"}})
+        hint = " Use 'max_completion_tokens' instead." if name == "max_tokens" else ""
+        message = f"Unsupported parameter: '{name}' is not supported with this model.{hint}"
+        return Status(400, message, param=name, error_code="unsupported_parameter")
+
+    def _too_long(self, body: Json) -> Status | None:
+        length = sum(len(_text_of(message)) for message in body["messages"])
+        if self._context_limit is None or length <= self._context_limit:
+            return None
+        message = (
+            f"This model's maximum context length is {self._context_limit} tokens. However, your messages resulted in "
+            f"{length} tokens. Please reduce the length of the messages."
+        )
+        return Status(400, message, param="messages", error_code="context_length_exceeded")
+
+    def _next(self, body: Json) -> Served:
+        """Return the script's next item, its functions called."""
+        try:
+            with self._changed:
+                item = next(self._script, self._default or _EXHAUSTED)
+            while callable(item):
+                item = item(body)
+        except Exception as error:
+            return _broken_script(f"the script raised {type(error).__name__}: {error}")
+        served = Say(item) if isinstance(item, str) else item
+        return served if isinstance(served, Served) else _broken_script(f"the script gave {item!r}, which is no reply")
+
+
+class ScriptedModel:
+    """A model without an endpoint: it plays a script, and records the requests.
+
+    Each request takes the next item of `replies`: a text, which ends where the request's `stop` or `enough` end it; a
+    `Reply`, which comes back as it is; an exception, which is raised; or a function from the `Request` to any of these.
+
+    Raises:
+        AssertionError: there was a request after the script's end.
+    """
+
+    def __init__(
+        self, replies: Iterable[ScriptedReply], *, name: str = "scripted", endpoint: str = "script", chunk: int = 4
+    ) -> None:
+        self.name = name
+        self.endpoint = endpoint
+        self.requests: list[Request] = []
+        self._script = iter(replies)
+        self._chunk = chunk
+
+    def reply(self, request: Request, show: Callable[[Delta], None]) -> Reply:
+        """Return the script's next reply, handing it to `show` in pieces of `chunk` characters."""
+        self.requests.append(request)
+        item = self._next(request)
+        reply = self._spoken(item, request) if isinstance(item, str) else item
+        for piece in _pieces(reply.reasoning, self._chunk):
+            show(Delta(reasoning=piece))
+        for piece in _pieces(reply.text, self._chunk):
+            show(Delta(text=piece))
+        return reply
+
+    def _next(self, request: Request) -> str | Reply:
+        exhausted = AssertionError(f"the script has no reply to request {len(self.requests)}: give it more replies")
+        item = next(self._script, exhausted)
+        while callable(item):
+            item = item(request)
+        if isinstance(item, BaseException):
+            raise item
+        return item
+
+    def _spoken(self, text: str, request: Request) -> Reply:
+        said = _before_stop(text, list(request.stop))
+        ends = (request.enough(said[:length]) for length in range(self._chunk, len(said) + self._chunk, self._chunk))
+        end = next((end for end in ends if end is not None), None)
+        told = sum(len(_text_of(message).split()) for message in request.messages)
+        usage = Usage(prompt=told, completion=len(said[:end].split()), estimated=True)
+        return Reply(said[:end], finish="stop" if end is None else "cut", usage=usage, model=self.name)
+
+
+def _broken_script(message: str) -> Status:
+    # Without the header the openai client would try again, and a retry takes the next item of the script.
+    return Status(500, message, error_code="broken_script", headers=(("x-should-retry", "false"),))
+
+
+_EXHAUSTED = _broken_script("the script of this FakeEndpoint is exhausted: give it more replies, or a default")
+
+
+def _masked(key: str) -> str:
+    return key[:8] + "*" * (len(key) - 12) + key[-4:] if len(key) > 16 else "*" * len(key)
+
+
+def _encoded(value: Any) -> bytes:
+    # Where UTF-8 has no bytes for a character (half of a surrogate pair), backslashreplace happens to write JSON.
+    return json.dumps(value, ensure_ascii=False).encode("utf-8", "backslashreplace")
+
+
+def _parsed(raw: bytes) -> Any:
+    try:
+        return json.loads(raw)
+    except ValueError:
+        return None
+
+
+def _text_of(message: Json) -> str:
+    content = message.get("content") or ""
+    return content if isinstance(content, str) else "".join(part.get("text", "") for part in content)
+
+
+def _pieces(text: str, size: int) -> list[str]:
+    return [text[start : start + size] for start in range(0, len(text), size)]
+
+
+def _first_words(text: str, count: int | None) -> str:
+    return text if count is None else "".join(re.findall(r"\s*\S+", text)[:count])
+
+
+def _before_stop(text: str, stop: str | list[str] | None) -> str:
+    """Return the part of `text` before the first stop sequence in it."""
+    stops = [stop] if isinstance(stop, str) else stop or []
+    found = [text.find(sequence) for sequence in stops if sequence]
+    return text[: min((at for at in found if at >= 0), default=None)]
+
+
+def _as_served(say: Say, body: Json) -> Say:
+    """Return `say` with the text and the finish_reason that the request's limits leave of it."""
+    limit = body.get("max_completion_tokens") or body.get("max_tokens")
+    kept = _first_words(say.text, limit if say.honour_max_tokens else None)
+    text = kept if say.ignore_stop else _before_stop(kept, body.get("stop"))
+    ended = "length" if text == kept != say.text else "tool_calls" if say.tool_calls else "stop"
+    return replace(say, text=text, finish=say.finish or ended)
+
+
+def _deltas(say: Say) -> Iterator[Json]:
+    for piece in _pieces(say.reasoning, say.chunk):
+        yield {say.reasoning_field: piece}
+    for piece in _pieces(say.text, say.chunk):
+        yield {"content": piece}
+    for index, call in enumerate(say.tool_calls):
+        function = {"name": call.name, "arguments": ""}
+        yield {"tool_calls": [{"index": index, "id": call.id, "type": "function", "function": function}]}
+        for piece in _pieces(call.arguments, say.chunk):
+            yield {"tool_calls": [{"index": index, "function": {"arguments": piece}}]}
+
+
+def _message(say: Say) -> Json:
+    message: Json = {"role": "assistant", "content": say.text or None if say.tool_calls else say.text}
+    if say.reasoning:
+        message[say.reasoning_field] = say.reasoning
+    if say.tool_calls:
+        message["tool_calls"] = [
+            {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}}
+            for call in say.tool_calls
+        ]
+    return message
+
+
+@dataclass(frozen=True, slots=True)
+class _Completion:
+    """OpenAI's JSON for the reply to one request."""
+
+    body: Json
+    id: str = field(default_factory=lambda: f"chatcmpl-{uuid.uuid4().hex}")
+    created: int = field(default_factory=lambda: int(time.time()))
+
+    def _envelope(self, kind: str, choices: list[Json]) -> Json:
+        model = self.body["model"]
+        return {"id": self.id, "object": kind, "created": self.created, "model": model, "choices": choices}
+
+    def chunk(self, delta: Json, finish: str | None = None) -> Json:
+        choice = {"index": 0, "delta": delta, "finish_reason": finish}
+        return self._envelope("chat.completion.chunk", [choice])
+
+    def chunks(self, say: Say) -> Iterator[Json]:
+        yield from map(self.chunk, _deltas(say))
+        yield self.chunk({}, say.finish)
+
+    def usage_chunk(self, say: Say) -> Json | None:
+        asked = (self.body.get("stream_options") or {}).get("include_usage")
+        usage = self._usage(say) if asked else None
+        return {**self._envelope("chat.completion.chunk", []), "usage": usage} if usage else None
+
+    def whole(self, say: Say) -> Json:
+        choice = {"index": 0, "message": _message(say), "finish_reason": say.finish}
+        usage = self._usage(say)
+        return self._envelope("chat.completion", [choice]) | ({"usage": usage} if usage else {})
+
+    def _usage(self, say: Say) -> Json | None:
+        if say.usage is None:
+            return None
+        prompt, cached, completion = self._counted(say) if say.usage == "counted" else say.usage
+        return {
+            "prompt_tokens": prompt,
+            "completion_tokens": completion,
+            "total_tokens": prompt + completion,
+            "prompt_tokens_details": {"cached_tokens": cached},
+        }
+
+    def _counted(self, say: Say) -> tuple[int, int, int]:
+        told = sum(len(_text_of(message).split()) for message in self.body["messages"])
+        return told, 0, len(f"{say.reasoning} {say.text}".split())
+
+
+# HTTPServer would look up the host's name when it binds, which takes seconds where there is no name server.
+class _Server(socketserver.ThreadingTCPServer):
+    """The listening socket, and a thread for each connection."""
+
+    request_queue_size = 128
+
+    def __init__(self, endpoint: FakeEndpoint) -> None:
+        self.endpoint = endpoint
+        self.closing = False
+        self._clients: dict[threading.Thread, socket.socket] = {}
+        super().__init__(("127.0.0.1", 0), _Handler)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Serve a connection in a thread of its own, which close() can end."""
+        thread = threading.Thread(target=self._serve, args=(request, client_address), daemon=True)
+        self._clients[thread] = request
+        thread.start()
+
+    def _serve(self, request: socket.socket, client_address: Any) -> None:
+        self.process_request_thread(request, client_address)
+        self._clients.pop(threading.current_thread(), None)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Print what went wrong, unless the client went away."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
+
+    def close(self) -> None:
+        """Stop listening, shut every connection, and wait for their threads."""
+        self.closing = True
+        self.shutdown()
+        self.server_close()
+        for thread, client in list(self._clients.items()):
+            with suppress(OSError):  # closed by its thread in the meantime
+                client.shutdown(socket.SHUT_RDWR)
+            thread.join(5.0)  # longer only where a function of the script does not return
+
+
+class _Handler(BaseHTTPRequestHandler):
+    """One connection, request after request."""
+
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    server: _Server
+
+    def do_GET(self) -> None:
+        """Record the request and answer it."""
+        length = int(self.headers.get("content-length", 0))
+        raw = self.rfile.read(length)
+        if len(raw) < length:
+            raise ConnectionAbortedError
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        request = Recorded(self.command, self.path, headers, _parsed(raw), raw)
+        self.server.endpoint._record(request)
+        try:
+            self._answer(self.server.endpoint._decide(request), request.body)
+        except ConnectionError:
+            self.close_connection = True
+            if not self.server.closing:
+                self.server.endpoint._count_disconnect()
+
+    do_POST = do_GET
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Keep quiet: the requests are recorded."""
+
+    def _answer(self, item: Served, body: Json) -> None:
+        match item:
+            case Say():
+                say = _as_served(item, body)
+                (self._stream if body.get("stream") else self._whole)(say, _Completion(body))
+            case Status():
+                self._refuse(item)
+            case Raw():
+                self._send(item.status, item.content_type, item.body)
+            case Hang():
+                self._hang(item, _Completion(body))
+            case Endless():
+                self._flood(item, _Completion(body))
+
+    def _stream(self, say: Say, completion: _Completion) -> None:
+        self._hold(say, 0)
+        self._start_stream(completion)
+        for count, chunk in enumerate(islice(completion.chunks(say), say.cut_after)):
+            if count:
+                self._hold(say, count)
+            self._event(chunk, split=say.split_bytes)
+        if say.cut_after is not None:
+            self.close_connection = True
+            return
+        if usage := completion.usage_chunk(say):
+            self._event(usage)
+        # In one write: a client may well leave between the two, and that would count as a disconnect.
+        self.wfile.write(_chunked(b"data: [DONE]\n\n") + _chunked(b""))
+
+    def _whole(self, say: Say, completion: _Completion) -> None:
+        for count, _ in enumerate(completion.chunks(say)):
+            self._hold(say, count)
+        data = _encoded(completion.whole(say))
+        self._send_headers(200, "application/json", ("Content-Length", str(len(data))))
+        if say.cut_after is not None:
+            self.close_connection = True
+            data = data[: len(data) // 2]
+        self.wfile.write(data)
+
+    def _refuse(self, status: Status) -> None:
+        message = status.message or self.responses.get(status.code, ("error",))[0]
+        kind = "server_error" if status.code >= 500 else "invalid_request_error"
+        error = {"message": message, "type": kind, "param": status.param, "code": status.error_code}
+        wait = () if status.retry_after is None else (("Retry-After", f"{status.retry_after:g}"),)
+        data = _encoded({"error": error} if status.body is None else status.body)
+        self._send(status.code, "application/json", data, *wait, *status.headers)
+
+    def _hang(self, hang: Hang, completion: _Completion) -> None:
+        if hang.headers or hang.after:
+            self._start_stream(completion)
+        for _ in range(hang.after):
+            self._event(completion.chunk({"content": hang.text}))
+        while True:
+            self._pause(None)
+
+    def _flood(self, endless: Endless, completion: _Completion) -> None:
+        self._start_stream(completion)
+        while True:
+            self._pause(0)
+            self._event(completion.chunk({"content": endless.text}))
+
+    def _hold(self, say: Say, count: int) -> None:
+        """Wait for what the delta after the first `count` waits for."""
+        if say.gate and count == say.gate_after:
+            while not say.gate.wait(0.01):
+                self._pause(0)
+        self._pause(say.delay if count else say.first_delay)
+
+    def _pause(self, seconds: float | None) -> None:
+        """Wait (None: for ever), and raise ConnectionError as soon as the client is gone."""
+        readable, _, _ = select.select([self.connection], [], [], seconds)
+        if readable and not self.connection.recv(1, socket.MSG_PEEK):
+            raise ConnectionAbortedError
+
+    def _start_stream(self, completion: _Completion) -> None:
+        self._send_headers(200, "text/event-stream; charset=utf-8", ("Transfer-Encoding", "chunked"))
+        self._event(completion.chunk({"role": "assistant", "content": ""}))
+
+    def _event(self, value: Json, *, split: bool = False) -> None:
+        data = b"data: " + _encoded(value) + b"\n\n"
+        for part in _split(data) if split else [data]:
+            self.wfile.write(_chunked(part))
+
+    def _send(self, status: int, content_type: str, data: bytes, *headers: tuple[str, str]) -> None:
+        self._send_headers(status, content_type, ("Content-Length", str(len(data))), *headers)
+        self.wfile.write(data)
+
+    def _send_headers(self, status: int, content_type: str, *headers: tuple[str, str]) -> None:
+        self.send_response(status)
+        for name, value in (("Content-Type", content_type), *headers):
+            self.send_header(name, value)
+        self.end_headers()
+
+
+def _chunked(data: bytes) -> bytes:
+    return b"%x\r\n%b\r\n" % (len(data), data)
+
+
+def _split(data: bytes) -> list[bytes]:
+    """Return `data` in two parts, the first of which ends within a multibyte character, or in one."""
+    first = next((at for at, byte in enumerate(data) if byte >= 0x80), None)
+    return [data] if first is None else [data[: first + 1], data[first + 1 :]]
