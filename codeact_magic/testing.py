@@ -158,7 +158,7 @@ class FakeEndpoint:
         self.models = list(models)
         self.disconnects = 0  # clients that went away before their reply was whole
         self._script = iter(replies)
-        self._default = default
+        self._default = _EXHAUSTED if default is None else default
         self._rejects = frozenset(rejects)
         self._vague_rejects = vague_rejects
         self._api_key = api_key
@@ -179,7 +179,6 @@ class FakeEndpoint:
         """Listen on a free port of 127.0.0.1."""
         self._server = _Server(self)
         self.base_url = f"http://127.0.0.1:{self._server.server_address[1]}/v1"
-        threading.Thread(target=self._server.serve_forever, args=(0.02,), name="fake-endpoint", daemon=True).start()
 
     def stop(self) -> None:
         """Close every connection and the port; nothing happens where it is not started."""
@@ -233,10 +232,10 @@ class FakeEndpoint:
         return Raw(_encoded({"object": "list", "data": data}), content_type="application/json")
 
     def _unauthorised(self, authorization: str) -> Status | None:
-        key = authorization.removeprefix("Bearer ").strip()
-        if self._api_key in (None, key):
+        if self._api_key is None or authorization == f"Bearer {self._api_key}":
             return None
-        if not key:
+        scheme, _, key = authorization.partition(" ")
+        if scheme != "Bearer" or not key:
             return Status(401, "You didn't provide an API key.")
         where = "You can find your API key at https://platform.openai.com/account/api-keys."
         message = f"Incorrect API key provided: {_masked(key)}. {where}"
@@ -285,7 +284,7 @@ class FakeEndpoint:
         """Return the script's next item, its functions called."""
         try:
             with self._changed:
-                item = next(self._script, self._default or _EXHAUSTED)
+                item = next(self._script, self._default)
             while callable(item):
                 item = item(body)
         except Exception as error:
@@ -476,6 +475,8 @@ class _Server(socketserver.ThreadingTCPServer):
         self.closing = False
         self._clients: dict[threading.Thread, socket.socket] = {}
         super().__init__(("127.0.0.1", 0), _Handler)
+        self._accepting = threading.Thread(target=self.serve_forever, args=(0.02,), name="fake-endpoint", daemon=True)
+        self._accepting.start()
 
     def process_request(self, request: Any, client_address: Any) -> None:
         """Serve a connection in a thread of its own, which close() can end."""
@@ -497,6 +498,7 @@ class _Server(socketserver.ThreadingTCPServer):
         self.closing = True
         self.shutdown()
         self.server_close()
+        self._accepting.join()
         for thread, client in list(self._clients.items()):
             with suppress(OSError):  # closed by its thread in the meantime
                 client.shutdown(socket.SHUT_RDWR)
