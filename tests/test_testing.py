@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from openai import OpenAI
 
 from codeact_magic import testing
-from codeact_magic.agent import Delta, Request
+from codeact_magic.agent import Delta, Model, Request
 from codeact_magic.session import Reply, ToolCall, Usage
 from codeact_magic.testing import Endless, FakeEndpoint, Hang, Raw, Recorded, Say, ScriptedModel, Status
 
@@ -635,7 +635,7 @@ def test_nobody_listens_after_the_stop() -> None:
 # The model without an endpoint
 
 
-def reply_of(model: ScriptedModel, **options: Any) -> tuple[Reply, list[Delta]]:
+def reply_of(model: Model, **options: Any) -> tuple[Reply, list[Delta]]:
     shown: list[Delta] = []
     return model.reply(Request(messages=tuple(ASK), **options), shown.append), shown
 
