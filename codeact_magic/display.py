@@ -6,7 +6,7 @@ import sys
 import time
 import uuid
 from collections.abc import Callable
-from typing import Any, TextIO
+from typing import TextIO
 
 from .agent import Delta
 from .formats import Reading, split_reasoning
@@ -56,7 +56,9 @@ class NotebookView:
 
     def proposed(self, number: int, reading: Reading) -> None:
         """Show the whole reply, the code exactly as it would run."""
-        self._head = "\n\n".join([*map(_small, self._notes), _folded(reading.reasoning) + safe_markdown(reading.thought)])
+        self._head = "\n\n".join(
+            [*map(_small, self._notes), _folded(reading.reasoning) + safe_markdown(reading.thought)]
+        )
         self._plain = visible(reading.thought)
         if reading.action:
             code = visible(reading.action.code)
@@ -74,8 +76,8 @@ class NotebookView:
             code = visible(step.decision.code)
             lines.append(f"Edited, and run as:\n\n{fence(code)}")
             plain_lines.append(f"Edited, and run as:\n{_boxed(code)}")
-        foot = footer(number, step)
-        self._put([*lines, _small(foot)], plain_text="\n".join([*plain_lines, foot]))
+        foot = footer(number, step) if step.heard else ""  # an answer is followed by the turn's own line
+        self._put([*lines, _small(foot)], plain_text="\n".join(filter(None, [*plain_lines, foot])))
 
     def tell(self, line: str) -> None:
         """Show a line of our own."""
@@ -141,7 +143,8 @@ class TerminalView:
 
     def finished(self, number: int, step: Step) -> None:
         """Print what came of the step, and what it cost."""
-        self._write(f"{self._dim(footer(number, step))}\n")
+        if step.heard:  # an answer is followed by the turn's own line
+            self._write(f"{self._dim(footer(number, step))}\n")
 
     def tell(self, line: str) -> None:
         """Print a line of our own."""
@@ -266,5 +269,3 @@ def _small(line: str) -> str:
 
 def _boxed(code: str) -> str:
     return "\n".join(f"  | {line}" for line in code.split("\n"))
-
-

@@ -39,6 +39,7 @@ class ShellExecutor:
     ) -> None:
         self.shell = shell
         self.timeout, self.secrets, self.limit = timeout, secrets, limit
+        self.keep_cells = True
         self.conversation = ""  # the session that actions and cells are counted for
         self._seen: dict[str, int] = {}  # conversation -> the first input that `cells` has not looked at
         self._inputs: dict[int, str] = {}  # input of an action -> its conversation
@@ -81,7 +82,9 @@ class ShellExecutor:
         return mask(summary(self.user_variables(), self.limit), self.secrets())
 
     def cells(self) -> tuple[Cell, ...]:
-        """Return the cells that ran since this conversation last asked, without its own actions and the magic itself."""
+        """Return the cells that ran since this conversation last asked, without its own actions and the magic."""
+        if not self.keep_cells:
+            return ()
         history = self.shell.history_manager
         inputs: list[str] = history.input_hist_raw
         failed = getattr(history, "exceptions", {})
@@ -144,6 +147,8 @@ class Recorder:
             stack.enter_context(_patched(shell.display_pub, "clear_output", self._clear_output))
             stack.enter_context(_patched(shell.displayhook, "compute_format_data", _without_artists))
             stack.enter_context(_patched(shell.displayhook, "write_format_data", self._write_format_data))
+            for name in ("write_output_prompt", "finish_displayhook"):
+                stack.enter_context(_patched(shell.displayhook, name, self._unrecorded))
             stack.enter_context(_patched(shell, "_showtraceback", self._showtraceback))
             self._stack = stack.pop_all()
         return self
@@ -201,7 +206,7 @@ class Recorder:
             self._add(output)
             if display_id:
                 self._displays.setdefault(display_id, []).append(output)
-        return original(data, metadata, *args, **kwargs)
+        return self._unrecorded(original, data, metadata, *args, **kwargs)
 
     def _clear_output(self, original: Callable[..., Any], wait: bool = False) -> Any:
         self._clear_next = True
@@ -213,15 +218,21 @@ class Recorder:
         data = self._masked(data)
         output: Json = {"output_type": "execute_result", "execution_count": self.count}
         self._add(output | {"data": jsonable(data), "metadata": jsonable(metadata or {})})
-        return original(data, metadata)
+        return self._unrecorded(original, data, metadata)
 
     def _showtraceback(self, original: Callable[..., Any], kind: Any, value: Any, lines: list[str]) -> Any:
         lines = [mask(line, self.secrets) for line in lines]
         message = mask(str(value), self.secrets)
         self._add({"output_type": "error", "ename": kind.__name__, "evalue": message, "traceback": lines})
-        with contextlib.ExitStack() as stack:
-            stack.enter_context(_unrecorded(self))
-            return original(kind, value, lines)
+        return self._unrecorded(original, kind, value, lines)
+
+    def _unrecorded(self, original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """Call `original`, and keep what a terminal prints for it out of the record: it stands there already."""
+        outputs, self.outputs = self.outputs, []
+        try:
+            return original(*args, **kwargs)
+        finally:
+            self.outputs = outputs
 
 
 class _Tee:
@@ -271,16 +282,6 @@ class _Alarm:
                 import _thread
 
                 _thread.interrupt_main()
-
-
-@contextlib.contextmanager
-def _unrecorded(recorder: Recorder) -> Iterator[None]:
-    """Keep what a traceback prints out of the record: it stands there as an error already."""
-    outputs, recorder.outputs = recorder.outputs, []
-    try:
-        yield
-    finally:
-        recorder.outputs = outputs
 
 
 def _patched(owner: Any, name: str, replacement: Callable[..., Any]) -> contextlib.AbstractContextManager[None]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 import keyword
 import os
+import sys
 import uuid
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -16,13 +17,12 @@ from IPython.core.error import UsageError as IPythonUsageError
 from IPython.core.magic import Magics, cell_magic, line_magic, magics_class, no_var_expand
 from IPython.core.magic_arguments import argument, magic_arguments, parse_argstring
 from traitlets import Bool, Enum, Float, Int, TraitError, Unicode
-from traitlets.config import Config
 
 from . import control
 from .agent import Agent, Limits
 from .approval import MODES, Gate
 from .display import NotebookView, TerminalView, tokens
-from .errors import CodeActError, UsageError
+from .errors import UsageError
 from .executor import ShellExecutor
 from .model import OpenAIModel, Settings, public_url
 from .session import Session, Turn
@@ -33,8 +33,8 @@ FORMATS = ("auto", "fence", "execute", "tools", "json")
 FLUSH = 10.0  # seconds that the end of a turn waits for the disk
 
 NO_ENDPOINT = (
-    "No model is set up. Three ways out: set OPENAI_API_KEY (and OPENAI_BASE_URL for another provider), give the address "
-    "of a server with --base-url http://localhost:11434/v1, or fetch the small local model with %codeact local"
+    "No model is set up. Three ways out: set OPENAI_API_KEY (and OPENAI_BASE_URL for another provider), give the "
+    "address of a server with --base-url http://localhost:11434/v1, or fetch the small local model with %codeact local"
 )
 LOCAL_LINE = "No endpoint is set, so the local model answers: {name}, a small model for demonstration."
 
@@ -70,17 +70,23 @@ class CodeAct(Magics):
     """
 
     model = Unicode(help="The model's name. Empty: the only one that the endpoint offers.").tag(config=True)
-    base_url = Unicode(help="The endpoint's address, which mostly ends in /v1. Empty: OPENAI_BASE_URL.").tag(config=True)
+    base_url = Unicode(help="The endpoint's address, which mostly ends in /v1. Empty: OPENAI_BASE_URL.").tag(
+        config=True
+    )
     api_key_env = Unicode("OPENAI_API_KEY", help="The environment variable that holds the key.").tag(config=True)
     approve = Enum(MODES, "ask", help="Before which actions to ask: ask (all), risky, auto (none).").tag(config=True)
-    format = Enum(FORMATS, "auto", help="How the model writes actions. All are read, whichever is set.").tag(config=True)
+    format = Enum(FORMATS, "auto", help="How the model writes actions. All are read, whichever is set.").tag(
+        config=True
+    )
     thread = Unicode("main", help="The conversation that a cell belongs to.").tag(config=True)
     max_steps = Int(20, min=1, help="Steps that a turn may take.").tag(config=True)
     max_tokens_per_turn = Int(200_000, min=0, help="Tokens, in and out, of a turn. 0: no limit.").tag(config=True)
     max_repeats = Int(2, min=1, help="Repeats of the same code, after which a turn is ended.").tag(config=True)
     max_tokens = Int(0, min=0, help="Tokens of one reply. 0: the endpoint's own limit.").tag(config=True)
     context_tokens = Int(0, min=0, help="Tokens of the conversation that are sent. 0: no limit.").tag(config=True)
-    temperature = Float(0.0, min=0.0, allow_none=True, help="Sampling temperature. None: the endpoint's.").tag(config=True)
+    temperature = Float(0.0, min=0.0, allow_none=True, help="Sampling temperature. None: the endpoint's.").tag(
+        config=True
+    )
     timeout = Float(300.0, min=0.1, help="Seconds of silence after which an endpoint is given up.").tag(config=True)
     retries = Int(3, min=0, help="How often a request that failed is tried again.").tag(config=True)
     action_timeout = Float(0.0, min=0.0, help="Seconds that an action may run. 0: no limit.").tag(config=True)
@@ -96,14 +102,14 @@ class CodeAct(Magics):
         super().__init__(shell, **kwargs)
         self._parts = _Parts()
         self._busy = False
-        self._executor = ShellExecutor(shell, secrets=self._secrets)
+        self._executor = ShellExecutor(shell, secrets=self.secrets)
         self._read_environment()
 
     # -- %%codeact -----------------------------------------------------------------------------------------------------
 
     @no_var_expand
     @cell_magic("codeact")
-    @magic_arguments()
+    @magic_arguments("%codeact")
     @argument("--model", "-m", help="The model's name.")
     @argument("--base-url", "-u", help="The endpoint's address, which mostly ends in /v1.")
     @argument("--api-key-env", help="The environment variable that holds the key (never the key itself).")
@@ -119,7 +125,7 @@ class CodeAct(Magics):
     @argument("--timeout", type=float, help="Seconds of silence after which the endpoint is given up.")
     @argument("--action-timeout", type=float, help="Seconds that an action may run.")
     @argument("--vision", action="store_true", default=None, help="Send figures to the model as images.")
-    def ask(self, line: str, cell: str) -> None:
+    def codeact(self, line: str, cell: str) -> None:
         """Give the text of the cell to a model, which answers, and acts by running Python code in this kernel.
 
         Each action is shown, and run only when you approve it. The text is taken to the letter.
@@ -155,7 +161,7 @@ class CodeAct(Magics):
         agent = self._agent(conversation, model, gate, view, options)
         format = "fence" if options["format"] == "auto" else options["format"]
         try:
-            return agent.run(mask(prompt, self._secrets()), format=format, summarize=not options["no_context"])
+            return agent.run(mask(prompt, self.secrets()), format=format, summarize=not options["no_context"])
         finally:
             conversation.session = agent.session
             self._wind_up(conversation, view)
@@ -180,11 +186,10 @@ class CodeAct(Magics):
 
     def _wind_up(self, conversation: Conversation, view: Any) -> None:
         """Wait for the session to be saved, and sum the turn up in a line."""
-        turn = conversation.session.turns[-1] if conversation.session.turns else None
-        if turn is None or not turn.steps:
-            saved = bool(conversation.saver and conversation.saver.flush(FLUSH))
-            return
         saved = bool(conversation.saver and conversation.saver.flush(FLUSH))
+        turn = conversation.session.turns[-1]
+        if not turn.steps:
+            return
         count = len(turn.steps)
         parts = [f"{count} step{'s' if count > 1 else ''}", tokens(turn.usage), f"{turn.seconds:.1f} s"]
         if turn.outcome == "answered" and turn.note:
@@ -198,7 +203,7 @@ class CodeAct(Magics):
     def _options(self, line: str) -> dict[str, Any]:
         """Return every option's value: that of the line, else the trait's."""
         try:
-            given = vars(parse_argstring(self.ask, line))
+            given = vars(parse_argstring(self.codeact, line))
         except (IPythonUsageError, argparse.ArgumentError, ValueError) as error:
             raise UsageError(f"{one_line(error)}. %%codeact? lists the options") from None
         options: dict[str, Any] = {"no_context": given.pop("no_context") or not self.summary}
@@ -218,25 +223,15 @@ class CodeAct(Magics):
 
     def _read_environment(self) -> None:
         """Set from CODEACT_<NAME> what neither a configuration file nor a command line has set."""
-        configured: Config = Config()
-        for section in self._find_my_config(self.config) if hasattr(self, "_find_my_config") else ():
-            configured.merge(section) if isinstance(section, dict) else None
-        mine = self.config.get("CodeAct", {})
+        configured = self.config.get("CodeAct", {})
         for name, trait in self.traits(config=True).items():
             variable = f"CODEACT_{name.upper()}"
-            if variable not in os.environ or name in mine:
+            if variable not in os.environ or name in configured:
                 continue
             try:
                 setattr(self, name, trait.from_string(os.environ[variable]))
             except (TraitError, ValueError) as error:
                 raise UsageError(f"The environment variable {variable} does not fit: {one_line(error)}") from None
-
-    def _secrets(self) -> tuple[str, ...]:
-        """Return what must never be shown, saved or sent: the key, other keys in the environment, a URL's password."""
-        named = {value for name, value in os.environ.items() if name.endswith("_API_KEY") and len(value) >= 16}
-        key = os.environ.get(self.api_key_env, "")
-        password = urlsplit(self._base_url(None)).password or ""
-        return tuple(secret for secret in {key, password, *named} if len(secret) >= 8)
 
     # -- the parts -----------------------------------------------------------------------------------------------------
 
@@ -273,8 +268,6 @@ class CodeAct(Magics):
         return self._parts.models.setdefault(settings, OpenAIModel(settings))
 
     def _with_only_model(self, settings: Settings) -> Settings:
-        from dataclasses import replace
-
         if settings.base_url not in self._parts.names:
             offered = OpenAIModel(settings).models()
             if len(offered) != 1:
@@ -290,12 +283,11 @@ class CodeAct(Magics):
         """Return address and name of the local model's server, started where it has been fetched."""
         from . import local
 
-        server = local.running()
-        if server is None:
+        if local.running() is None:
             if local.find(self.local_model) is None:
                 raise UsageError(NO_ENDPOINT)
             view.tell(LOCAL_LINE.format(name=self.local_model))
-            server = local.start(self.local_model)
+        server = self.start_local()
         return server.base_url, server.model
 
     def _local_context(self, model: OpenAIModel) -> int:
@@ -315,13 +307,11 @@ class CodeAct(Magics):
         session = Session(id=uuid.uuid4().hex, thread=thread, started=now.isoformat(timespec="seconds"))
         if not self.save_folder:
             return Conversation(session)
-        from dataclasses import replace
-
         from .notebook import Saver, session_path
 
         folder = Path(self.save_folder).expanduser()
-        path = session_path(folder.absolute(), now, mask(prompt, self._secrets()))
-        saver = Saver(path, secrets=self._secrets, on_failure=view.tell)
+        path = session_path(folder.absolute(), now, mask(prompt, self.secrets()))
+        saver = Saver(path, secrets=self.secrets, on_failure=view.tell)
         return Conversation(replace(session, home=_way_back(folder.absolute())), saver)
 
     # -- %codeact ------------------------------------------------------------------------------------------------------
@@ -334,18 +324,56 @@ class CodeAct(Magics):
 
         run(self, line)
 
+    @property
+    def conversations(self) -> dict[str, Conversation]:
+        """The threads by name."""
+        return self._parts.threads
+
+    def endpoint_line(self) -> str:
+        """Return where prompts go, as it may be shown."""
+        url = self._base_url(None)
+        return public_url(url) if url else f"none; the local model {self.local_model} where it has been fetched"
+
+    def offered(self, base_url: str | None) -> list[str]:
+        """Return the names of the models that the endpoint offers."""
+        options = self._options("--model ?")
+        return self._model(options | {"base_url": base_url or self.base_url}, self._view()).models()
+
+    def start_local(self, path: str | None = None) -> Any:
+        """Start the local model's server, where it is not running, and return it."""
+        from . import local
+
+        return local.running() or local.start(self.local_model, path=path, tick=_Waiting("the local model is loading"))
+
+    def secrets(self) -> tuple[str, ...]:
+        """Return what must never be shown, saved or sent: the key, other keys in the environment, a URL's password."""
+        named = {value for name, value in os.environ.items() if name.endswith("_API_KEY") and len(value) >= 16}
+        key = os.environ.get(self.api_key_env, "")
+        password = urlsplit(self._base_url(None)).password or ""
+        return tuple(secret for secret in {key, password, *named} if len(secret) >= 8)
+
     def close(self) -> None:
         """Save what is not yet saved, and end the local model's server."""
         for conversation in self._parts.threads.values():
             if conversation.saver:
                 conversation.saver.flush(FLUSH)
                 conversation.saver.close()
-        import sys
-
         if "codeact_magic.local" in sys.modules:
             from . import local
 
             local.stop()
+
+
+class _Waiting:
+    """Tells once a second that something takes its time, on one line that is then taken away."""
+
+    def __init__(self, what: str) -> None:
+        self.what, self.told = what, 0
+
+    def __call__(self, seconds: float) -> None:
+        if int(seconds) > self.told:
+            self.told = int(seconds)
+            print(f"\r{self.what} ... {self.told} s", end="", file=sys.stderr, flush=True)
 
 
 def _keep_nothing(session: Session) -> None:
@@ -399,5 +427,3 @@ def unload(shell: Any) -> None:
     if magics is not None:
         magics.close()
         shell.configurables[:] = [one for one in shell.configurables if one is not magics]
-
-

@@ -279,13 +279,15 @@ class _Building:
             return Delta()
         text = choice.delta.content or ""
         reasoning = getattr(choice.delta, "reasoning_content", None) or getattr(choice.delta, "reasoning", None) or ""
+        reasoning = reasoning if isinstance(reasoning, str) else ""
+        before = len(self.text)
         self.text += text
-        self.reasoning += reasoning if isinstance(reasoning, str) else ""
+        self.reasoning += reasoning
         for call in choice.delta.tool_calls or ():
             self._take_call(call)
         if text:
             self._cut()
-        return Delta(text=text, reasoning=reasoning if isinstance(reasoning, str) else "")
+        return Delta(text=self.text[before:], reasoning=reasoning)
 
     def _take_call(self, call: Any) -> None:
         parts = self.calls.setdefault(call.index or 0, ["", "", ""])
