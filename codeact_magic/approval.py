@@ -12,7 +12,6 @@ from dataclasses import replace
 
 from .errors import UsageError
 from .formats import Reading
-from .risk import scan
 from .session import Decision
 
 MODES = ("ask", "risky", "auto")
@@ -69,6 +68,8 @@ class Gate:
         return replace(decision, seconds=round(time.monotonic() - began, 3))
 
     def _findings(self, code: str) -> tuple[str, ...]:
+        from .risk import scan  # its tables are of no use until an action is asked about
+
         return tuple(str(finding) for finding in scan(code, self._names()))
 
     def _decide(self, proposed: str, findings: tuple[str, ...]) -> Decision:
