@@ -1,0 +1,66 @@
+"""`python -m codeact_magic.local fetch | serve | status`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import threading
+from collections.abc import Sequence
+from typing import Any
+
+from codeact_magic.errors import LocalModelError
+from codeact_magic.local.child import attend, llama
+from codeact_magic.local.fetching import fetch_with_bar
+from codeact_magic.local.models import DEFAULT, MODELS, require_extra
+from codeact_magic.local.serving import CONTEXT, status
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run `python -m codeact_magic.local fetch | serve | status` and return the exit status."""
+    options = _parser().parse_args(arguments)
+    try:
+        options.run(options)
+    except LocalModelError as error:
+        print(f"codeact_magic.local: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m codeact_magic.local", description="The embedded local model.")
+    verbs = parser.add_subparsers(required=True)
+    verb = verbs.add_parser("fetch", help="fetch a model and print its path")
+    verb.add_argument("name", nargs="?", default=DEFAULT, help=f"one of {', '.join(MODELS)}")
+    verb.add_argument("--path", help="a file that you have, to be checked and used where it is")
+    verb.set_defaults(run=lambda options: print(fetch_with_bar(options.name, path=options.path)))
+    verb = verbs.add_parser("serve", help="serve a model until Ctrl-C; the first line printed holds the address")
+    verb.add_argument("--model", help="a GGUF file; the fetched one by default")
+    verb.add_argument("--name", default=DEFAULT, help="what the model is called")
+    verb.add_argument("--context", type=int, default=CONTEXT, help="the window, in tokens")
+    verb.add_argument("--end-with-stdin", action="store_true", help="end when stdin does")
+    verb.set_defaults(run=_serve_here)
+    verb = verbs.add_parser("status", help="say what is fetched")
+    verb.set_defaults(run=lambda options: print(status()))
+    return parser
+
+
+def _serve_here(options: argparse.Namespace) -> None:
+    require_extra()
+    path = options.model or fetch_with_bar(options.name)
+    servers: list[Any] = []  # a server lives as long as somebody holds it
+
+    def start() -> str:
+        servers.append(llama(str(path), options.name, options.context))
+        return str(servers[0].listening_address)
+
+    if options.end_with_stdin:
+        attend(start)
+    print(json.dumps({"address": start()}), flush=True)
+    threading.Event().wait()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

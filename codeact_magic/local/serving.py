@@ -1,0 +1,222 @@
+"""The server of a local model: llama.cpp's own, in a child process, so that its crash, memory and threads are not ours.
+
+The child ends when this process does, however this process ended.
+"""
+
+from __future__ import annotations
+
+import atexit
+import http.client
+import json
+import os
+import queue
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Sequence
+from contextlib import closing, suppress
+from importlib import import_module
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from codeact_magic.errors import LocalModelError
+from codeact_magic.local.child import apart
+from codeact_magic.local.fetching import fetch_with_bar, find
+from codeact_magic.local.models import DEFAULT, MODELS, gigabytes, require_extra, silent
+
+Tick = Callable[[float], None]  # seconds waited
+
+CONTEXT = 8192  # tokens
+POLL = 0.1  # seconds between two looks at a child that loads its model
+PATIENCE = 120.0  # seconds that it may take
+LOG_TAIL = 4  # lines of its log that an error quotes
+
+
+class Server:
+    """A model server in a child process that ends with this one."""
+
+    def __init__(self, command: Sequence[str], model: str, context: int) -> None:
+        self.model = model
+        self.context = context  # the window, in tokens
+        self.address = ""  # such as http://127.0.0.1:40001, empty until the child has told it
+        self._started = time.monotonic()
+        handle, log = tempfile.mkstemp(prefix="codeact-local-", suffix=".log")
+        self.log = Path(log)
+        with os.fdopen(handle, "wb") as stderr:
+            self._process = subprocess.Popen(
+                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=stderr, **apart()
+            )
+        self._told: queue.SimpleQueue[bytes] = queue.SimpleQueue()  # the line with the address, then the end
+        threading.Thread(target=self._listen, daemon=True).start()
+        atexit.register(self.stop)
+
+    def _listen(self) -> None:
+        assert self._process.stdout is not None
+        with self._process.stdout as stdout:
+            for line in stdout:
+                if line.startswith(b'{"address"'):  # a sitecustomize may print, too
+                    self._told.put(line)
+        self._told.put(b"")
+
+    @property
+    def base_url(self) -> str:
+        """What an OpenAI client takes as its base URL."""
+        return f"{self.address}/v1"
+
+    @property
+    def pid(self) -> int:
+        """The child's process id."""
+        return self._process.pid
+
+    @property
+    def alive(self) -> bool:
+        """Whether the child runs."""
+        return self._process.poll() is None
+
+    @property
+    def seconds(self) -> float:
+        """How long ago it was started."""
+        return time.monotonic() - self._started
+
+    @property
+    def memory(self) -> int | None:
+        """The child's resident memory in bytes, None where that cannot be told."""
+        try:
+            return int(import_module("psutil").Process(self.pid).memory_info().rss)
+        except Exception:  # psutil is missing, or the child is gone
+            return None
+
+    def wait(self, *, timeout: float = PATIENCE, tick: Tick = silent) -> None:
+        """Return when the model is loaded. Raises LocalModelError if the child ends first or `timeout` seconds pass."""
+        while not self._ready():
+            if not self.alive:
+                raise LocalModelError(f"the model server {self._end()}: {self.tail()}")
+            if self.seconds > timeout:
+                raise LocalModelError(f"the model server was not ready after {timeout:g} s: {self.tail()}")
+            tick(self.seconds)
+
+    def _ready(self) -> bool:
+        if not self.address:
+            self._read_address()
+        elif self.healthy():
+            return True
+        else:
+            time.sleep(POLL)
+        return False
+
+    def _read_address(self) -> None:
+        with suppress(queue.Empty, subprocess.TimeoutExpired):
+            if line := self._told.get(timeout=POLL):
+                self.address = json.loads(line)["address"]
+            else:  # the child has closed its stdout, so it is ending
+                self._process.wait(timeout=5)
+
+    def healthy(self) -> bool:
+        """Return whether the server says that its model is loaded."""
+        # http.client knows no proxy settings, which must not matter on the loopback.
+        connection = http.client.HTTPConnection(urlsplit(self.address).netloc, timeout=5)
+        with closing(connection), suppress(OSError, http.client.HTTPException):
+            connection.request("GET", "/health")
+            return connection.getresponse().status == 200
+        return False
+
+    def _end(self) -> str:
+        status = self._process.returncode
+        if status == -9:
+            return "was killed, perhaps for want of memory (it takes about 2 GB)"
+        return f"ended with exit status {status}"
+
+    def tail(self) -> str:
+        """Return the last lines of the server's log as one line."""
+        with suppress(OSError):
+            lines = [line.strip() for line in self.log.read_text("utf-8", "replace").splitlines()]
+            return " | ".join([line for line in lines if line][-LOG_TAIL:]) or "its log is empty"
+        return "its log is gone"
+
+    def stop(self) -> None:
+        """End the child, at once: it holds nothing that could be lost."""
+        atexit.unregister(self.stop)
+        self._process.kill()
+        self._process.wait()
+        if self._process.stdin is not None:
+            self._process.stdin.close()
+        self.log.unlink(missing_ok=True)
+
+
+def serve(
+    path: str | Path,
+    *,
+    name: str = DEFAULT,
+    context: int = CONTEXT,
+    tick: Tick = silent,
+    timeout: float = PATIENCE,
+    command: Sequence[str] | None = None,
+) -> Server:
+    """Start a server for the GGUF file at `path` and return it when it answers.
+
+    `name` is what it calls the model, `context` its window in tokens; `tick` gets the seconds waited, several times
+    a second; `command` replaces the child's command line. Raises LocalModelError.
+    """
+    require_extra()
+    server = Server(command or child_command(Path(path), name, context), name, context)
+    try:
+        server.wait(timeout=timeout, tick=tick)
+    except BaseException:
+        server.stop()
+        raise
+    return server
+
+
+# -P keeps the notebook's folder, and a json.py in it, off the child's sys.path; the package need not be installed.
+BOOT = "import sys; sys.path.append(sys.argv.pop(1)); from codeact_magic.local.__main__ import main; sys.exit(main())"
+
+
+def child_command(path: Path, name: str, context: int) -> list[str]:
+    """Return the command line of a child that serves the file at `path`."""
+    child = [sys.executable, "-P", "-c", BOOT, str(Path(__file__).parents[2]), "serve", "--end-with-stdin"]
+    return [*child, "--model", str(path.absolute()), "--name", name, "--context", str(context)]
+
+
+_server: Server | None = None
+
+
+def running() -> Server | None:
+    """Return this process's server, None if it has none that runs."""
+    return _server if _server is not None and _server.alive else None
+
+
+def start(
+    name: str = DEFAULT, *, path: str | Path | None = None, context: int = CONTEXT, tick: Tick = silent
+) -> Server:
+    """Return this process's server, started (and its model fetched, with a bar) if need be. Raises LocalModelError."""
+    global _server
+    if (server := running()) and server.model == name:
+        return server
+    file = fetch_with_bar(name, path=path)
+    stop()
+    _server = serve(file, name=name, context=context, tick=tick)
+    return _server
+
+
+def stop() -> bool:
+    """End this process's server and return whether there was one."""
+    global _server
+    server, _server = running(), None
+    if server:
+        server.stop()
+    return server is not None
+
+
+def status() -> str:
+    """Return what is fetched and what is served, a line each."""
+    lines = [
+        f"{model.name} ({gigabytes(model.size)}): {find(model.name) or 'not fetched'}" for model in MODELS.values()
+    ]
+    if server := running():
+        memory = f", {gigabytes(server.memory)} of memory" if server.memory else ""
+        lines.append(f"serving {server.model} at {server.base_url} (process {server.pid}{memory})")
+    else:
+        lines.append("no server is running")
+    return "\n".join(lines)
