@@ -1,0 +1,55 @@
+# Two commands matter: `make demo` and `make test`. Everything they need is installed into .venv.
+
+PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { command -v $$p; break; }; done)
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check -q
+
+.PHONY: help demo lab test check pythons kernel bench fetch clean
+
+help: ## show this
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+$(BIN)/python:
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed: install it, or name it: make PYTHON=/path/to/python3 ..."; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+# One stamp a set of extras: a target installs what it needs, once, and again when pyproject.toml changes.
+$(VENV)/.%: pyproject.toml | $(BIN)/python
+	@echo "installing codeact-magic[$(subst +,$(comma),$*)] into $(VENV) ..."
+	@$(PIP) install -e '.[$(subst +,$(comma),$*)]'
+	@touch $@
+
+comma := ,
+
+fetch: $(VENV)/.lab+local+examples ## fetch the local model into your cache, once
+	@$(BIN)/python -m codeact_magic.local fetch
+
+demo: fetch ## run examples/quickstart.ipynb with the local model, each step printed
+	@$(BIN)/python examples/demo.py examples/quickstart.ipynb
+
+lab: fetch ## open the same notebook in JupyterLab
+	$(BIN)/jupyter lab examples/quickstart.ipynb
+
+test: check pythons kernel ## run every check
+
+check: $(VENV)/.test ## the fast part: format, lint, types, import contracts, unit tests
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+	$(BIN)/python -m pytest -q -n 2 -m "not kernel and not terminal and not model"
+
+pythons: $(VENV)/.test ## the unit tests on every other Python from 3.11 up that the machine has
+	@$(BIN)/python -m tests.pythons
+
+kernel: $(VENV)/.test ## the tests with real kernels, terminals and notebooks
+	$(BIN)/python -m tests.kernels
+	$(BIN)/python -m pytest -q -n 2 -m "kernel or terminal"
+
+bench: $(VENV)/.test ## time per step and load time, as ratios against a floor
+	@$(BIN)/python -m tests.bench
+
+clean: ## take away what was built and installed here
+	rm -rf .venv .venv-* .cache dist build *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
