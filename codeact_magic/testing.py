@@ -121,6 +121,7 @@ class Recorded:
     headers: dict[str, str]
     body: Any
     raw: bytes
+    arrived: float = 0.0  # time.perf_counter() then
 
 
 class FakeEndpoint:
@@ -165,6 +166,7 @@ class FakeEndpoint:
         self._strict_models = strict_models
         self._context_limit = context_limit
         self._requests: list[Recorded] = []
+        self.answered: list[float] = []  # time.perf_counter() at the end of each answer that was sent whole
         self._changed = threading.Condition()
         self._server: _Server | None = None
 
@@ -519,10 +521,11 @@ class _Handler(BaseHTTPRequestHandler):
         if len(raw) < length:
             raise ConnectionAbortedError
         headers = {name.lower(): value for name, value in self.headers.items()}
-        request = Recorded(self.command, self.path, headers, _parsed(raw), raw)
+        request = Recorded(self.command, self.path, headers, _parsed(raw), raw, time.perf_counter())
         self.server.endpoint._record(request)
         try:
             self._answer(self.server.endpoint._decide(request), request.body)
+            self.server.endpoint.answered.append(time.perf_counter())
         except ConnectionError:
             self.close_connection = True
             if not self.server.closing:

@@ -1,0 +1,133 @@
+"""Measure what the package adds, as ratios against a floor measured in the same run: `python -m tests.bench`.
+
+A step is timed at the endpoint: from the end of a response to the arrival of the next request. The floor is the openai
+client and a bare `run_cell` in the same kernel, with the same replies; ours streams into the cell and saves each step.
+"""
+
+from __future__ import annotations
+
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from jupyter_client.manager import start_new_kernel
+
+from codeact_magic.testing import FakeEndpoint, Say
+
+ROUNDS = 3
+STEPS = (20, 200)
+LOADS = 11
+
+FLOOR = """
+import os
+from openai import OpenAI
+client = OpenAI(base_url={url!r}, api_key="none")
+messages = [{{"role": "system", "content": "x" * 2000}}, {{"role": "user", "content": "go"}}]
+for number in range({steps} + 1):
+    text = ""
+    for chunk in client.chat.completions.create(
+        model="fake-model", messages=messages, stream=True, stream_options={{"include_usage": True}}
+    ):
+        if chunk.choices:
+            text += chunk.choices[0].delta.content or ""
+    messages.append({{"role": "assistant", "content": text}})
+    if "```python" not in text:
+        break
+    code = text.split("```python\\n")[1].split("```")[0]
+    get_ipython().run_cell(code, store_history=True)
+    messages.append({{"role": "user", "content": "Output:\\n" + str(number)}})
+"""
+OURS = "%%codeact --new --approve auto --max-steps {most} --base-url {url} --model fake-model\ngo"
+LOAD = """
+import time
+from IPython.core.interactiveshell import InteractiveShell
+shell = InteractiveShell.instance()
+began = time.perf_counter()
+shell.run_line_magic("load_ext", {extension!r})
+print(time.perf_counter() - began)
+"""
+
+
+def replies(steps: int) -> list[Say]:
+    """Return a session's replies: short actions, none like another, and an answer."""
+    thought = "The next number is worked out from the one before it, and shown so that it can be checked."
+    code = "```python\nvalue_{n} = sum(range({n}, {n} + 1000))\nprint('value', {n}, value_{n})\n```"
+    return [Say(f"{thought}\n{code.format(n=n)}") for n in range(steps)] + [Say("That is all.")]
+
+
+def gaps(endpoint: FakeEndpoint) -> list[float]:
+    """Return the milliseconds between the end of each answer and the next request."""
+    arrived = [request.arrived for request in endpoint.requests if request.body]
+    return [(later - ended) * 1e3 for ended, (_, later) in zip(endpoint.answered, pairwise(arrived), strict=False)]
+
+
+def execute(client: Any, code: str) -> None:
+    """Run a cell, and fail where it does."""
+    reply = client.execute_interactive(code, timeout=600, output_hook=lambda message: None)
+    if reply["content"]["status"] != "ok":
+        raise RuntimeError("\n".join(reply["content"]["traceback"]))
+
+
+def measure(client: Any, cell: str, steps: int) -> list[float]:
+    """Return the gaps of one session."""
+    with FakeEndpoint(replies(steps)) as endpoint:
+        execute(client, cell.format(url=endpoint.base_url, steps=steps, most=steps + 1))
+        return gaps(endpoint)
+
+
+def bench_steps() -> None:
+    """Print the time per step, ours against the floor, in rounds that take turns."""
+    with tempfile.TemporaryDirectory() as folder:
+        manager, client = start_new_kernel(kernel_name="python3", cwd=folder)
+        try:
+            execute(client, "%load_ext codeact_magic\n%config CodeAct.max_tokens_per_turn = 0")
+            for cell in (FLOOR, OURS):  # imports and first connections
+                measure(client, cell, 3)
+            medians: dict[int, float] = {}
+            print(f"{'steps':>6} {'floor ms':>9} {'ours ms':>9} {'ratio':>6}   (medians of {ROUNDS} rounds, taking turns)")
+            for steps in STEPS:
+                floor: list[float] = []
+                ours: list[float] = []
+                for _ in range(ROUNDS):
+                    floor += measure(client, FLOOR, steps)
+                    ours += measure(client, OURS, steps)
+                medians[steps] = statistics.median(ours)
+                ratio = medians[steps] / statistics.median(floor)
+                print(f"{steps:>6} {statistics.median(floor):>9.2f} {medians[steps]:>9.2f} {ratio:>6.2f}")
+            growth = medians[STEPS[-1]] / medians[STEPS[0]]
+            print(f"a step of {STEPS[-1]} takes {growth:.2f} times one of {STEPS[0]}")
+        finally:
+            client.stop_channels()
+            manager.shutdown_kernel(now=True)
+
+
+def bench_load() -> None:
+    """Print how long loading the extension takes over an idle IPython, against loading one that does nothing."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder, "idle_extension.py").write_text("def load_ipython_extension(shell): pass\n")
+        times = {}
+        for extension in ("idle_extension", "codeact_magic"):
+            environment = os.environ | {"PYTHONPATH": folder, "IPYTHONDIR": folder}
+            runs = [
+                subprocess.run(
+                    [sys.executable, "-W", "ignore", "-c", LOAD.format(extension=extension)],
+                    env=environment,
+                    capture_output=True,
+                    text=True,
+                    check=True,
+                )
+                for _ in range(LOADS)
+            ]
+            times[extension] = statistics.median(float(done.stdout.split()[-1]) for done in runs) * 1e3
+        idle, ours = times["idle_extension"], times["codeact_magic"]
+        print(f"loading: {ours:.1f} ms, an extension that does nothing {idle:.1f} ms (medians of {LOADS})")
+
+
+if __name__ == "__main__":
+    bench_load()
+    bench_steps()
