@@ -502,8 +502,8 @@ def test_a_stopped_server_is_gone_and_stopping_twice_is_harmless(server: local.S
     server.stop()
     server.stop()
     assert not server.alive and not server.healthy()
-    assert not server.log.exists()
     assert server.memory is None
+    assert server.tail() == "its log is gone"
 
 
 def test_the_wait_ticks_while_the_model_loads(tmp_path: Path) -> None:
@@ -575,6 +575,17 @@ def driver_of(script: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-c", start + script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
+
+
+def test_the_child_ends_when_its_stdin_does() -> None:
+    with subprocess.Popen(
+        stand_in(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    ) as child:
+        assert child.stdin is not None and child.stdout is not None
+        assert child.stdout.readline() == b"a sitecustomize that prints\n"
+        assert urlsplit(json.loads(child.stdout.readline())["address"]).port
+        child.stdin.close()
+        assert child.wait(20) == 0
 
 
 def test_the_child_ends_when_its_parent_is_killed() -> None:

@@ -31,7 +31,8 @@ Tick = Callable[[float], None]  # seconds waited
 CONTEXT = 8192  # tokens
 POLL = 0.1  # seconds between two looks at a child that loads its model
 PATIENCE = 120.0  # seconds that it may take
-LOG_TAIL = 4  # lines of its log that an error quotes
+LOG_READ = 8192  # bytes of its log that are looked at
+LOG_TAIL = 4  # lines of them that an error quotes
 
 
 class Server:
@@ -43,11 +44,13 @@ class Server:
         self.address = ""  # such as http://127.0.0.1:40001, empty until the child has told it
         self._started = time.monotonic()
         handle, log = tempfile.mkstemp(prefix="codeact-local-", suffix=".log")
-        self.log = Path(log)
+        self._log = Path(log).open("rb")
         with os.fdopen(handle, "wb") as stderr:
             self._process = subprocess.Popen(
                 command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=stderr, **apart()
             )
+        with suppress(PermissionError):  # Windows; elsewhere a file without a name cannot be left behind
+            Path(log).unlink()
         self._told: queue.SimpleQueue[bytes] = queue.SimpleQueue()  # the line with the address, then the end
         threading.Thread(target=self._listen, daemon=True).start()
         atexit.register(self.stop)
@@ -130,10 +133,11 @@ class Server:
 
     def tail(self) -> str:
         """Return the last lines of the server's log as one line."""
-        with suppress(OSError):
-            lines = [line.strip() for line in self.log.read_text("utf-8", "replace").splitlines()]
-            return " | ".join([line for line in lines if line][-LOG_TAIL:]) or "its log is empty"
-        return "its log is gone"
+        if self._log.closed:
+            return "its log is gone"
+        self._log.seek(max(0, self._log.seek(0, os.SEEK_END) - LOG_READ))
+        lines = [line.strip() for line in self._log.read().decode("utf-8", "replace").splitlines()]
+        return " | ".join([line for line in lines if line][-LOG_TAIL:]) or "its log is empty"
 
     def stop(self) -> None:
         """End the child, at once: it holds nothing that could be lost."""
@@ -142,7 +146,9 @@ class Server:
         self._process.wait()
         if self._process.stdin is not None:
             self._process.stdin.close()
-        self.log.unlink(missing_ok=True)
+        self._log.close()
+        with suppress(OSError):
+            Path(self._log.name).unlink(missing_ok=True)
 
 
 def serve(
