@@ -1,6 +1,6 @@
 """Who decides whether an action runs: the user, asked on stdin, or a policy that the user chose.
 
-No answer is no: an empty or unreadable answer asks again, and stops the turn in the end.
+No answer is no: what is not clearly a yes asks again, and stops the turn in the end.
 """
 
 from __future__ import annotations
@@ -9,14 +9,15 @@ import re
 import time
 from collections.abc import Callable, Collection
 from dataclasses import replace
+from typing import Protocol
 
 from .errors import UsageError
 from .formats import Reading
 from .session import Decision
 
-MODES = ("ask", "risky", "auto")
 QUESTION = "Run it? [y]es  [e]dit  [n]o (why)  [a]ll of this turn  [q]uit: "
-MOST_UNREADABLE = 5  # answers, after which there is nobody there
+WHY = "Why? (the model is told; Enter for no reason) "
+MOST_UNREADABLE = 5  # answers in a row, after which there is nobody there
 
 NOBODY = (
     "Nobody can be asked here: this front end has no input. Run it with --approve auto if the code may run unseen "
@@ -24,30 +25,41 @@ NOBODY = (
 )
 
 
+class Front(Protocol):
+    """Where the user is shown what is asked about."""
+
+    def tell(self, line: str) -> None:
+        """Show a line."""
+
+    def warn(self, line: str) -> None:
+        """Show a line that must not be overlooked."""
+
+    def listing(self, code: str) -> None:
+        """Show code with its lines numbered."""
+
+
 class Gate:
     """Decides about the actions of one turn.
 
     `mode` is "ask" (about every action), "risky" (about those in which `risk.scan` finds something) or "auto" (never).
     `ask` puts a question to the user and returns the line that was typed; None where nobody can be asked. `edit` lets
-    the user edit a text and returns it, or None where that was given up. `tell` shows a line, `listing` code with its
-    lines numbered. `names` are the user's own, which an action had better not overwrite.
+    the user edit a text and returns it, or None where that was given up. `names` are the user's own, which an action
+    had better not overwrite.
     """
 
     def __init__(
         self,
         mode: str,
+        front: Front,
         *,
         ask: Callable[[str], str] | None,
         edit: Callable[[str], str | None] | None = None,
-        tell: Callable[[str], None],
-        listing: Callable[[str], None],
         names: Callable[[], Collection[str]] = tuple,
     ) -> None:
         if mode == "ask" and ask is None:
             raise UsageError(NOBODY)
-        self.mode, self._ask, self._tell, self._names = mode, ask, tell, names
-        self._listing = listing
-        self._edit = edit or self._edit_lines
+        self.mode, self._front, self._ask, self._names = mode, front, ask, names
+        self._edit = edit or (lambda code: edit_by_lines(code, self._asked, front))
         self._all = False
 
     def decide(self, number: int, reading: Reading) -> Decision:
@@ -62,39 +74,33 @@ class Gate:
         if self.mode == "risky" and not findings:
             return Decision("approve", code, by="policy risky")
         if self._ask is None:
-            raise UsageError(f"Step {number} {_listed(findings)}. {NOBODY}")
+            raise UsageError(f"Step {number}: {'; '.join(findings)}. {NOBODY}")
         began = time.monotonic()
-        decision = self._decide(code, findings)
+        try:
+            decision = self._decide(code, findings)
+        except (EOFError, KeyboardInterrupt):
+            decision = Decision("stop", findings=findings)
         return replace(decision, seconds=round(time.monotonic() - began, 3))
 
-    def _findings(self, code: str) -> tuple[str, ...]:
-        from .risk import scan  # its tables are of no use until an action is asked about
-
-        return tuple(str(finding) for finding in scan(code, self._names()))
-
     def _decide(self, proposed: str, findings: tuple[str, ...]) -> Decision:
-        code = proposed
-        self._tell_findings(findings)
-        for _ in range(MOST_UNREADABLE):
-            try:
-                answer, _, rest = re.sub(r"^(\w+)\s*[:,]?\s*", r"\1 ", self._asked(QUESTION).strip()).partition(" ")
-            except (EOFError, KeyboardInterrupt):
+        code, unreadable = proposed, 0
+        self._warn(findings)
+        while unreadable < MOST_UNREADABLE:
+            answer, rest = read_answer(self._asked(QUESTION))
+            if answer in ("yes", "all"):
+                self._all = answer == "all"
+                return Decision("approve" if code == proposed else "edit", code, findings=findings)
+            if answer == "no":
+                return Decision("reject", reason=rest or self._reason(), findings=findings)
+            if answer == "quit":
                 return Decision("stop", findings=findings)
-            match answer.lower():
-                case "y" | "yes":
-                    return Decision("approve" if code == proposed else "edit", code, findings=findings)
-                case "a" | "all":
-                    self._all = True
-                    return Decision("approve" if code == proposed else "edit", code, findings=findings)
-                case "n" | "no":
-                    return Decision("reject", reason=rest.strip() or self._reason(), findings=findings)
-                case "q" | "quit" | "stop":
-                    return Decision("stop", findings=findings)
-                case "e" | "edit":
-                    code, findings = self._edited(code, findings)
-                case _:
-                    self._tell("Please answer y, e, n, a or q.")
-        self._tell("No answer is no: the turn is stopped.")
+            if answer == "edit":
+                unreadable = 0
+                code, findings = self._edited(code, findings)
+            else:
+                unreadable += 1
+                self._front.tell("Please answer y, e, n, a or q.")
+        self._front.tell("No answer is no: the turn is stopped.")
         return Decision("stop", reason="no answer", findings=findings)
 
     def _asked(self, question: str) -> str:
@@ -103,48 +109,74 @@ class Gate:
 
     def _reason(self) -> str:
         try:
-            return self._asked("Why? (the model is told; Enter for no reason) ").strip()
+            return self._asked(WHY).strip()
         except EOFError:
             return ""
 
-    def _tell_findings(self, findings: tuple[str, ...]) -> None:
+    def _findings(self, code: str) -> tuple[str, ...]:
+        from .risk import scan  # its tables are of no use until an action is asked about
+
+        return tuple(str(finding) for finding in scan(code, self._names()))
+
+    def _warn(self, findings: tuple[str, ...]) -> None:
         if findings:
-            self._tell(f"This step {_listed(findings)}.")
+            self._front.warn(f"Look twice: {'; '.join(findings)}.")
 
     def _edited(self, code: str, findings: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
+        """Return the code as the user edits it, shown again, and what is found in it."""
         try:
             edited = self._edit(code)
         except (EOFError, KeyboardInterrupt):
             edited = None
         if edited is None or edited == code:
-            self._tell("The code is as it was.")
+            self._front.tell("The code is as it was.")
             return code, findings
         findings = self._findings(edited)
-        self._listing(edited)
-        self._tell_findings(findings)
+        self._front.listing(edited)
+        self._warn(findings)
         return edited, findings
 
-    def _edit_lines(self, code: str) -> str:
-        """Edit line by line, for front ends that have only a line to type in."""
-        lines = code.split("\n")
-        self._tell("Type: 3 new text (replaces line 3), 3 (deletes it), +3 text (inserts after it); Enter when done.")
-        while True:
-            self._listing("\n".join(lines))
-            typed = self._asked("edit> ")
-            if not typed.strip():
-                return "\n".join(lines)
-            match = re.match(r"\s*(\+?)(\d+)(?: (.*))?$", typed, re.DOTALL)
-            if match is None or int(match[2]) > len(lines) or (not match[1] and match[2] == "0"):
-                self._tell(f"There is no such line. Lines go from 1 to {len(lines)}.")
-                continue
-            number, text = int(match[2]), match[3]
-            if match[1]:
-                lines.insert(number, text or "")
-            elif text is None:
-                del lines[number - 1]
-            else:
-                lines[number - 1] = text
+
+_ANSWERS = {word: name for name in ("yes", "edit", "no", "all", "quit") for word in (name, name[0])} | {"stop": "quit"}
 
 
-def _listed(findings: tuple[str, ...]) -> str:
-    return "; ".join(findings)
+def read_answer(typed: str) -> tuple[str, str]:
+    """Return which answer was typed ("" for none of them), and the reason that came with a no.
+
+    Only a no takes more words: "yes, but ..." is no yes.
+    """
+    match = re.match(r"(\w+)[,:;.!]*\s*(.*)$", typed.strip(), re.DOTALL)
+    answer = _ANSWERS.get(match[1].lower(), "") if match else ""
+    reason = match[2] if match else ""
+    return ("", "") if reason and answer != "no" else (answer, reason)
+
+
+HELP = "Type 3 TEXT to replace line 3, 3 to delete it, +3 TEXT to insert below it (+0: at the top); Enter when done."
+
+
+def edit_by_lines(code: str, ask: Callable[[str], str], front: Front) -> str:
+    """Return `code` as edited by commands such as "3 new text": for front ends that have only a line to type in."""
+    lines = code.split("\n")
+    front.tell(HELP)
+    while True:
+        front.listing("\n".join(lines))
+        typed = ask("edit> ")
+        if not typed.strip():
+            return "\n".join(lines)
+        if not _edit_line(lines, typed):
+            front.tell(f"That is no edit: lines go from 1 to {len(lines)}. {HELP}")
+
+
+def _edit_line(lines: list[str], typed: str) -> bool:
+    """Carry out one command on `lines`; False where it is none."""
+    match = re.match(r"\s*(\+?)(\d{1,6})(?: (.*))?$", typed, re.DOTALL)
+    if match is None or not (0 if match[1] else 1) <= int(match[2]) <= len(lines):
+        return False
+    number, text = int(match[2]), match[3]
+    if match[1]:
+        lines.insert(number, text or "")
+    elif text is None:
+        del lines[number - 1]
+    else:
+        lines[number - 1] = text
+    return True

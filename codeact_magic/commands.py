@@ -3,164 +3,144 @@
 from __future__ import annotations
 
 import argparse
+import difflib
 import inspect
 import os
-from collections.abc import Callable
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+import shutil
+import sys
+from collections.abc import Callable, Sequence
 
 from IPython.core.error import UsageError as IPythonUsageError
 from IPython.core.magic_arguments import MagicArgumentParser
-from IPython.utils.process import arg_split
 
-from .display import tokens
+from .captions import counted, tokens
+from .conversations import near
+from .endpoints import address
 from .errors import UsageError
+from .model import public_url
+from .options import Options, split
+from .runner import Runner
+from .session import Turn, Usage
 from .text import one_line
 
-if TYPE_CHECKING:
-    from .magic import CodeAct
-
-Options = argparse.Namespace
+Arguments = argparse.Namespace
 
 
-def run(magic: CodeAct, line: str) -> None:
-    """Carry out `%codeact line`."""
-    name, *arguments = arg_split(line, posix=True) or ["status"]
+def run(runner: Runner, options: Options, line: str) -> None:
+    """Carry out `%codeact line`. Raises CodeActError."""
+    name, *words = _words(line) or ["status"]
     if name in ("help", "-h", "--help"):
         print(overview())
         return
     if name not in _COMMANDS:
-        raise UsageError(
-            f"%codeact has no {one_line(name, 40)!r}; it has {', '.join(_COMMANDS)}. A prompt goes into a cell that "
-            "begins with %%codeact"
-        )
-    command, parser = _COMMANDS[name], _parser(name)
-    if {"-h", "--help"} & set(arguments):
-        print(parser.format_help().rstrip())
+        raise UsageError(_unknown(name))
+    parser = _parser(name)
+    if {"-h", "--help"} & set(words):
+        print(parser.format_help().strip())
         return
     try:
-        options = parser.parse_args(arguments)
+        arguments = parser.parse_args(words)
     except IPythonUsageError as error:
         raise UsageError(f"%codeact {name}: {one_line(error)}. %codeact {name} --help shows what it takes") from None
-    command(magic, options)
+    _COMMANDS[name](runner, options, arguments)
 
 
 def overview() -> str:
     """Return the list of subcommands."""
-    width = max(map(len, _COMMANDS))
-    lines = [
-        f"  {name:{width}}  {(inspect.getdoc(command) or '').splitlines()[0]}" for name, command in _COMMANDS.items()
-    ]
-    return "\n".join(["%codeact COMMAND (--help after a command tells more):", *lines])
+    rows = [(f"%codeact {name}", _first_line(command)) for name, command in _COMMANDS.items()]
+    return "\n".join(
+        [*_columns(rows), "", "--help after a command tells more. %%codeact? lists the options of a cell."]
+    )
 
 
-def status(magic: CodeAct, options: Options) -> None:
+# -- the subcommands ---------------------------------------------------------------------------------------------------
+
+
+def status(runner: Runner, options: Options, arguments: Arguments) -> None:
     """Show endpoint, model, thread, usage and where the session is saved, and how to change each."""
-    conversation = magic.conversations.get(magic.thread)
+    conversation = runner.conversations.get(options.thread)
     turns = conversation.session.turns if conversation else ()
-    steps = sum(len(turn.steps) for turn in turns)
-    usage = tokens(conversation.session.usage) if conversation else "none yet"
-    path = conversation.path if conversation else None
-    saved = (
-        str(path) if path else (f"in {magic.save_folder}, from the first prompt on" if magic.save_folder else "nowhere")
-    )
-    key = "set" if os.environ.get(magic.api_key_env) else "not set"
-    _table(
-        [
-            ("endpoint", magic.endpoint_line(), "--base-url URL, %config CodeAct.base_url = ..., OPENAI_BASE_URL"),
-            ("model", magic.model or "the only one there is", "--model NAME, %config CodeAct.model = ..."),
-            ("key", f"{magic.api_key_env} ({key})", "%config CodeAct.api_key_env = ..."),
-            ("approval", magic.approve, "--approve ask|risky|auto, %config CodeAct.approve = ..."),
-            ("thread", f"{magic.thread} of {', '.join(magic.conversations) or 'none yet'}", "--thread NAME, --new"),
-            ("steps", f"{steps} in {len(turns)} turns, at most {magic.max_steps} a turn", "--max-steps N"),
-            ("tokens", usage, "%config CodeAct.max_tokens_per_turn = ..."),
-            ("session", saved, "%config CodeAct.save_folder = ..., %codeact save FILE"),
-        ]
-    )
-    print("All options: %config CodeAct   All commands: %codeact help")
-
-
-def history(magic: CodeAct, options: Options) -> None:
-    """List the turns of a thread: prompt, steps, outcome."""
-    turns = _conversation(magic, options.thread).session.turns
+    others = [name for name in runner.conversations if name != options.thread]
     rows = [
-        (str(number), one_line(turn.prompt, 60), f"{len(turn.steps)} steps", turn.outcome, one_line(turn.answer, 60))
-        for number, turn in enumerate(turns, 1)
+        ("endpoint", _endpoint(options), "--base-url URL, OPENAI_BASE_URL"),
+        ("model", options.model or "the only one that the endpoint offers", "--model NAME"),
+        ("key", _key(options), "--api-key-env NAME"),
+        ("approval", f"{options.approve} ({_APPROVAL[options.approve]})", "--approve ask|risky|auto"),
+        ("thread", options.thread + (f" (also {', '.join(others)})" if others else ""), "--thread NAME, --new"),
+        ("steps", f"{_steps(turns)}, up to {options.max_steps} a turn", "--max-steps N"),
+        ("tokens", tokens(conversation.session.usage) if conversation else "none yet", "CodeAct.max_tokens_per_turn"),
+        ("session", _place(runner, options), "CodeAct.save_folder, %codeact save FILE"),
     ]
-    _table(rows)
+    _print_status([(name, one_line(value, 200), hint) for name, value, hint in rows])
+    print(
+        "\nTo keep a change: %config CodeAct.NAME = VALUE. All options: %config CodeAct. All commands: %codeact help."
+    )
 
 
-def usage(magic: CodeAct, options: Options) -> None:
+def history(runner: Runner, options: Options, arguments: Arguments) -> None:
+    """List the turns of a thread: each prompt, how it went, and the answer."""
+    width = min(_width(), 120)
+    for number, turn in enumerate(runner.conversations.named(arguments.thread or options.thread).session.turns, 1):
+        went = f"{turn.outcome} · {counted(len(turn.steps), 'step')} · {turn.seconds:.1f} s"
+        print(f"{number:3}  {one_line(turn.prompt, width - 8)}")
+        if said := one_line(turn.answer or turn.note, width - 12):
+            print(f"     → {said}")
+        print(_dim(f"     {went}"))
+
+
+def usage(runner: Runner, options: Options, arguments: Arguments) -> None:
     """Show the tokens of each turn of each thread, and their sum."""
-    rows = []
-    for name, conversation in magic.conversations.items():
-        for number, turn in enumerate(conversation.session.turns, 1):
-            rows.append((name, str(number), f"{len(turn.steps)} steps", tokens(turn.usage), f"{turn.seconds:.1f} s"))
-        rows.append((name, "all", "", tokens(conversation.session.usage), ""))
-    _table(rows or [("No tokens were used yet.",)])
+    turns = [
+        (one_line(name, 30), str(number), turn)
+        for name, conversation in runner.conversations.items()
+        for number, turn in enumerate(conversation.session.turns, 1)
+    ]
+    rows = [_usage_row(thread, number, [turn]) for thread, number, turn in turns]
+    if len(rows) > 1:
+        rows.append(_usage_row("all", "", [turn for _, _, turn in turns]))
+    if not rows:
+        print("No tokens were used yet.")
+        return
+    head = ("thread", "turn", "steps", "tokens in", "cached", "out", "seconds")
+    print("\n".join(_columns([head, *rows], right=range(1, 7))))
 
 
-def models(magic: CodeAct, options: Options) -> None:
+def models(runner: Runner, options: Options, arguments: Arguments) -> None:
     """List the models that the endpoint offers."""
-    for name in magic.offered(options.base_url):
-        print(name)
+    if arguments.base_url:
+        options = Options(**(options.values() | {"base_url": arguments.base_url}))
+    for name in runner.endpoints.offered(options):
+        print(one_line(name))
 
 
-def reset(magic: CodeAct, options: Options) -> None:
+def reset(runner: Runner, options: Options, arguments: Arguments) -> None:
     """Forget a thread's conversation; its session file and your variables stay."""
-    thread = options.thread or magic.thread
-    conversation = magic.conversations.pop(thread, None)
-    if conversation and conversation.saver:
-        conversation.saver.close()
-    print(f"Thread {thread} begins afresh." if conversation else f"There is no thread {thread}.")
+    thread = arguments.thread or options.thread
+    runner.conversations.named(thread)
+    runner.conversations.forget(thread)
+    print(f"Thread {one_line(thread, 40)} begins afresh.")
 
 
-def save(magic: CodeAct, options: Options) -> None:
+def save(runner: Runner, options: Options, arguments: Arguments) -> None:
     """Save the session now; with a file name, there."""
-    conversation = _conversation(magic, options.thread)
-    from .notebook import Saver
-
-    path = Path(options.file).expanduser().absolute() if options.file else conversation.path
-    if path is None:
-        raise UsageError("Sessions are not saved here: name a file, %codeact save FILE.ipynb")
-    saver = conversation.saver if path == conversation.path else Saver(path, secrets=magic.secrets, on_failure=print)
-    saver.save(conversation.session)
-    if saver.flush(60.0):
-        print(f"Saved in {path}")
-    if saver is not conversation.saver:
-        saver.close()
+    path = runner.conversations.save(arguments.thread or options.thread, arguments.file)
+    print(f"Saved in {one_line(near(path))}")
 
 
-def local(magic: CodeAct, options: Options) -> None:
+def local(runner: Runner, options: Options, arguments: Arguments) -> None:
     """Fetch the small local model and serve it; `status` tells how it stands, `stop` ends the server."""
     from . import local as room
 
-    if options.action == "status":
+    if arguments.action == "status":
         print(room.status())
-    elif options.action == "stop":
+    elif arguments.action == "stop":
         print("The local model's server has ended." if room.stop() else "The local model's server is not running.")
     else:
-        room.fetch_with_bar(magic.local_model, path=options.path)
-        server = magic.start_local(options.path)
+        server = runner.endpoints.start_local(options, arguments.path)
         print(f"The local model {server.model} answers at {server.base_url}; it is used where no endpoint is set.")
 
 
-def _conversation(magic: CodeAct, thread: str | None) -> Any:
-    name = thread or magic.thread
-    if name not in magic.conversations:
-        raise UsageError(f"Thread {one_line(name, 40)} has no conversation yet.")
-    return magic.conversations[name]
-
-
-def _table(rows: list[tuple[str, ...]]) -> None:
-    widths = [
-        max((len(row[i]) for row in rows if i < len(row)), default=0) for i in range(max(map(len, rows), default=0))
-    ]
-    for row in rows:
-        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=False)).rstrip())
-
-
-_COMMANDS: dict[str, Callable[[Any, Options], None]] = {
+_COMMANDS: dict[str, Callable[[Runner, Options, Arguments], None]] = {
     "status": status,
     "history": history,
     "usage": usage,
@@ -172,7 +152,11 @@ _COMMANDS: dict[str, Callable[[Any, Options], None]] = {
 
 
 def _parser(name: str) -> argparse.ArgumentParser:
-    parser = MagicArgumentParser(prog=f"%codeact {name}", description=inspect.getdoc(_COMMANDS[name]))
+    parser = MagicArgumentParser(
+        prog=f"%codeact {name}",
+        description=inspect.getdoc(_COMMANDS[name]),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("-h", "--help", action="store_true", help="show this")
     if name in ("history", "reset", "save"):
         parser.add_argument("--thread", "-t", help="the conversation's name; the current one where it is left out")
@@ -181,8 +165,89 @@ def _parser(name: str) -> argparse.ArgumentParser:
     if name == "models":
         parser.add_argument("--base-url", "-u", help="the endpoint's address")
     if name == "local":
-        parser.add_argument(
-            "action", nargs="?", choices=["status", "stop"], help="fetch and serve where it is left out"
-        )
+        actions = ("status", "stop")
+        parser.add_argument("action", nargs="?", choices=actions, help="fetch and serve where it is left out")
         parser.add_argument("--path", help="a model file (.gguf) that you have already")
     return parser
+
+
+def _words(line: str) -> list[str]:
+    try:
+        return split(line)
+    except ValueError:  # an apostrophe: this is no command
+        return line.split()
+
+
+def _unknown(name: str) -> str:
+    near = difflib.get_close_matches(name, _COMMANDS, n=1, cutoff=0.7)
+    known = f"Did you mean %codeact {near[0]}?" if near else f"It has {', '.join(_COMMANDS)}."
+    return f"%codeact has no command {one_line(name, 40)!r}. {known} A prompt goes below a line that says %%codeact"
+
+
+# -- what status shows -------------------------------------------------------------------------------------------------
+
+_APPROVAL = {"ask": "before every step", "risky": "before risky steps", "auto": "never asks"}
+_WIDEST = 48  # characters of a value that has its hint beside it
+
+
+def _endpoint(options: Options) -> str:
+    url = address(options)
+    return public_url(url) if url else "none; the local model where it has been fetched"
+
+
+def _key(options: Options) -> str:
+    return f"{options.api_key_env} is {'set' if os.environ.get(options.api_key_env) else 'not set'}"
+
+
+def _steps(turns: Sequence[Turn]) -> str:
+    steps = sum(len(turn.steps) for turn in turns)
+    return f"{steps} in {counted(len(turns), 'turn')}" if turns else "none yet"
+
+
+def _place(runner: Runner, options: Options) -> str:
+    conversation = runner.conversations.get(options.thread)
+    if conversation and conversation.path:
+        return near(conversation.path)
+    return f"in {options.save_folder}/ from the first prompt on" if options.save_folder else "not saved"
+
+
+def _print_status(rows: Sequence[tuple[str, str, str]]) -> None:
+    """Print each row, its hint in a column of its own, or below a value that is too long."""
+    names = max(len(name) for name, _, _ in rows)
+    values = max(len(value) for _, value, _ in rows if len(value) <= _WIDEST)
+    for name, value, hint in rows:
+        if len(value) <= _WIDEST:
+            print(f"{name:{names}}  {value:{values}}  {_dim(hint)}")
+        else:
+            print(f"{name:{names}}  {value}\n{'':{names + values + 2}}  {_dim(hint)}")
+
+
+# -- tables ------------------------------------------------------------------------------------------------------------
+
+
+def _usage_row(thread: str, number: str, turns: Sequence[Turn]) -> tuple[str, ...]:
+    total = sum((turn.usage for turn in turns), Usage())
+    counts = (sum(len(turn.steps) for turn in turns), total.prompt, total.cached, total.completion)
+    return (thread, number, *(f"{count:,}" for count in counts), f"{sum(turn.seconds for turn in turns):.1f}")
+
+
+def _columns(rows: Sequence[Sequence[str]], right: Sequence[int] = ()) -> list[str]:
+    """Return rows as lines whose cells stand below each other, those of the columns `right` flush right."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = (
+        "  ".join(cell.rjust(width) if i in right else cell.ljust(width) for i, (cell, width) in enumerate(cells))
+        for cells in (list(zip(row, widths, strict=True)) for row in rows)
+    )
+    return [line.rstrip() for line in lines]
+
+
+def _first_line(function: Callable[..., None]) -> str:
+    return (inspect.getdoc(function) or "").splitlines()[0]
+
+
+def _dim(text: str) -> str:
+    return f"\x1b[2m{text}\x1b[0m" if sys.stdout.isatty() and "NO_COLOR" not in os.environ else text
+
+
+def _width() -> int:
+    return shutil.get_terminal_size((100, 24)).columns

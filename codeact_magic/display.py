@@ -1,16 +1,15 @@
-"""Shows a turn as it goes: in a notebook as Markdown that is updated in place, in a terminal as text."""
+"""Shows a turn in a notebook as it goes: as Markdown that is updated in place."""
 
 from __future__ import annotations
 
-import sys
 import time
 import uuid
 from collections.abc import Callable
-from typing import TextIO
 
 from .agent import Delta
+from .captions import footer, numbered
 from .formats import Reading, split_reasoning
-from .session import Step, Usage
+from .session import Step
 from .text import fence, one_line, safe_markdown, visible
 
 INTERVAL = 0.05  # seconds between two updates at least: 20 a second, however fast the endpoint
@@ -25,7 +24,8 @@ class NotebookView:
 
     def __init__(self, publish: Callable[..., None]) -> None:
         self._publish = publish
-        self._id = ""
+        self._id = self._waiting_id = ""
+        self._streaming = False
 
     def thinking(self, number: int) -> None:
         """Begin the output of step `number`."""
@@ -36,6 +36,7 @@ class NotebookView:
         self._text = self._reasoning = ""
         self._head = self._foot = self._note = ""
         self._notes: list[str] = []
+        self._streaming = True
 
     def show(self, delta: Delta) -> None:
         """Take a piece of the reply; an empty one moves the timer on."""
@@ -56,6 +57,7 @@ class NotebookView:
 
     def proposed(self, number: int, reading: Reading) -> None:
         """Show the whole reply, the code exactly as it would run."""
+        self._streaming = False
         self._head = "\n\n".join(
             [*map(_small, self._notes), _folded(reading.reasoning) + safe_markdown(reading.thought)]
         )
@@ -83,6 +85,29 @@ class NotebookView:
         """Show a line of our own."""
         self._publish({"text/markdown": _small(line), "text/plain": line}, {}, None, False)
 
+    def warn(self, line: str) -> None:
+        """Show a line that must not be overlooked."""
+        self._publish(
+            {"text/markdown": f"**{safe_markdown(one_line(line, 600))}**", "text/plain": line}, {}, None, False
+        )
+
+    def waiting(self, line: str) -> None:
+        """Show a line until the next one; an empty one takes it away."""
+        update = bool(self._waiting_id)
+        if line and not update:
+            self._waiting_id = f"codeact-{uuid.uuid4().hex}"
+        if self._waiting_id:
+            self._publish({"text/markdown": _small(line), "text/plain": line}, {}, self._waiting_id, update)
+        if not line:
+            self._waiting_id = ""
+
+    def close(self) -> None:
+        """The turn is over, however it ended: what came of a reply stays, the waiting for the rest of it does not."""
+        if self._streaming and self._shown:
+            _, text = split_reasoning(self._text)
+            self._put([*map(_small, self._notes), safe_markdown(_closed(text))], plain_text=visible(text))
+        self._streaming = False
+
     def listing(self, code: str) -> None:
         """Show code with its lines numbered."""
         text = numbered(code)
@@ -93,161 +118,6 @@ class NotebookView:
         data = {"text/markdown": markdown, "text/plain": plain_text}
         self._publish(data, {}, self._id, self._shown)
         self._shown = True
-
-
-class TerminalView:
-    """Shows a turn as text; code is highlighted line by line where `stream` is a terminal."""
-
-    def __init__(self, stream: TextIO | None = None) -> None:
-        self._stream = stream
-        self._line = ""
-
-    @property
-    def stream(self) -> TextIO:
-        """Where the text goes."""
-        return self._stream or sys.stdout
-
-    def thinking(self, number: int) -> None:
-        """Begin step `number`."""
-        self._began = time.monotonic()
-        self._text = ""
-        self._written = 0  # characters of the reply that are on the screen
-        self._status = ""
-        self._last = 0.0
-        self._in_code = False
-        self._code: list[str] = []
-        self._reasoned = False
-
-    def show(self, delta: Delta) -> None:
-        """Take a piece of the reply, and print the lines that are complete."""
-        if delta.note:
-            self._clear_status()
-            self._write(f"{self._dim(one_line(delta.note, 600))}\n")
-            self._text, self._written, self._in_code, self._code = "", 0, False, []
-        self._text += delta.text
-        if delta.reasoning and not self._reasoned:
-            self._reasoned = True
-        self._print_lines()
-        self._tick()
-
-    def proposed(self, number: int, reading: Reading) -> None:
-        """Print what is still missing; the code is printed whole where what was streamed is not just what would run."""
-        self._clear_status()
-        self._print_lines(whole=True)
-        if reading.action:
-            code = visible(reading.action.code)
-            if code.split("\n") != self._code:
-                self._write(f"{self._highlight_all(code)}\n")
-        elif reading.fault:
-            self._write(f"{self._dim(reading.fault)}\n")
-
-    def finished(self, number: int, step: Step) -> None:
-        """Print what came of the step, and what it cost."""
-        if step.heard:  # an answer is followed by the turn's own line
-            self._write(f"{self._dim(footer(number, step))}\n")
-
-    def tell(self, line: str) -> None:
-        """Print a line of our own."""
-        self._write(f"{self._dim(line)}\n")
-
-    def listing(self, code: str) -> None:
-        """Print code with its lines numbered."""
-        self._write(f"{numbered(code)}\n")
-
-    def _print_lines(self, whole: bool = False) -> None:
-        reasoning, text = split_reasoning(self._text)
-        if reasoning and not text and not whole:
-            return
-        end = len(text) if whole else text.rfind("\n") + 1
-        if end <= self._written:
-            return
-        self._clear_status()
-        for line in text[self._written : end].split("\n")[: None if whole else -1]:
-            if line or not whole:
-                self._print_line(line)
-        self._written = end
-
-    def _print_line(self, line: str) -> None:
-        mark = line.strip().lower()
-        if mark.startswith("```") or mark in ("<execute>", "</execute>"):
-            self._in_code = not self._in_code
-            if self._in_code:
-                self._code = []
-            return
-        shown = visible(line)
-        if self._in_code:
-            self._code.append(shown)
-            self._write(f"{self._highlight(shown)}\n")
-        else:
-            self._write(f"{shown}\n")
-
-    def _tick(self) -> None:
-        now = time.monotonic()
-        if not self.stream.isatty() or now - self._last < 1.0 or now - self._began < PATIENCE:
-            return
-        self._last = now
-        self._clear_status()
-        self._status = f"thinking … {now - self._began:.0f} s"
-        self.stream.write(self._dim(self._status))
-        self.stream.flush()
-
-    def _clear_status(self) -> None:
-        if self._status:
-            self.stream.write("\r\x1b[K")
-            self._status = ""
-
-    def _write(self, text: str) -> None:
-        self.stream.write(text)
-        self.stream.flush()
-
-    def _dim(self, text: str) -> str:
-        return f"\x1b[2m{text}\x1b[0m" if self.stream.isatty() else text
-
-    def _highlight_all(self, code: str) -> str:
-        return "\n".join(map(self._highlight, code.split("\n")))
-
-    def _highlight(self, line: str) -> str:
-        return f"  │ {highlighted(line)}" if self.stream.isatty() else f"  | {line}"
-
-
-def numbered(code: str) -> str:
-    """Return code with its lines numbered, everything in it visible."""
-    return "\n".join(f"{number:3} {line}" for number, line in enumerate(visible(code).split("\n"), 1))
-
-
-def highlighted(line: str) -> str:
-    """Return a line of Python in a terminal's colours."""
-    from pygments import highlight
-    from pygments.formatters import TerminalFormatter
-    from pygments.lexers import PythonLexer
-
-    return str(highlight(line, PythonLexer(stripnl=False), TerminalFormatter())).rstrip("\n")
-
-
-def footer(number: int, step: Step) -> str:
-    """Return the line below a step: what was decided, how it went, what it cost."""
-    parts = [f"step {number}"]
-    if step.decision:
-        words = {"approve": "run", "edit": "edited and run", "reject": "rejected", "stop": "stopped"}
-        parts.append(f"{words[step.decision.verdict]} by {step.decision.by}")
-        if step.decision.reason:
-            parts.append(f"reason: {one_line(step.decision.reason)}")
-    if step.observation:
-        if step.observation.status != "ok":
-            parts.append({"error": "error", "aborted": "interrupted"}[step.observation.status])
-        parts.append(f"ran {step.observation.seconds:.1f} s")
-    elif step.action and step.heard and not step.decision:
-        parts.append("not run: the same code again")
-    parts.append(f"model {step.reply.seconds:.1f} s")
-    parts.append(tokens(step.reply.usage))
-    return " · ".join(parts)
-
-
-def tokens(usage: Usage) -> str:
-    """Return a usage as text, e.g. "812 tokens in (700 cached), 45 out"."""
-    about = "about " if usage.estimated else ""
-    cached = f" ({usage.cached:,} cached)" if usage.cached else ""
-    return f"{about}{usage.prompt:,} tokens in{cached}, {usage.completion:,} out"
 
 
 def _closed(text: str) -> str:
