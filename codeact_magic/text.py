@@ -24,17 +24,28 @@ class _Visible(dict[int, str]):
     """A translation table that fills itself as code points are met."""
 
     def __missing__(self, point: int) -> str:
-        shown = f"⟦U+{point:04X}⟧" if is_hidden(point) else chr(point)
+        shown = _spelled(point) if is_hidden(point) else chr(point)
         self[point] = shown
         return shown
 
 
+def _spelled(point: int) -> str:
+    return f"⟦U+{point:04X}⟧"
+
+
 _VISIBLE = _Visible()
+_SELECTOR = re.compile("[\ufe0e\ufe0f](?!\u20e3)")  # text or emoji style; before U+20E3 a part of a keycap
+
+
+def _selector(match: re.Match[str]) -> str:
+    """Return a variation selector as it is behind a symbol: behind anything else it hides, even in an identifier."""
+    before = match.string[match.start() - 1 : match.start()]
+    return match.group() if before and unicodedata.category(before) in ("So", "Sk") else _spelled(ord(match.group()))
 
 
 def visible(text: str) -> str:
     """Return `text` with every control, bidi and zero-width character written out as ⟦U+202E⟧."""
-    return text.translate(_VISIBLE)
+    return _SELECTOR.sub(_selector, text.translate(_VISIBLE))
 
 
 def storable(text: str) -> str:
@@ -49,30 +60,69 @@ def fence(code: str, language: str = "python") -> str:
     return f"{ticks}{language}\n{code}\n{ticks}"
 
 
-_CODE = re.compile(
-    r"(?P<block>^ {0,3}(?P<mark>`{3,}|~{3,})[^\n]*\n(?:.*?\n)?? {0,3}(?P=mark)[`~]*[ \t]*$)"
-    r"|(?<!`)(?P<ticks>`+)(?!`)[^\n]+?(?<!`)(?P=ticks)(?!`)",
-    re.DOTALL | re.MULTILINE,
+_FENCE = re.compile(
+    r"^(?P<indent>[ \t]*+(?:(?:[-*+]|\d{1,9}[.)])[ \t]++)*+)"  # also that of a list's item
+    r"(?:(?P<ticks>`{3,}+)(?P<info>[^\n`]*+)|(?P<tildes>~{3,}+).*+)$",
+    re.MULTILINE,
 )
-_UNSAFE_LINK = re.compile(r"\](\(|:)(?!\s*<?(?:https?://|mailto:|#))")
-
-
-def _inert(text: str) -> str:
-    text = text.replace("<", "&lt;").replace("![", "!\\[")
-    return _UNSAFE_LINK.sub(r"]\\\1", text)
 
 
 def safe_markdown(text: str) -> str:
     """Return Markdown in which no HTML, no image and no link but http(s), mailto and #anchors is left.
 
-    Code blocks and code spans stay as they are: Markdown shows them to the letter.
+    Code stays as it is. Parsers disagree on where code begins and ends, so the code blocks are written anew, each one
+    closed and outside of lists and quotes, and nothing that is active somewhere is left in all the rest.
     """
-    text = visible(text)
-    parts, end = [], 0
-    for match in _CODE.finditer(text):
-        parts += [_inert(text[end : match.start()]), match.group()]
-        end = match.end()
-    return "".join([*parts, _inert(text[end:])])
+    text = visible(text.replace("\r\n", "\n"))
+    parts, position = [], 0
+    while match := _FENCE.search(text, position):
+        code, end = _fenced(text, match)
+        parts += [_inert(text[position : match.start()]).strip("\n"), code]
+        position = end
+    rest = _inert(text[position:])
+    return "\n\n".join(filter(None, [*parts, rest.strip("\n")])) if parts else rest
+
+
+def _fenced(text: str, match: re.Match[str]) -> tuple[str, int]:
+    """Return the code block that opens at `match`, written anew, and where what follows it begins."""
+    mark = match["ticks"] or match["tildes"]
+    closing = re.compile(rf"^[ \t]*+{mark[0]}{{{len(mark)},}}+[ \t]*+$", re.MULTILINE).search(text, match.end())
+    code = text[match.end() + 1 : closing.start() if closing else len(text)]
+    width = len(match["indent"].expandtabs(4))
+    lines = (re.sub(rf"^[ ]{{0,{width}}}", "", line) for line in code.removesuffix("\n").split("\n"))
+    language = re.match(r"[\w.+#-]*", (match["info"] or "").strip())
+    block = fence("\n".join(lines), language.group() if language else "")
+    return block, closing.end() if closing else len(text)
+
+
+_SPAN = re.compile(r"(?<![`\\])(?P<ticks>`++)(?P<code>[^`\n]++)(?P=ticks)(?!`)")
+_HTML = re.compile("<(?=[A-Za-z/!?])")
+_URL = r"(?:https?://|mailto:|#)(?:[^\s()<>\[\]\"'`\\]|\([^\s()<>\[\]\"'`\\]*+\))*+"
+_LINK = re.compile(rf"\](?=:|\((?!{_URL}\)))", re.IGNORECASE)
+_MARK = re.compile("`{3,}+|~{3,}+")
+
+
+def _inert(text: str) -> str:
+    """Return Markdown that is not in a code block without anything active.
+
+    A code span that holds something active is written as <code>, its signs as entities: inert for every parser.
+    """
+    parts, position = [], 0
+    for match in _SPAN.finditer(text):
+        parts.append(_disarmed(text[position : match.start()]))
+        code = match["code"]
+        parts.append(match.group() if _disarmed(match.group()) == match.group() else f"<code>{_entities(code)}</code>")
+        position = match.end()
+    return "".join([*parts, _disarmed(text[position:])])
+
+
+def _disarmed(text: str) -> str:
+    text = _HTML.sub("&lt;", text).replace("![", "!\\[")
+    return _MARK.sub(lambda match: _entities(match.group()), _LINK.sub(r"]\\", text))
+
+
+def _entities(text: str) -> str:
+    return re.sub(r"[!-/:-@\[-`{-~]", lambda match: f"&#{ord(match.group())};", text)
 
 
 def clip(text: str, limit: int) -> str:
@@ -81,7 +131,7 @@ def clip(text: str, limit: int) -> str:
         return text
     head, tail = limit * 2 // 3, limit // 3
     left_out = len(text) - head - tail
-    return f"{text[:head]}\n... {left_out:,} characters left out ...\n{text[-tail:]}"
+    return f"{text[:head]}\n... {left_out:,} characters left out ...\n{text[len(text) - tail :]}"
 
 
 def one_line(text: object, limit: int = 300) -> str:
@@ -91,13 +141,17 @@ def one_line(text: object, limit: int = 300) -> str:
 
 
 def mask(text: str, secrets: Iterable[str]) -> str:
-    """Return `text` with every secret in it replaced by ***."""
-    for secret in secrets:
+    """Return `text` with every secret in it replaced by ***, the longest first: one may be a part of another."""
+    for secret in sorted(filter(None, secrets), key=len, reverse=True):
         text = text.replace(secret, "***")
     return text
 
 
-_ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\^_])")
+_ANSI = re.compile(
+    r"(?:\x1b\[|\x9b)[0-?]*+[ -/]*+[@-~]?"  # colours, cursor movements
+    r"|\x1b[\]PX^_][^\x07\x1b\n]*+(?:\x07|\x1b\\)?"  # titles, links
+    r"|\x1b[ -/]*+[0-~]?"
+)
 
 
 def plain(text: str) -> str:
