@@ -2,135 +2,157 @@
 
 from __future__ import annotations
 
+import os
 import time
-import uuid
 from collections.abc import Callable
+from itertools import count
 
 from .agent import Delta
 from .captions import footer, numbered
 from .formats import Reading, split_reasoning
 from .session import Step
-from .text import fence, one_line, safe_markdown, visible
+from .text import clip, fence, one_line, safe_markdown, visible
 
 INTERVAL = 0.05  # seconds between two updates at least: 20 a second, however fast the endpoint
 PATIENCE = 1.0  # seconds after which waiting is shown
+MOST_STREAMED = 20_000  # characters of a reply that are shown while it is written; then all of it
+
+Bundle = dict[str, str]
 
 
 class NotebookView:
     """Shows each step as one Markdown output, updated while the reply is written; what the code shows comes below.
 
-    `publish(data, metadata, display_id, update)` hands a MIME bundle to the front end.
+    `publish(data, metadata, display_id, update)` hands a MIME bundle to the front end. That takes milliseconds, so what
+    becomes of a step is published together with what comes next: the next request is on its way by then.
     """
 
     def __init__(self, publish: Callable[..., None]) -> None:
         self._publish = publish
-        self._id = self._waiting_id = ""
+        self._ids = map(f"codeact-{os.urandom(8).hex()}-{{}}".format, count())
+        self._waiting_id = ""
+        self._pending: tuple[Bundle, str] | None = None  # an update, and the display that it is for
         self._streaming = False
 
     def thinking(self, number: int) -> None:
         """Begin the output of step `number`."""
-        self._id = f"codeact-{uuid.uuid4().hex}"
-        self._shown = False
-        self._began = time.monotonic()
-        self._last = 0.0
-        self._text = self._reasoning = ""
-        self._head = self._foot = self._note = ""
+        self._id, self._shown = next(self._ids), False
+        self._began = self._updated = time.monotonic()
+        self._text: list[str] = []
+        self._reasoning: list[str] = []
         self._notes: list[str] = []
         self._streaming = True
 
     def show(self, delta: Delta) -> None:
         """Take a piece of the reply; an empty one moves the timer on."""
+        self._publish_pending()
         if delta.note:
-            self._notes.append(delta.note)
-            self._text = self._reasoning = ""
-        self._text += delta.text
-        self._reasoning += delta.reasoning
+            self._notes.append(_small(delta.note))
+            self._text, self._reasoning = [], []
+        self._text.append(delta.text)
+        self._reasoning.append(delta.reasoning)
         now = time.monotonic()
+        waited = now - self._began
         idle = not (delta.text or delta.reasoning or delta.note)
-        if now - self._last < (1.0 if idle else INTERVAL) or (idle and now - self._began < PATIENCE):
+        if now - self._updated < (1.0 if idle else INTERVAL) or (idle and waited < PATIENCE):
             return
-        self._last = now
-        reasoning, text = split_reasoning(self._text)
-        waiting = f"*thinking … {now - self._began:.0f} s*" if now - self._began >= PATIENCE else ""
-        body = _folded("\n".join(filter(None, [self._reasoning, reasoning]))) + safe_markdown(_closed(text))
-        self._put([*map(_small, self._notes), body, waiting], plain_text=visible(text) or waiting)
+        self._updated = now
+        self._stream(f"*thinking … {waited:.0f} s*" if waited >= PATIENCE else "")
 
     def proposed(self, number: int, reading: Reading) -> None:
         """Show the whole reply, the code exactly as it would run."""
+        self._publish_pending()
         self._streaming = False
-        self._head = "\n\n".join(
-            [*map(_small, self._notes), _folded(reading.reasoning) + safe_markdown(reading.thought)]
-        )
-        self._plain = visible(reading.thought)
+        markdown = [*self._notes, _folded(reading.reasoning), safe_markdown(reading.thought)]
+        plain = [visible(reading.thought)]
         if reading.action:
             code = visible(reading.action.code)
-            self._head += f"\n\n{fence(code)}"
-            self._plain += f"\n{_boxed(code)}"
+            markdown.append(fence(code))
+            plain.append(_boxed(code))
         elif reading.fault:
-            self._head += f"\n\n{_small(reading.fault)}"
-        self._put([self._head], plain_text=self._plain)
+            markdown.append(_small(reading.fault))
+            plain.append(reading.fault)
+        self._head = (markdown, plain)
+        self._show(_bundle(markdown, plain))
 
     def finished(self, number: int, step: Step) -> None:
         """Show what came of the step, and what it cost."""
-        lines = [self._head]
-        plain_lines = [self._plain]
+        markdown, plain = self._head
         if step.decision and step.decision.runs and step.action and step.decision.code != step.action.code:
             code = visible(step.decision.code)
-            lines.append(f"Edited, and run as:\n\n{fence(code)}")
-            plain_lines.append(f"Edited, and run as:\n{_boxed(code)}")
-        foot = footer(number, step) if step.heard else ""  # an answer is followed by the turn's own line
-        self._put([*lines, _small(foot)], plain_text="\n".join(filter(None, [*plain_lines, foot])))
+            markdown = [*markdown, "Edited, and run as:", fence(code)]
+            plain = [*plain, "Edited, and run as:", _boxed(code)]
+        if step.heard:  # an answer is followed by the turn's own line
+            foot = footer(number, step)
+            self._pending = (_bundle([*markdown, _small(foot)], [*plain, foot]), self._id)
 
     def tell(self, line: str) -> None:
         """Show a line of our own."""
-        self._publish({"text/markdown": _small(line), "text/plain": line}, {}, None, False)
+        self._put(_small(line), line)
 
     def warn(self, line: str) -> None:
         """Show a line that must not be overlooked."""
-        self._publish(
-            {"text/markdown": f"**{safe_markdown(one_line(line, 600))}**", "text/plain": line}, {}, None, False
-        )
+        self._put(f"**{safe_markdown(one_line(line, 600))}**", line)
+
+    def listing(self, code: str) -> None:
+        """Show code with its lines numbered."""
+        text = numbered(code)
+        self._put(fence(text, "text"), text)
 
     def waiting(self, line: str) -> None:
         """Show a line until the next one; an empty one takes it away."""
+        self._publish_pending()
         update = bool(self._waiting_id)
         if line and not update:
-            self._waiting_id = f"codeact-{uuid.uuid4().hex}"
+            self._waiting_id = next(self._ids)
         if self._waiting_id:
-            self._publish({"text/markdown": _small(line), "text/plain": line}, {}, self._waiting_id, update)
+            self._publish(_bundle([_small(line)], [line]), {}, self._waiting_id, update)
         if not line:
             self._waiting_id = ""
 
     def close(self) -> None:
         """The turn is over, however it ended: what came of a reply stays, the waiting for the rest of it does not."""
-        if self._streaming and self._shown:
-            _, text = split_reasoning(self._text)
-            self._put([*map(_small, self._notes), safe_markdown(_closed(text))], plain_text=visible(text))
-        self._streaming = False
+        self._publish_pending()
+        if self._streaming:
+            self._streaming = False
+            self._stream("")
 
-    def listing(self, code: str) -> None:
-        """Show code with its lines numbered."""
-        text = numbered(code)
-        self._publish({"text/markdown": fence(text, "text"), "text/plain": text}, {}, None, False)
+    def _stream(self, waiting: str) -> None:
+        """Show the reply as far as it has come."""
+        reasoning, text = split_reasoning("".join(self._text))
+        reasoning, text = clip("".join(self._reasoning) + reasoning, MOST_STREAMED), clip(text, MOST_STREAMED)
+        markdown = [*self._notes, _folded(reasoning), safe_markdown(_fenced(text)), waiting]
+        if self._shown or any(markdown):
+            self._show(_bundle(markdown, [visible(text), waiting]))
 
-    def _put(self, parts: list[str], plain_text: str) -> None:
-        markdown = "\n\n".join(filter(None, parts))
-        data = {"text/markdown": markdown, "text/plain": plain_text}
-        self._publish(data, {}, self._id, self._shown)
+    def _show(self, bundle: Bundle) -> None:
+        self._publish(bundle, {}, self._id, self._shown)
         self._shown = True
 
+    def _put(self, markdown: str, plain: str) -> None:
+        self._publish_pending()
+        self._publish(_bundle([markdown], [plain]), {}, None, False)
 
-def _closed(text: str) -> str:
-    """Return Markdown that is still being written with its open code block closed, and tags shown as such a block."""
-    text = text.replace("<execute>", "\n```python").replace("</execute>", "\n```\n")
-    return f"{text}\n```" if text.count("```") % 2 else text
+    def _publish_pending(self) -> None:
+        if self._pending is not None:
+            (bundle, display_id), self._pending = self._pending, None
+            self._publish(bundle, {}, display_id, True)
+
+
+def _bundle(markdown: list[str], plain: list[str]) -> Bundle:
+    return {"text/markdown": "\n\n".join(filter(None, markdown)), "text/plain": "\n".join(filter(None, plain))}
+
+
+def _fenced(text: str) -> str:
+    """Return a reply that is still being written with the tags around code as a code block's beginning and end."""
+    return text.replace("<execute>", "\n```python\n").replace("</execute>", "\n```\n")
 
 
 def _folded(reasoning: str) -> str:
     """Return the model's reasoning, folded away."""
     if not reasoning.strip():
         return ""
-    return f"<details><summary>reasoning</summary>\n\n{safe_markdown(reasoning)}\n\n</details>\n\n"
+    return f"<details><summary>reasoning</summary>\n\n{safe_markdown(reasoning)}\n\n</details>"
 
 
 def _small(line: str) -> str:

@@ -1,0 +1,193 @@
+"""Runs code as a cell of its own inside a cell that is still running.
+
+A nested `run_cell` differs from a cell of the user's own in four things. While it runs, this is what is mended:
+
+    interrupts  IPython takes a KeyboardInterrupt for the cell's own error, so they are counted on their way in
+    await       the kernel's event loop is running already, so it is put aside for another
+    exit()      ends the action, not the kernel with all that the user has in it
+    commands    os.system() ignores interrupts; a terminal's `!command` writes past sys.stdout
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Coroutine, Iterator
+from typing import Any, Self
+
+AGAIN = 1.0  # seconds after which code that went on in spite of the alarm is interrupted again
+GRACE = 1.0  # seconds that a coroutine which was cancelled has to end
+
+
+class Interrupts:
+    """Counts the interrupts (Ctrl-C, a notebook's Stop) that come while it is entered, whatever the code makes of them.
+
+    They raise KeyboardInterrupt only inside `raised()`: what is put in place and taken away around the code is never
+    left half done.
+    """
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._raising = False
+        self._before: Any = None
+
+    def __enter__(self) -> Self:
+        # Signals reach the main thread only, and a handler that Python did not install cannot be put back.
+        if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGINT) is not None:
+            self._before = signal.signal(signal.SIGINT, self._take)
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        if self._before is not None:
+            signal.signal(signal.SIGINT, self._before)
+
+    @property
+    def watching(self) -> bool:
+        """Whether interrupts are counted here at all."""
+        return self._before is not None
+
+    @contextlib.contextmanager
+    def raised(self) -> Iterator[None]:
+        """Let interrupts be raised; those that came before are, too."""
+        self._raising = True
+        try:
+            if self.count:
+                raise KeyboardInterrupt
+            yield
+        finally:
+            self._raising = False
+
+    def _take(self, number: int, frame: object) -> None:
+        self.count += 1
+        if self._raising:
+            raise KeyboardInterrupt
+
+
+class Alarm:
+    """Interrupts the main thread, as Stop would, when `seconds` have passed (0: never), and then again and again."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        self.rings = 0
+        self._over = threading.Event()
+        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+
+    def __enter__(self) -> Self:
+        if self.seconds > 0 and threading.current_thread() is threading.main_thread():
+            self._thread = threading.Thread(target=self._wait, name="codeact-alarm", daemon=True)
+            self._thread.start()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        if self._thread is not None:
+            with self._lock:
+                self._over.set()
+            self._thread.join()
+
+    def _wait(self) -> None:
+        wait = self.seconds
+        while not self._over.wait(wait):
+            with self._lock:
+                if not self._over.is_set():
+                    self.rings += 1
+                    _interrupt()
+            wait = AGAIN
+
+
+def _interrupt() -> None:
+    if hasattr(signal, "pthread_kill"):  # it wakes a sleeping system call too
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+    else:
+        import _thread
+
+        _thread.interrupt_main()
+
+
+@contextlib.contextmanager
+def as_action(shell: Any) -> Iterator[None]:
+    """Have `shell.run_cell` run code as an action; what is changed for that is put back."""
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(replaced(shell, "loop_runner", _run_beside))
+        # An action shows the value of every expression: models do not know that only the last one is shown.
+        stack.enter_context(replaced(shell, "ast_node_interactivity", "all"))
+        stack.enter_context(replaced(shell, "ask_exit", _refuse_to_exit))
+        # ipykernel >= 7.4: a value that failed to be shown would mark the whole cell as failed.
+        if hasattr(shell, "_last_traceback_during_displayhook"):
+            stack.enter_context(replaced(shell, "_last_traceback_during_displayhook", False))
+        if os.name == "posix":
+            stack.enter_context(replaced(os, "system", _system))
+        if not hasattr(shell, "kernel"):
+            stack.enter_context(replaced(shell, "system", shell.system_piped))
+        for name in ("stdout", "stderr"):
+            stack.enter_context(replaced(sys, name, getattr(sys, name)))
+        yield
+
+
+@contextlib.contextmanager
+def replaced(owner: Any, name: str, value: Any) -> Iterator[None]:
+    """Set `owner.name` to `value`, and afterwards back to what it was, or away where it was not the owner's own."""
+    own = name in vars(owner) or (hasattr(owner, "has_trait") and owner.has_trait(name))
+    before = getattr(owner, name) if own else None
+    setattr(owner, name, value)
+    try:
+        yield
+    finally:
+        if own:
+            setattr(owner, name, before)
+        else:
+            with contextlib.suppress(AttributeError):
+                delattr(owner, name)
+
+
+def _refuse_to_exit() -> None:
+    raise SystemExit("exit() ends the action, not the kernel.")
+
+
+def _system(command: Any) -> int:
+    """Run a command as os.system does, but one that ends with an interrupt rather than have the code go on."""
+    status = subprocess.call(command, shell=True)
+    return status << 8 if status >= 0 else -status
+
+
+def _run_beside(coroutine: Coroutine[Any, Any, Any]) -> Any:
+    """Run `coroutine` on IPython's own event loop; an interrupt cancels it where it waits, so that it ends in order."""
+    import asyncio
+
+    from IPython.core.async_helpers import get_asyncio_loop
+
+    with _loop_put_aside():
+        loop = get_asyncio_loop()  # type: ignore[no-untyped-call]
+        task = loop.create_task(coroutine)
+        try:
+            return loop.run_until_complete(task)
+        except BaseException:
+            if task.done():
+                raise
+            task.cancel()
+            loop.run_until_complete(asyncio.wait([task], timeout=GRACE))
+            if not task.done():
+                raise
+            return task.result()
+
+
+@contextlib.contextmanager
+def _loop_put_aside() -> Iterator[None]:
+    """Make asyncio believe that no loop is running in this thread, as those who implement loops may."""
+    import asyncio
+
+    loop = asyncio._get_running_loop()
+    task = asyncio.current_task(loop) if loop else None
+    if loop and task:
+        asyncio._leave_task(loop, task)
+    asyncio._set_running_loop(None)
+    try:
+        yield
+    finally:
+        asyncio._set_running_loop(loop)
+        if loop and task:
+            asyncio._enter_task(loop, task)

@@ -1,0 +1,367 @@
+"""Records what a run shows, as nbformat outputs, while it is shown. No secret gets to the screen or into the record."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import chain
+from typing import Any, Self
+
+from .nested import replaced
+from .session import Json
+from .text import mask
+
+# What a record keeps; all of it is shown.
+MOST_TEXT = 1_000_000  # characters of one stream output: half of them from its beginning, half from its end
+MOST_OUTPUTS = 1_000  # displays and stretches of stdout or stderr; errors are kept beyond that
+MOST_RICH = 20_000_000  # characters of all displays together
+SENTINEL = "\x1f"  # one byte, so that it is never cut in two; a terminal that is shown it does nothing
+PATIENCE = 1.0  # seconds to wait for what child processes wrote
+
+LEFT_OUT = "\n... {count:,} characters were shown here, but are not kept ...\n"
+MORE = "... more was shown, but is not kept ...\n"
+
+
+class Recorder:
+    """Records what is shown while it is entered; `outputs` are complete on exit, and then never change.
+
+    `error` is the last exception that was shown.
+
+    Args:
+        shell: the IPython shell.
+        count: the number of the run, for `execute_result`.
+        secrets: what is masked, on the screen and in the record.
+        hides: tells of a kind of exception that its traceback is to be recorded, but not shown.
+    """
+
+    def __init__(
+        self, shell: Any, count: int, secrets: Sequence[str] = (), hides: Callable[[type], bool] = lambda kind: False
+    ) -> None:
+        self.shell, self.count, self.secrets, self.hides = shell, count, secrets, hides
+        self.outputs: list[Json] = []
+        self.error: BaseException | None = None
+        self._shown: list[Json | _Text] = []
+        self._displays: dict[str, list[Json]] = {}
+        self._clear_next = False
+        self._silent = 0  # how many calls deep what is written is no output of the run's own
+        self._room = MOST_RICH
+        self._on = True
+
+    def __enter__(self) -> Self:
+        shell, stack = self.shell, contextlib.ExitStack()
+        with stack:
+            stack.callback(self._finish)
+            self._streams = [_Stream(name, self) for name in ("stdout", "stderr") if getattr(sys, name) is not None]
+            for stream in self._streams:
+                stack.enter_context(stream.taken())
+            stack.enter_context(_wrapped(shell.display_pub, "publish", self._publish))
+            stack.enter_context(_wrapped(shell.display_pub, "clear_output", self._clear_output))
+            stack.enter_context(_wrapped(shell.displayhook, "compute_format_data", _without_artists))
+            stack.enter_context(_wrapped(shell.displayhook, "write_format_data", self._write_format_data))
+            for name in ("write_output_prompt", "finish_displayhook"):
+                stack.enter_context(_wrapped(shell.displayhook, name, self._unrecorded))
+            stack.enter_context(_wrapped(shell, "_showtraceback", self._showtraceback))
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._stack.close()
+
+    def write(self, name: str, text: str) -> None:
+        """Record `text`, which is written to the stream `name`."""
+        if not text or self._silent or not self._on:
+            return
+        last = self._shown[-1] if self._shown and not self._clear_next else None
+        if not isinstance(last, _Text) or last.name != name:
+            last = self._add(_Text(name))
+        last.add(text)
+
+    def _finish(self) -> None:
+        """End the record: a thread that goes on writing no longer changes it."""
+        self._on = False
+        self.outputs = [shown.output() if isinstance(shown, _Text) else shown for shown in self._shown]
+
+    def _add(self, output: Any) -> Any:
+        if self._clear_next:
+            self._clear()
+        if len(self._shown) < MOST_OUTPUTS:
+            self._shown.append(output)
+        elif len(self._shown) == MOST_OUTPUTS:
+            self._shown.append({"output_type": "stream", "name": "stdout", "text": MORE})
+        return output
+
+    def _clear(self) -> None:
+        self._clear_next = False
+        self._shown.clear()
+
+    # -- what the shell is given to show -------------------------------------------------------------------------------
+
+    def _publish(self, original: Callable[..., Any], data: Any, metadata: Any = None, *args: Any, **kwargs: Any) -> Any:
+        if not isinstance(data, dict):
+            return original(data, metadata, *args, **kwargs)
+        data = masked(data, self.secrets)
+        self._display(data, metadata or {}, (kwargs.get("transient") or {}).get("display_id"), kwargs.get("update"))
+        return self._unrecorded(original, data, metadata, *args, **kwargs)
+
+    def _display(self, data: Json, metadata: Json, display_id: str | None, update: bool | None) -> None:
+        if not self._on:
+            return
+        bundle = self._bundle(data, metadata)
+        if update:
+            for shown in self._displays.get(display_id or "", ()):
+                shown.update(bundle)
+            return
+        output = self._add({"output_type": "display_data", **bundle})
+        if display_id:
+            self._displays.setdefault(display_id, []).append(output)
+
+    def _clear_output(self, original: Callable[..., Any], wait: bool = False) -> Any:
+        self._clear_next = True
+        if not wait:
+            self._clear()
+        return original(wait)
+
+    def _write_format_data(self, original: Callable[..., Any], data: Any, metadata: Any = None) -> Any:
+        data = masked(data, self.secrets)
+        if self._on and data:
+            result = {"output_type": "execute_result", "execution_count": self.count}
+            self._add(result | self._bundle(data, metadata or {}))
+        return self._unrecorded(original, data, metadata)
+
+    def _showtraceback(self, original: Callable[..., Any], kind: Any, value: Any, lines: Any) -> Any:
+        lines = [mask(line, self.secrets) for line in ([lines] if isinstance(lines, str) else lines)]
+        said = _said(value)
+        message = mask(said, self.secrets)
+        if self._on:
+            if self._clear_next:
+                self._clear()
+            error = {"output_type": "error", "ename": kind.__name__, "evalue": message, "traceback": lines}
+            self._shown.append(error)
+            self.error = value
+        if not self.hides(kind):
+            self._unrecorded(original, kind, value if message == said else message, lines)
+
+    def _unrecorded(self, original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """Call `original`, and keep what a terminal prints for it out of the record: it stands there already."""
+        self._silent += 1
+        try:
+            return original(*args, **kwargs)
+        finally:
+            self._silent -= 1
+
+    def _bundle(self, data: Json, metadata: Json) -> Json:
+        """Return a display as it is kept: without what is too large where there is no room left."""
+        kept = jsonable(data)
+        self._room -= sum(len(value) for value in kept.values() if isinstance(value, str))
+        if self._room < 0:
+            kept = {"text/plain": f"{str(kept.get('text/plain', ''))[:1000]}\n{MORE}"}
+        return {"data": kept, "metadata": jsonable(metadata)}
+
+
+class _Text:
+    """A stretch of one stream: the beginning and the end of it."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self._head: list[str] = []
+        self._tail: deque[str] = deque()
+        self._head_size = self._tail_size = self._dropped = 0
+
+    def add(self, text: str) -> None:
+        """Append `text`."""
+        room = MOST_TEXT // 2 - self._head_size
+        if room > 0:
+            self._head.append(text[:room])
+            self._head_size += len(text[:room])
+            text = text[room:]
+        if text:
+            self._add_to_tail(text)
+
+    def _add_to_tail(self, text: str) -> None:
+        most = MOST_TEXT // 2
+        self._dropped += max(0, len(text) - most)
+        self._tail.append(text[-most:])
+        self._tail_size += len(self._tail[-1])
+        while self._tail_size - len(self._tail[0]) >= most:
+            dropped = len(self._tail.popleft())
+            self._tail_size -= dropped
+            self._dropped += dropped
+
+    def output(self) -> Json:
+        """Return the stretch as an nbformat output."""
+        left_out = [LEFT_OUT.format(count=self._dropped)] if self._dropped else []
+        return {"output_type": "stream", "name": self.name, "text": "".join(chain(self._head, left_out, self._tail))}
+
+
+class _Stream:
+    """sys.stdout or sys.stderr while it is recorded, together with what processes write past it."""
+
+    def __init__(self, name: str, recorder: Recorder) -> None:
+        self.name, self.stream, self.recorder = name, getattr(sys, name), recorder
+        self._write: Callable[[str], Any] = self.stream.write
+        self._held = ""  # written, but maybe the beginning of a secret
+        self._lock = threading.RLock()
+        self._past = False  # whether something was written past sys.stdout
+        self._drained: threading.Event | None = None
+
+    @contextlib.contextmanager
+    def taken(self) -> Iterator[None]:
+        """Have all writes go through here."""
+        with self._replaced():
+            children = _children()
+            try:
+                yield
+            finally:
+                if self._past or children != _children():
+                    self._drain()
+                self._pass_on("", last=True)
+
+    @contextlib.contextmanager
+    def _replaced(self) -> Iterator[None]:
+        with contextlib.ExitStack() as stack:
+            try:  # on the stream itself where it allows that: log handlers keep a reference to it
+                stack.enter_context(replaced(self.stream, "write", self.write))
+                stack.enter_context(replaced(self.stream, "close", _stay_open))
+            except AttributeError:
+                stack.enter_context(replaced(sys, self.name, _Tee(self.stream, self.write)))
+            yield
+
+    def write(self, text: Any) -> Any:
+        """Show and record `text`."""
+        if not isinstance(text, str):
+            return self._write(text)  # which says what is wrong
+        size = len(text)
+        if threading.current_thread() is not self._watcher:
+            self._pass_on(text)
+        elif self._drained and SENTINEL in text:
+            self._pass_on(text.replace(SENTINEL, "", 1))
+            self._drained.set()
+        else:
+            self._past = True
+            self._pass_on(text)
+        return size
+
+    def _pass_on(self, text: str, last: bool = False) -> None:
+        secrets = self.recorder.secrets
+        with self._lock:
+            if secrets:
+                text = mask(self._held + text, secrets)
+                held = 0 if last or not self.recorder._on else max(_begun(text, secret) for secret in secrets)
+                self._held = text[len(text) - held :]
+                text = text[: len(text) - held]
+            if text:
+                self.recorder.write(self.name, text)
+                self._write(text)
+
+    # ipykernel reads file descriptors 1 and 2, where child processes write, on a thread of its own.
+
+    @property
+    def _watcher(self) -> threading.Thread | None:
+        return getattr(self.stream, "watch_fd_thread", None)
+
+    def _drain(self) -> None:
+        """Wait until that thread has passed on all that was written: it gets a sign to read as well."""
+        descriptor = {"stdout": 1, "stderr": 2}[self.name]
+        if self._watcher is None or not self._watcher.is_alive() or not self._is_watched(descriptor):
+            return
+        self._drained = threading.Event()
+        os.write(descriptor, SENTINEL.encode())
+        self._drained.wait(PATIENCE)
+
+    def _is_watched(self, descriptor: int) -> bool:
+        """Return whether `descriptor` still is the pipe that ipykernel reads."""
+        try:
+            return os.path.sameopenfile(descriptor, self.stream._fid)
+        except (AttributeError, TypeError, OSError):
+            return False
+
+
+def _children() -> int:
+    """Return a number that is another one after a child process has ended."""
+    try:
+        import resource
+    except ImportError:  # Windows, where ipykernel does not read the descriptors either
+        return 0
+    return resource.getrusage(resource.RUSAGE_CHILDREN).ru_minflt
+
+
+def _begun(text: str, secret: str) -> int:
+    """Return how many characters at the end of `text` may be the beginning of `secret`."""
+    if not text or text[-1] not in secret:
+        return 0
+    sizes = range(min(len(text), len(secret) - 1), 0, -1)
+    return next((size for size in sizes if text.endswith(secret[:size])), 0)
+
+
+def _stay_open() -> None:
+    """Stand in for the close() of a stream that is not the action's to close."""
+
+
+class _Tee:
+    """A text stream whose writes go through `write`, and which is the stream itself in all else."""
+
+    close = staticmethod(_stay_open)
+
+    def __init__(self, stream: Any, write: Callable[[str], Any]) -> None:
+        self._stream, self.write = stream, write
+
+    def writelines(self, lines: Iterable[str]) -> None:
+        for line in lines:
+            self.write(line)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
+def _wrapped(owner: Any, name: str, wrapper: Callable[..., Any]) -> contextlib.AbstractContextManager[None]:
+    """Give `owner` a method that is called with the one it replaces as its first argument."""
+    original = getattr(owner, name)
+
+    def method(*args: Any, **kwargs: Any) -> Any:
+        return wrapper(original, *args, **kwargs)
+
+    return replaced(owner, name, method)
+
+
+def _without_artists(original: Callable[..., Any], result: Any) -> Any:
+    """Format a value for display, but leave out what matplotlib's drawing calls return: the figure is what counts."""
+    values = result if isinstance(result, list | tuple) else [result]
+    drawn = any(type(value).__module__.startswith("matplotlib.") for value in values[:10])
+    return ({}, {}) if drawn and type(result).__name__ != "Figure" else original(result)
+
+
+def masked(value: Any, secrets: Sequence[str]) -> Any:
+    """Return MIME data in which no secret shows, however deep it lies."""
+    if not secrets:
+        return value
+    if isinstance(value, str):
+        return mask(value, secrets)
+    if isinstance(value, dict):
+        return {masked(key, secrets): masked(item, secrets) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [masked(item, secrets) for item in value]
+    return value
+
+
+def jsonable(value: Any) -> Any:
+    """Return MIME data as JSON can hold it: bytes as base64, as the kernel itself sends them."""
+    if isinstance(value, bytes):
+        import base64
+
+        return base64.b64encode(value).decode("ascii")
+    if isinstance(value, dict):
+        return {str(key): jsonable(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [jsonable(item) for item in value]
+    return value if value is None or isinstance(value, str | int | float | bool) else str(value)
+
+
+def _said(value: object) -> str:
+    try:
+        return str(value)
+    except Exception:
+        return f"<{type(value).__name__}, whose text cannot be had>"
