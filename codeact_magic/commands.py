@@ -57,7 +57,7 @@ def overview() -> str:
 
 
 def status(runner: Runner, options: Options, arguments: Arguments) -> None:
-    """Show endpoint, model, thread, usage and where the session is saved, and how to change each."""
+    """Show endpoint, model, thread, tokens and session, and how to change each."""
     conversation = runner.conversations.get(options.thread)
     turns = conversation.session.turns if conversation else ()
     others = [name for name in runner.conversations if name != options.thread]
@@ -68,7 +68,7 @@ def status(runner: Runner, options: Options, arguments: Arguments) -> None:
         ("approval", f"{options.approve} ({_APPROVAL[options.approve]})", "--approve ask|risky|auto"),
         ("thread", options.thread + (f" (also {', '.join(others)})" if others else ""), "--thread NAME, --new"),
         ("steps", f"{_steps(turns)}, up to {options.max_steps} a turn", "--max-steps N"),
-        ("tokens", tokens(conversation.session.usage) if conversation else "none yet", "CodeAct.max_tokens_per_turn"),
+        ("tokens", _tokens(conversation.session.usage) if conversation else "none yet", "CodeAct.max_tokens_per_turn"),
         ("session", _place(runner, options), "CodeAct.save_folder, %codeact save FILE"),
     ]
     _print_status([(name, one_line(value, 200), hint) for name, value, hint in rows])
@@ -128,7 +128,7 @@ def save(runner: Runner, options: Options, arguments: Arguments) -> None:
 
 
 def local(runner: Runner, options: Options, arguments: Arguments) -> None:
-    """Fetch the small local model and serve it; `status` tells how it stands, `stop` ends the server."""
+    """Fetch the small local model and serve it; `status` and `stop` see to its server."""
     from . import local as room
 
     if arguments.action == "status":
@@ -202,6 +202,10 @@ def _key(options: Options) -> str:
 def _steps(turns: Sequence[Turn]) -> str:
     steps = sum(len(turn.steps) for turn in turns)
     return f"{steps} in {counted(len(turns), 'turn')}" if turns else "none yet"
+
+
+def _tokens(usage: Usage) -> str:
+    return tokens(usage).replace(" tokens", "", 1)
 
 
 def _place(runner: Runner, options: Options) -> str:

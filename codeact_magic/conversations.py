@@ -24,6 +24,7 @@ class Conversation:
 
     session: Session
     saver: Saver | None = None
+    told: bool = False  # the user knows where it is saved
 
     @property
     def path(self) -> Path | None:

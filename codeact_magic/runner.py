@@ -110,11 +110,9 @@ class Runner:
     def _wind_up(self, conversation: Conversation) -> None:
         """Wait for the session to be saved, and sum the turn up in a line."""
         saved, turn = conversation.saved(), conversation.session.turns[-1]
-        if not turn.steps:
-            return
-        note = f"{turn.note} · " if turn.outcome == "answered" and turn.note else ""
-        where = f" · saved in {near(conversation.path)}" if saved and conversation.path else ""
-        self.view.tell(f"{note}{turn_line(turn)}{where}")
+        if turn.steps:
+            note = f"{turn.note} · " if turn.outcome == "answered" and turn.note else ""
+            self.view.tell(f"{note}{turn_line(turn)}{_where(conversation) if saved else ''}")
 
     def _new_view(self) -> Front:
         if control.in_kernel(self.shell):
@@ -128,3 +126,11 @@ class Runner:
 
 def _format(options: Options) -> Format:
     return "fence" if options.format == "auto" else cast(Format, options.format)
+
+
+def _where(conversation: Conversation) -> str:
+    """Return where the session is saved, for the end of a line; said once a session."""
+    if conversation.told or conversation.path is None:
+        return ""
+    conversation.told = True
+    return f" · saved in {near(conversation.path)}"

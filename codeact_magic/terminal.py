@@ -6,13 +6,14 @@ import os
 import re
 import shutil
 import sys
+import textwrap
 import time
 from typing import TextIO
 
 from .agent import Delta
-from .captions import counted, footer, numbered
+from .captions import counted, footer
 from .formats import Reading, split_reasoning
-from .session import Step
+from .session import Observation, Step
 from .text import one_line, visible
 
 INTERVAL = 0.05  # seconds between two updates at least: 20 a second, however fast the endpoint
@@ -54,7 +55,7 @@ class TerminalView:
         if shown.held:
             self._print_rest(reading.thought)
         if reading.action and not shown.ends_with(reading.action.code):
-            if shown.block:
+            if shown.has_code:
                 self._screen.line("what would run:")
             self._screen.code(reading.action.code.split("\n"))
         elif reading.fault:
@@ -65,6 +66,8 @@ class TerminalView:
 
     def finished(self, number: int, step: Step) -> None:
         """Print what came of the step, and what it cost."""
+        if step.observation and not _ends_line(step.observation):
+            self._screen.break_line()
         if step.heard:  # an answer is followed by the turn's own line
             self._screen.line(footer(number, step))
 
@@ -77,8 +80,9 @@ class TerminalView:
         self._screen.line(line, "1;33")
 
     def listing(self, code: str) -> None:
-        """Print code with its lines numbered."""
-        self._screen.code(numbered(code).split("\n"), python=False)
+        """Print code that the user has edited, as what would run is printed."""
+        self._screen.code(code.split("\n"))
+        self._screen.gap()
 
     def waiting(self, line: str) -> None:
         """Show a line until the next one; an empty one takes it away."""
@@ -99,7 +103,7 @@ class TerminalView:
         words = len(f"{self._thoughts} {inline}".split())
         if not text.startswith(self._transcript.source):  # what was printed turns out to have been reasoning
             self._transcript = Transcript(self._screen)
-        if words and not self._told and (whole or text.strip()):
+        if words and not self._told and (whole or not "<think>".startswith(text.strip())):
             self._told = True
             self._screen.line(f"reasoning: {counted(words, 'word')}")
         self._transcript.take(text, whole)
@@ -124,14 +128,14 @@ _UNDECIDED = re.compile(r"\s*(?:[-*>]|\d+\.)?\s*(?:$|[`~{])|.*<|.*```")  # what 
 class Transcript:
     """A reply on its way to the screen. It holds back what is not to be read as it stands: the JSON around code.
 
-    `source` is the part of the reply that was taken, `block` the lines of the last code in it, and `held` tells that
-    the rest is held back.
+    `source` is the part of the reply that was taken, `block` the lines of the last code in it, `has_code` tells that
+    there was any, and `held` that the rest is held back.
     """
 
     def __init__(self, screen: Screen, holds: bool = True) -> None:
         self.source = ""
         self.block: list[str] = []
-        self.held = False
+        self.held = self.has_code = False
         self._screen, self._holds = screen, holds
         self._mark = ""  # what opened the code that is being printed: a fence or a tag
         self._python = True
@@ -149,10 +153,11 @@ class Transcript:
         if whole and tail:
             self._take_line(tail)
             self.source += "" if self.held else tail
-        elif not self._mark and (self._midline or not _UNDECIDED.match(tail)):
+        elif not self._mark and not ("<" in tail if self._midline else _UNDECIDED.match(tail)):
             words = tail[: tail.rfind(" ") + 1]
-            self._take_prose(words)
-            self.source += words
+            if words.strip() or self._midline:
+                self._take_prose(words)
+                self.source += words
         self._print_code()
 
     def ends_with(self, code: str) -> bool:
@@ -165,8 +170,7 @@ class Transcript:
 
     def _take_line(self, line: str) -> None:
         if self._midline:
-            self._take_prose(line)
-            self._screen.end_line()
+            self._take_tagged(line)
         elif self._mark and self._closes(line):
             self._close()
         elif not self._mark and self._holds and _JSON.match(line):
@@ -197,6 +201,8 @@ class Transcript:
         if self._mark == "<execute>":
             return False
         ticks = line.strip(" \t>")
+        if line.lstrip().lower().startswith("</execute>"):
+            return True
         return bool(ticks) and ticks == self._mark[0] * len(ticks) and len(ticks) >= len(self._mark)
 
     def _open(self, mark: str, language: str) -> None:
@@ -217,6 +223,7 @@ class Transcript:
     def _take_prose(self, text: str) -> None:
         if text.strip():
             self._followed = True
+        if text.strip() or self._midline:
             self._screen.prose(text)
 
     def _print_code(self) -> None:
@@ -225,7 +232,13 @@ class Transcript:
             end -= 1  # blank lines wait for what follows them
         if end > self._printed:
             self._screen.code(self.block[self._printed : end], self.block[: self._printed], self._python)
-            self._printed = end
+            self._printed, self.has_code = end, True
+
+
+def _ends_line(observation: Observation) -> bool:
+    """Return whether what the code printed last ends its line."""
+    texts = [output["text"] for output in observation.outputs[-1:] if output["output_type"] == "stream"]
+    return all(text.endswith("\n") for text in texts)
 
 
 class Screen:
@@ -236,8 +249,9 @@ class Screen:
         self._column = 0  # of the line that is being written
         self._hanging = ""  # the indentation of its further lines
         self._spaces = ""  # between the last word and the next
+        self._wraps = False
         self._last = "gap"
-        self._status = False
+        self._status = ""
         self.touched = time.monotonic()  # when something was written last
 
     @property
@@ -253,27 +267,30 @@ class Screen:
 
     def status(self, text: str) -> None:
         """Show `text` until something else is written; an empty one takes it away."""
-        if self.styled and not self._column:
+        if text != self._status and self.styled and not self._column:
             self.stream.write(f"\r\x1b[K{self._in_style(visible(text), '2') if text else ''}")
             self.stream.flush()
-            self._status = bool(text)
+            self._status = text
 
     def line(self, text: str, style: str = "2") -> None:
         """Write a line of our own, dimmed unless another style (an SGR parameter) is given."""
         self.end_line()
         if self._last == "prose":
             self.gap()
-        self._write(f"{self._in_style(visible(text), style)}\n", "line")
+        shown = visible(text)
+        if self.styled:
+            shown = textwrap.fill(shown, self._width, break_long_words=False, break_on_hyphens=False)
+        self._write(f"{self._in_style(shown, style)}\n", "line")
 
     def prose(self, text: str) -> None:
         """Write some words of a line; the line is wrapped where the terminal ends."""
         if not self._column:
             bullet = _BULLET.match(text)
             self._hanging = " " * len(bullet.group()) if bullet else ""
-        table = text.lstrip().startswith("|")
+            self._wraps = self.styled and not text.lstrip().startswith("|")  # a row of a table stays whole
         for word in re.findall(r"[ \t]+|[^ \t]+", visible(text)):
             if word.strip():
-                self._word(word, wraps=not table)
+                self._word(word)
             else:
                 self._spaces += word
 
@@ -295,14 +312,22 @@ class Screen:
         else:
             self.status("")
 
+    def break_line(self) -> None:
+        """End a line that somebody else has written."""
+        self._write("\n", "line")
+
     def gap(self) -> None:
         """Leave one line blank."""
         self.end_line()
         if self._last != "gap":
             self._write("\n", "gap")
 
-    def _word(self, word: str, wraps: bool) -> None:
-        width = shutil.get_terminal_size().columns - 1 if wraps and self.styled else sys.maxsize
+    @property
+    def _width(self) -> int:
+        return max(shutil.get_terminal_size().columns - 1, 20)
+
+    def _word(self, word: str) -> None:
+        width = self._width if self._wraps else sys.maxsize
         if self._column + len(self._spaces) + len(word) > width and self._column > len(self._hanging):
             self._write(f"\n{self._hanging}", "prose")
             self._column, self._spaces = len(self._hanging), ""
@@ -313,7 +338,7 @@ class Screen:
     def _write(self, text: str, kind: str) -> None:
         if self._status:
             self.stream.write("\r\x1b[K")
-            self._status = False
+            self._status = ""
         self.stream.write(text)
         self.stream.flush()
         self._last, self.touched = kind, time.monotonic()
