@@ -33,6 +33,7 @@ class NotebookView:
         self._waiting_id = ""
         self._pending: tuple[Bundle, str] | None = None  # an update, and the display that it is for
         self._streaming = False
+        self._steps: dict[str, Bundle] = {}  # what the turn's steps show, by their displays
 
     def thinking(self, number: int) -> None:
         """Begin the output of step `number`."""
@@ -85,6 +86,7 @@ class NotebookView:
         if step.heard:  # an answer is followed by the turn's own line
             foot = footer(number, step)
             self._pending = (_bundle([*markdown, _small(foot)], [*plain, foot]), self._id)
+            self._steps[self._id] = self._pending[0]
 
     def tell(self, line: str) -> None:
         """Show a line of our own."""
@@ -117,6 +119,13 @@ class NotebookView:
             self._streaming = False
             self._stream("")
 
+    def restore(self) -> None:
+        """Show the turn so far again: an action has cleared the cell."""
+        *before, last = self._steps.values()
+        if before:
+            self._publish(_joined(before), {}, None, False)
+        self._publish(last, {}, self._id, False)
+
     def _stream(self, waiting: str) -> None:
         """Show the reply as far as it has come."""
         reasoning, text = split_reasoning("".join(self._text))
@@ -127,7 +136,7 @@ class NotebookView:
 
     def _show(self, bundle: Bundle) -> None:
         self._publish(bundle, {}, self._id, self._shown)
-        self._shown = True
+        self._steps[self._id], self._shown = bundle, True
 
     def _put(self, markdown: str, plain: str) -> None:
         self._publish_pending()
@@ -141,6 +150,10 @@ class NotebookView:
 
 def _bundle(markdown: list[str], plain: list[str]) -> Bundle:
     return {"text/markdown": "\n\n".join(filter(None, markdown)), "text/plain": "\n".join(filter(None, plain))}
+
+
+def _joined(bundles: list[Bundle]) -> Bundle:
+    return _bundle([one["text/markdown"] for one in bundles], [one["text/plain"] for one in bundles])
 
 
 def _fenced(text: str) -> str:

@@ -12,7 +12,9 @@ import re
 import reprlib
 import time
 import types
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from itertools import compress
+from operator import ne
 from typing import Any
 
 from .context import describe, summary
@@ -38,6 +40,7 @@ class ShellExecutor:
         self.shell = shell
         self.timeout, self.secrets, self.limit = timeout, secrets, limit
         self.keep_cells = True
+        self.cleared: Callable[[], None] = lambda: None  # called when an action has cleared the cell
         self.conversation = ""  # the session that actions and cells are counted for
         self._told: dict[str, int] = {}  # conversation -> the first input that `cells` has not looked at
         self._actions: dict[int, str] = {}  # input of an action -> its conversation
@@ -51,12 +54,18 @@ class ShellExecutor:
 
         The observation is "aborted" where the user interrupted, whatever the code made of that.
         """
-        before = self._values()
+        before = self._identities()
         began = time.monotonic()
         secrets = self.secrets()
         count = self.shell.execution_count
         interrupts, alarm, later = Interrupts(), Alarm(self.timeout), Alarm(self.timeout)
-        recorder = Recorder(self.shell, count, secrets, lambda kind: _is_stop(kind) and interrupts.count > alarm.rings)
+        recorder = Recorder(
+            self.shell,
+            count,
+            secrets,
+            hides=lambda kind: _is_stop(kind) and interrupts.count > alarm.rings,
+            cleared=self.cleared,
+        )
         changed: tuple[tuple[str, str], ...] = ()
         with interrupts:
             with alarm:
@@ -112,15 +121,20 @@ class ShellExecutor:
 
     def user_variables(self) -> dict[str, object]:
         """Return what the user and the agent have defined: no modules, no private names, nothing of IPython's."""
-        hidden = self.shell.user_ns_hidden
-        return {
-            name: value
-            for name, value in self.shell.user_ns.items()
+        namespace = self.shell.user_ns
+        return {name: namespace[name] for name in self._users(namespace)}
+
+    def _users(self, names: Iterable[str]) -> list[str]:
+        """Return those of `names` that a user or an agent may have given to something of interest."""
+        namespace, hidden = self.shell.user_ns, self.shell.user_ns_hidden
+        return [
+            name
+            for name in names
             if not name.startswith("_")
             and name not in _HIDDEN_NAMES
-            and not isinstance(value, types.ModuleType)
-            and not (name in hidden and hidden[name] is value)
-        }
+            and not isinstance(namespace[name], types.ModuleType)
+            and not (name in hidden and hidden[name] is namespace[name])
+        ]
 
     def user_names(self) -> set[str]:
         """Return the names that are the user's own: an action that made a name may make it again unasked."""
@@ -139,22 +153,23 @@ class ShellExecutor:
                 yield from _bound_in(inputs[number])
         self._noticed = len(inputs)
 
-    def _values(self) -> dict[str, int]:
-        return {name: id(value) for name, value in self.user_variables().items()}
+    def _identities(self) -> dict[str, int]:
+        namespace = self.shell.user_ns  # with three names a cell of IPython's own in it, so it grows
+        return dict(zip(namespace, map(id, namespace.values()), strict=True))
 
     def _changes(
         self, before: dict[str, int], code: str, interrupts: Interrupts, brief: bool
     ) -> tuple[tuple[str, str], ...]:
         """Return the names that `code` gave other values, with these in short; `brief`: with what they are."""
-        variables = self.user_variables()
-        touched = {name for name, value in variables.items() if before.get(name) != id(value)}
-        self._made.update((name, id(variables[name])) for name in touched)
-        touched |= _changed_in_place(code) & variables.keys()
-        names = [name for name in variables if name in touched and not _is_definition(variables[name])]
+        namespace, after = self.shell.user_ns, self._identities()
+        touched = self._users(compress(after, map(ne, after.values(), map(before.get, after))))
+        self._made.update((name, after[name]) for name in touched)
+        touched += self._users((_changed_in_place(code) & after.keys()).difference(touched))
+        names = [name for name in sorted(touched) if not _is_definition(namespace[name])]
         tell = describe if brief else _short
         try:
             with interrupts.raised():  # for a repr is code, too
-                return tuple((name, tell(variables[name])) for name in names[:MOST_CHANGES])
+                return tuple((name, tell(namespace[name])) for name in names[:MOST_CHANGES])
         except KeyboardInterrupt:
             return ()
 

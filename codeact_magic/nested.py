@@ -16,8 +16,8 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Coroutine, Iterator
-from typing import Any, Self
+from collections.abc import Coroutine, Iterable, Iterator
+from typing import Any, NamedTuple, Self
 
 AGAIN = 1.0  # seconds after which code that went on in spite of the alarm is interrupted again
 GRACE = 1.0  # seconds that a coroutine which was cancelled has to end
@@ -108,40 +108,54 @@ def _interrupt() -> None:
         _thread.interrupt_main()
 
 
-@contextlib.contextmanager
-def as_action(shell: Any) -> Iterator[None]:
+def as_action(shell: Any) -> contextlib.AbstractContextManager[None]:
     """Have `shell.run_cell` run code as an action; what is changed for that is put back."""
-    with contextlib.ExitStack() as stack:
-        stack.enter_context(replaced(shell, "loop_runner", _run_beside))
+    changes = [
+        Change(shell, "loop_runner", _run_beside),
         # An action shows the value of every expression: models do not know that only the last one is shown.
-        stack.enter_context(replaced(shell, "ast_node_interactivity", "all"))
-        stack.enter_context(replaced(shell, "ask_exit", _refuse_to_exit))
+        Change(shell, "ast_node_interactivity", "all"),
+        Change(shell, "ask_exit", _refuse_to_exit),
+        Change(sys, "stdout", sys.stdout),
+        Change(sys, "stderr", sys.stderr),
+    ]
+    if os.name == "posix":
+        changes.append(Change(os, "system", _system))
+    if not hasattr(shell, "kernel"):
+        changes.append(Change(shell, "system", shell.system_piped))
+    if hasattr(shell, "_last_traceback_during_displayhook"):
         # ipykernel >= 7.4: a value that failed to be shown would mark the whole cell as failed.
-        if hasattr(shell, "_last_traceback_during_displayhook"):
-            stack.enter_context(replaced(shell, "_last_traceback_during_displayhook", False))
-        if os.name == "posix":
-            stack.enter_context(replaced(os, "system", _system))
-        if not hasattr(shell, "kernel"):
-            stack.enter_context(replaced(shell, "system", shell.system_piped))
-        for name in ("stdout", "stderr"):
-            stack.enter_context(replaced(sys, name, getattr(sys, name)))
-        yield
+        changes.append(Change(shell, "_last_traceback_during_displayhook", False))
+    return changed(changes)
+
+
+class Change(NamedTuple):
+    """An attribute that gets another value for a while."""
+
+    owner: Any
+    name: str
+    value: Any
 
 
 @contextlib.contextmanager
-def replaced(owner: Any, name: str, value: Any) -> Iterator[None]:
-    """Set `owner.name` to `value`, and afterwards back to what it was, or away where it was not the owner's own."""
-    own = name in vars(owner) or (hasattr(owner, "has_trait") and owner.has_trait(name))
-    before = getattr(owner, name) if own else None
-    setattr(owner, name, value)
+def changed(changes: Iterable[Change]) -> Iterator[None]:
+    """Make all `changes`; afterwards each attribute is what it was, or away where it was not the owner's own."""
+    before: list[Change] = []
     try:
+        for owner, name, value in changes:
+            own = name in vars(owner) or (hasattr(owner, "has_trait") and owner.has_trait(name))
+            was = getattr(owner, name) if own else _AWAY
+            setattr(owner, name, value)
+            before.append(Change(owner, name, was))
         yield
     finally:
-        if own:
-            setattr(owner, name, before)
-        else:
-            with contextlib.suppress(AttributeError):
+        for owner, name, was in reversed(before):
+            if was is not _AWAY:
+                setattr(owner, name, was)
+            elif name in vars(owner):
                 delattr(owner, name)
+
+
+_AWAY = object()
 
 
 def _refuse_to_exit() -> None:

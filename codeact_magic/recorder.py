@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import sys
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from itertools import chain
 from typing import Any, Self
 
-from .nested import replaced
+from .nested import Change, changed
 from .session import Json
 from .text import mask
 
@@ -36,54 +36,66 @@ class Recorder:
         count: the number of the run, for `execute_result`.
         secrets: what is masked, on the screen and in the record.
         hides: tells of a kind of exception that its traceback is to be recorded, but not shown.
+        cleared: is called when what the cell shows was cleared, which takes more away than the run's own outputs.
     """
 
     def __init__(
-        self, shell: Any, count: int, secrets: Sequence[str] = (), hides: Callable[[type], bool] = lambda kind: False
+        self,
+        shell: Any,
+        count: int,
+        secrets: Sequence[str] = (),
+        *,
+        hides: Callable[[type], bool] = lambda kind: False,
+        cleared: Callable[[], None] = lambda: None,
     ) -> None:
-        self.shell, self.count, self.secrets, self.hides = shell, count, secrets, hides
+        self.shell, self.count, self.secrets, self.hides, self.cleared = shell, count, secrets, hides, cleared
         self.outputs: list[Json] = []
         self.error: BaseException | None = None
         self._shown: list[Json | _Text] = []
         self._displays: dict[str, list[Json]] = {}
         self._clear_next = False
-        self._silent = 0  # how many calls deep what is written is no output of the run's own
+        self._silent: list[int] = []  # the threads in which what is written is no output of the run's own
         self._room = MOST_RICH
         self._on = True
 
     def __enter__(self) -> Self:
-        shell, stack = self.shell, contextlib.ExitStack()
-        with stack:
-            stack.callback(self._finish)
-            self._streams = [_Stream(name, self) for name in ("stdout", "stderr") if getattr(sys, name) is not None]
-            for stream in self._streams:
-                stack.enter_context(stream.taken())
-            stack.enter_context(_wrapped(shell.display_pub, "publish", self._publish))
-            stack.enter_context(_wrapped(shell.display_pub, "clear_output", self._clear_output))
-            stack.enter_context(_wrapped(shell.displayhook, "compute_format_data", _without_artists))
-            stack.enter_context(_wrapped(shell.displayhook, "write_format_data", self._write_format_data))
-            for name in ("write_output_prompt", "finish_displayhook"):
-                stack.enter_context(_wrapped(shell.displayhook, name, self._unrecorded))
-            stack.enter_context(_wrapped(shell, "_showtraceback", self._showtraceback))
-            self._stack = stack.pop_all()
+        shell = self.shell
+        self._streams = [_Stream(name, self) for name in ("stdout", "stderr") if getattr(sys, name) is not None]
+        self._children = _children()
+        self._changes = changed(
+            [
+                *(change for stream in self._streams for change in stream.changes()),
+                _wrapped(shell.display_pub, "publish", self._publish),
+                _wrapped(shell.display_pub, "clear_output", self._clear_output),
+                _wrapped(shell.displayhook, "compute_format_data", _without_artists),
+                _wrapped(shell.displayhook, "write_format_data", self._write_format_data),
+                _wrapped(shell.displayhook, "write_output_prompt", self._unrecorded),
+                _wrapped(shell.displayhook, "finish_displayhook", self._unrecorded),
+                _wrapped(shell, "_showtraceback", self._showtraceback),
+            ]
+        )
+        self._changes.__enter__()
         return self
 
     def __exit__(self, *exception: object) -> None:
-        self._stack.close()
+        """End the record: a thread that goes on writing no longer changes it."""
+        try:
+            children = _children() != self._children
+            for stream in self._streams:
+                stream.finish(children)
+        finally:
+            self._changes.__exit__(None, None, None)
+            self._on = False
+            self.outputs = [shown.output() if isinstance(shown, _Text) else shown for shown in self._shown]
 
     def write(self, name: str, text: str) -> None:
         """Record `text`, which is written to the stream `name`."""
-        if not text or self._silent or not self._on:
+        if not self._on or self._is_silent():
             return
         last = self._shown[-1] if self._shown and not self._clear_next else None
         if not isinstance(last, _Text) or last.name != name:
             last = self._add(_Text(name))
         last.add(text)
-
-    def _finish(self) -> None:
-        """End the record: a thread that goes on writing no longer changes it."""
-        self._on = False
-        self.outputs = [shown.output() if isinstance(shown, _Text) else shown for shown in self._shown]
 
     def _add(self, output: Any) -> Any:
         if self._clear_next:
@@ -101,7 +113,7 @@ class Recorder:
     # -- what the shell is given to show -------------------------------------------------------------------------------
 
     def _publish(self, original: Callable[..., Any], data: Any, metadata: Any = None, *args: Any, **kwargs: Any) -> Any:
-        if not isinstance(data, dict):
+        if not isinstance(data, dict) or self._is_silent():
             return original(data, metadata, *args, **kwargs)
         data = masked(data, self.secrets)
         self._display(data, metadata or {}, (kwargs.get("transient") or {}).get("display_id"), kwargs.get("update"))
@@ -123,7 +135,9 @@ class Recorder:
         self._clear_next = True
         if not wait:
             self._clear()
-        return original(wait)
+        result = original(wait)
+        self._unrecorded(self.cleared)
+        return result
 
     def _write_format_data(self, original: Callable[..., Any], data: Any, metadata: Any = None) -> Any:
         data = masked(data, self.secrets)
@@ -147,11 +161,14 @@ class Recorder:
 
     def _unrecorded(self, original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         """Call `original`, and keep what a terminal prints for it out of the record: it stands there already."""
-        self._silent += 1
+        self._silent.append(threading.get_ident())
         try:
             return original(*args, **kwargs)
         finally:
-            self._silent -= 1
+            self._silent.remove(threading.get_ident())
+
+    def _is_silent(self) -> bool:
+        return threading.get_ident() in self._silent
 
     def _bundle(self, data: Json, metadata: Json) -> Json:
         """Return a display as it is kept: without what is too large where there is no room left."""
@@ -208,27 +225,17 @@ class _Stream:
         self._past = False  # whether something was written past sys.stdout
         self._drained: threading.Event | None = None
 
-    @contextlib.contextmanager
-    def taken(self) -> Iterator[None]:
-        """Have all writes go through here."""
-        with self._replaced():
-            children = _children()
-            try:
-                yield
-            finally:
-                if self._past or children != _children():
-                    self._drain()
-                self._pass_on("", last=True)
+    def changes(self) -> list[Change]:
+        """Return what has all writes go through here."""
+        if hasattr(self.stream, "__dict__"):  # on the stream itself: log handlers keep a reference to it
+            return [Change(self.stream, "write", self.write), Change(self.stream, "close", _stay_open)]
+        return [Change(sys, self.name, _Tee(self.stream, self.write))]
 
-    @contextlib.contextmanager
-    def _replaced(self) -> Iterator[None]:
-        with contextlib.ExitStack() as stack:
-            try:  # on the stream itself where it allows that: log handlers keep a reference to it
-                stack.enter_context(replaced(self.stream, "write", self.write))
-                stack.enter_context(replaced(self.stream, "close", _stay_open))
-            except AttributeError:
-                stack.enter_context(replaced(sys, self.name, _Tee(self.stream, self.write)))
-            yield
+    def finish(self, children: bool) -> None:
+        """Pass on what is still to come; `children`: processes have ended meanwhile."""
+        if self._past or children:
+            self._drain()
+        self._pass_on("", last=True)
 
     def write(self, text: Any) -> Any:
         """Show and record `text`."""
@@ -317,14 +324,9 @@ class _Tee:
         return getattr(self._stream, name)
 
 
-def _wrapped(owner: Any, name: str, wrapper: Callable[..., Any]) -> contextlib.AbstractContextManager[None]:
-    """Give `owner` a method that is called with the one it replaces as its first argument."""
-    original = getattr(owner, name)
-
-    def method(*args: Any, **kwargs: Any) -> Any:
-        return wrapper(original, *args, **kwargs)
-
-    return replaced(owner, name, method)
+def _wrapped(owner: Any, name: str, wrapper: Callable[..., Any]) -> Change:
+    """Return the change that gives `owner` a method which is called with the one it replaces as its first argument."""
+    return Change(owner, name, partial(wrapper, getattr(owner, name)))
 
 
 def _without_artists(original: Callable[..., Any], result: Any) -> Any:
