@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Protocol
@@ -97,7 +97,10 @@ class Limits:
 
 
 class Agent:
-    """Takes prompts to answers: `model` writes, `approver` decides, `executor` runs, `view` shows, `keep` saves."""
+    """Takes prompts to answers: `model` writes, `approver` decides, `executor` runs, `view` shows, `keep` saves.
+
+    `remarks` returns what the user has said since it was last called.
+    """
 
     def __init__(
         self,
@@ -110,10 +113,11 @@ class Agent:
         keep: Callable[[Session], None],
         limits: Limits = Limits(),
         vision: bool = False,
+        remarks: Callable[[], Sequence[str]] = tuple,
     ) -> None:
         self.session = session
         self.model, self.approver, self.executor, self.view, self.keep = model, approver, executor, view, keep
-        self.limits, self.vision = limits, vision
+        self.limits, self.vision, self.remarks = limits, vision, remarks
 
     def run(self, prompt: str, *, format: Format = "fence", summarize: bool = True) -> Turn:
         """Take `prompt` to its answer and return the turn.
@@ -152,6 +156,7 @@ class Agent:
                 raise LimitReached(_TOO_OFTEN.format(times=repeats + 1))
         elif reading.action:
             step = self._act(step, self._decide(number, step, reading))
+        step = self._with_remarks(step)
         self._add(number, step)
         if step.decision and step.decision.verdict == "stop":
             raise Stopped("You stopped the agent here. Go on with another %%codeact cell.")
@@ -210,6 +215,11 @@ class Agent:
         images = bool(self.vision and observation and context.has_images(observation))
         return replace(step, decision=decision, observation=observation, heard=heard, images=images)
 
+    def _with_remarks(self, step: Step) -> Step:
+        """Add what the user has said meanwhile to what the model hears; an answer is not the last word then."""
+        remarks = [_REMARK.format(remark=remark) for remark in self.remarks()]
+        return replace(step, heard="\n\n".join(filter(None, [step.heard, *remarks]))) if remarks else step
+
     def _repeats(self, code: str) -> int:
         """Return how many of the last steps proposed just this code, one after the other."""
         repeats = 0
@@ -245,6 +255,7 @@ class Agent:
 
 _OUTCOMES: dict[type[CodeActError], str] = {LimitReached: "limit", Stopped: "stopped"}
 _MOST_FAULTS = 3
+_REMARK = "The user remarks: {remark}"
 _REPEATED = (
     "You proposed the same code again, so it was not run: its result is above. If the result answers the question, "
     "answer in words. If not, do something else."

@@ -38,13 +38,24 @@ class Front(Protocol):
         """Show code with its lines numbered."""
 
 
+class Page(Protocol):
+    """Where the user sees a step with buttons."""
+
+    @property
+    def attached(self) -> bool:
+        """Whether one has been seen in this kernel."""
+
+    def ask(self, number: int, reading: Reading, findings: tuple[str, ...], why: str) -> tuple[Decision, bool] | None:
+        """Return the user's decision, and whether it holds for the rest of the turn; None where there is no page."""
+
+
 class Gate:
     """Decides about the actions of one turn.
 
     `mode` is "ask" (about every action), "risky" (about those in which `risk.scan` finds something) or "auto" (never).
-    `ask` puts a question to the user and returns the line that was typed; None where nobody can be asked. `edit` lets
-    the user edit a text and returns it, or None where that was given up. `names` are the user's own, which an action
-    had better not overwrite.
+    `page` is asked first, where there is one. `ask` puts a question to the user and returns the line that was typed;
+    None where nobody can be asked. `edit` lets the user edit a text and returns it, or None where that was given up.
+    `names` are the user's own, which an action had better not overwrite.
     """
 
     def __init__(
@@ -55,9 +66,11 @@ class Gate:
         ask: Callable[[str], str] | None,
         edit: Callable[[str], str | None] | None = None,
         names: Callable[[], Collection[str]] = tuple,
+        page: Page | None = None,
     ) -> None:
-        if mode == "ask" and ask is None:
+        if mode == "ask" and ask is None and not (page and page.attached):
             raise UsageError(NOBODY)
+        self._page = page
         self.mode, self._front, self._ask, self._names = mode, front, ask, names
         self._edit = edit or (lambda code: edit_by_lines(code, self._asked, front))
         self._all = False
@@ -73,14 +86,26 @@ class Gate:
             return Decision("approve", code, by="user, all of this turn", findings=findings)
         if self.mode == "risky" and not findings:
             return Decision("approve", code, by="policy risky")
-        if self._ask is None:
-            raise UsageError(f"Step {number}: {'; '.join(findings)}. {NOBODY}")
         began = time.monotonic()
         try:
-            decision = self._decide(code, findings)
+            decision = self._ask_page(number, reading, findings) or self._ask_line(number, code, findings)
         except (EOFError, KeyboardInterrupt):
             decision = Decision("stop", findings=findings)
         return replace(decision, seconds=round(time.monotonic() - began, 3))
+
+    def _ask_page(self, number: int, reading: Reading, findings: tuple[str, ...]) -> Decision | None:
+        why = "; ".join(findings) if self.mode == "risky" else "every step is asked for"
+        answer = self._page.ask(number, reading, findings, why) if self._page else None
+        if answer is None:
+            return None
+        decision, self._all = answer
+        return replace(decision, findings=findings)
+
+    def _ask_line(self, number: int, code: str, findings: tuple[str, ...]) -> Decision:
+        if self._ask is None:
+            found = f": {'; '.join(findings)}" if findings else ""
+            raise UsageError(f"Step {number}{found}. {NOBODY}")
+        return self._decide(code, findings)
 
     def _decide(self, proposed: str, findings: tuple[str, ...]) -> Decision:
         code, unreadable = proposed, 0

@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Callable
 from itertools import count
+from typing import Any, Protocol
 
 from .agent import Delta
 from .captions import footer, numbered
@@ -17,18 +18,41 @@ INTERVAL = 0.05  # seconds between two updates at least: 20 a second, however fa
 PATIENCE = 1.0  # seconds after which waiting is shown
 MOST_STREAMED = 20_000  # characters of a reply that are shown while it is written; then all of it
 
-Bundle = dict[str, str]
+Bundle = dict[str, Any]
+
+
+class Board(Protocol):
+    """Who is told of each step besides, and adds what a page of JupyterLab needs to show it with buttons."""
+
+    def thinking(self, number: int) -> None:
+        """Step `number` begins."""
+
+    def streaming(self, text: str, reasoning: str, notes: list[str]) -> None:
+        """The reply has come as far as `text`."""
+
+    def proposed(self, reading: Reading) -> None:
+        """The reply is complete."""
+
+    def finished(self, number: int, step: Step) -> None:
+        """The step is over."""
+
+    def broken_off(self) -> None:
+        """The turn ended in the middle of the step."""
+
+    def bundle(self) -> Bundle:
+        """Return the step as it stands, by MIME type."""
 
 
 class NotebookView:
     """Shows each step as one Markdown output, updated while the reply is written; what the code shows comes below.
 
     `publish(data, metadata, display_id, update)` hands a MIME bundle to the front end. That takes milliseconds, so what
-    becomes of a step is published together with what comes next: the next request is on its way by then.
+    becomes of a step is published together with what comes next: the next request is on its way by then. `board` is
+    told of each step, too.
     """
 
-    def __init__(self, publish: Callable[..., None]) -> None:
-        self._publish = publish
+    def __init__(self, publish: Callable[..., None], board: Board) -> None:
+        self._publish, self._board = publish, board
         self._ids = map(f"codeact-{os.urandom(8).hex()}-{{}}".format, count())
         self._waiting_id = ""
         self._pending: tuple[Bundle, str] | None = None  # an update, and the display that it is for
@@ -43,12 +67,13 @@ class NotebookView:
         self._reasoning: list[str] = []
         self._notes: list[str] = []
         self._streaming = True
+        self._board.thinking(number)
 
     def show(self, delta: Delta) -> None:
         """Take a piece of the reply; an empty one moves the timer on."""
         self._publish_pending()
         if delta.note:
-            self._notes.append(_small(delta.note))
+            self._notes.append(delta.note)
             self._text, self._reasoning = [], []
         self._text.append(delta.text)
         self._reasoning.append(delta.reasoning)
@@ -64,7 +89,8 @@ class NotebookView:
         """Show the whole reply, the code exactly as it would run."""
         self._publish_pending()
         self._streaming = False
-        markdown = [*self._notes, _folded(reading.reasoning), safe_markdown(reading.thought)]
+        self._board.proposed(reading)
+        markdown = [*map(_small, self._notes), _folded(reading.reasoning), safe_markdown(reading.thought)]
         plain = [visible(reading.thought)]
         if reading.action:
             code = visible(reading.action.code)
@@ -78,6 +104,7 @@ class NotebookView:
 
     def finished(self, number: int, step: Step) -> None:
         """Show what came of the step, and what it cost."""
+        self._board.finished(number, step)
         markdown, plain = self._head
         if step.decision and step.decision.runs and step.action and step.decision.code != step.action.code:
             code = visible(step.decision.code)
@@ -85,8 +112,13 @@ class NotebookView:
             plain = [*plain, "Edited, and run as:", _boxed(code)]
         if step.heard:  # an answer is followed by the turn's own line
             foot = footer(number, step)
-            self._pending = (_bundle([*markdown, _small(foot)], [*plain, foot]), self._id)
-            self._steps[self._id] = self._pending[0]
+            markdown, plain = [*markdown, _small(foot)], [*plain, foot]
+        self._pending = (_bundle(markdown, plain) | self._board.bundle(), self._id)
+        self._steps[self._id] = self._pending[0]
+
+    def refresh(self) -> None:
+        """Show the step as it stands on the board."""
+        self._show(_bundle(*self._head))
 
     def tell(self, line: str) -> None:
         """Show a line of our own."""
@@ -115,9 +147,12 @@ class NotebookView:
     def close(self) -> None:
         """The turn is over, however it ended: what came of a reply stays, the waiting for the rest of it does not."""
         self._publish_pending()
+        self._board.broken_off()
         if self._streaming:
             self._streaming = False
             self._stream("")
+        elif self._shown:
+            self.refresh()
 
     def restore(self) -> None:
         """Show the turn so far again: an action has cleared the cell."""
@@ -130,7 +165,8 @@ class NotebookView:
         """Show the reply as far as it has come."""
         reasoning, text = split_reasoning("".join(self._text))
         reasoning, text = clip("".join(self._reasoning) + reasoning, MOST_STREAMED), clip(text, MOST_STREAMED)
-        markdown = [*self._notes, _folded(reasoning), safe_markdown(_fenced(text)), waiting]
+        markdown = [*map(_small, self._notes), _folded(reasoning), safe_markdown(_fenced(text)), waiting]
+        self._board.streaming(text, reasoning, self._notes)
         if self._shown or any(markdown):
             self._show(_bundle(markdown, [visible(text), waiting]))
 

@@ -9,6 +9,7 @@ from traitlets import TraitError
 
 from .errors import Stopped, UsageError
 from .options import Options, environment, line_options, read_line
+from .room import ControlRoom
 from .text import one_line, storable
 
 if TYPE_CHECKING:
@@ -30,6 +31,8 @@ class CodeAct(Options, Magics):
         for name, value in environment(self.config.get("CodeAct", {})).items():
             setattr(self, name, value)
         self._runner: Runner | None = None
+        self._room = ControlRoom()
+        self._room.open(getattr(shell, "kernel", None))
 
     @no_var_expand
     @cell_magic("codeact")  # type: ignore[arg-type]  # its types do not allow for methods
@@ -62,6 +65,7 @@ class CodeAct(Options, Magics):
 
     def close(self) -> None:
         """Save what is not yet saved, and end what was started."""
+        self._room.close()
         if self._runner:
             self._runner.close()
 
@@ -69,7 +73,7 @@ class CodeAct(Options, Magics):
         if self._runner is None:
             from .runner import Runner
 
-            self._runner = Runner(self.shell, self)
+            self._runner = Runner(self.shell, self, self._room)
         return self._runner
 
     def _to_the_letter(self, line: str, cell: str) -> str:

@@ -15,6 +15,8 @@ from .errors import UsageError
 from .executor import ShellExecutor
 from .model import OpenAIModel
 from .options import Options
+from .page import PageAsker, StepBoard
+from .room import ControlRoom
 from .session import Format, Turn
 from .terminal import TerminalView
 from .text import mask
@@ -35,8 +37,9 @@ class Front(View, approval.Front, Protocol):
 class Runner:
     """Takes prompts to their answers in one shell. `options` are those of the turn under way, or of the last one."""
 
-    def __init__(self, shell: Any, options: Options) -> None:
+    def __init__(self, shell: Any, options: Options, room: ControlRoom) -> None:
         self.shell, self.options = shell, options
+        self.board = StepBoard(room)
         self.executor = ShellExecutor(shell, secrets=self.secrets)
         self.conversations = Conversations(self.secrets, lambda line: self.view.tell(line))
         self.endpoints = Endpoints(lambda line: self.view.tell(line), lambda line: self.view.waiting(line))
@@ -70,11 +73,20 @@ class Runner:
         if new or conversation is None:
             conversation = self.conversations.begin(options, prompt)
         agent = self._agent(conversation, model, gate)
+        prompt = mask(prompt, self.secrets())
+        self._begin_board(conversation, model, prompt)
         try:
-            return agent.run(mask(prompt, self.secrets()), format=_format(options), summarize=options.summary)
+            return agent.run(prompt, format=_format(options), summarize=options.summary)
         finally:
             self.view.close()
+            self.board.end(agent.turn)
             self._wind_up(conversation)
+
+    def _begin_board(self, conversation: Conversation, model: OpenAIModel, prompt: str) -> None:
+        options, turn = self.options, len(conversation.session.turns) + 1
+        path = near(conversation.path) if conversation.path else ""
+        self.board.room.settings = {"approve": options.approve, "session": path}
+        self.board.begin(options.thread, turn, prompt, model.name, options.max_steps)
 
     def _gate(self, options: Options) -> Gate:
         return Gate(
@@ -83,7 +95,12 @@ class Runner:
             ask=control.asker(self.shell),
             edit=control.editor(self.shell),
             names=self.executor.user_names,
+            page=self._page(),
         )
+
+    def _page(self) -> PageAsker | None:
+        view = self.view
+        return PageAsker(self.board.room, self.board, view.refresh) if isinstance(view, NotebookView) else None
 
     def _agent(self, conversation: Conversation, model: OpenAIModel, gate: Gate) -> Agent:
         options, executor = self.options, self.executor
@@ -105,6 +122,7 @@ class Runner:
             keep=conversation.keep,
             limits=limits,
             vision=options.vision,
+            remarks=self.board.room.remarks,
         )
 
     def _wind_up(self, conversation: Conversation) -> None:
@@ -116,7 +134,7 @@ class Runner:
 
     def _new_view(self) -> Front:
         if control.in_kernel(self.shell):
-            return NotebookView(self._publish)
+            return NotebookView(self._publish, self.board)
         return TerminalView(theme=self.shell.colors)
 
     def _publish(self, data: dict[str, Any], metadata: dict[str, Any], display_id: str | None, update: bool) -> None:
