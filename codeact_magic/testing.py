@@ -157,6 +157,7 @@ class FakeEndpoint:
         context_limit: int | None = None,
     ) -> None:
         self.models = list(models)
+        self.connections = 0
         self.disconnects = 0  # clients that went away before their reply was whole
         self._script = iter(replies)
         self._default = _EXHAUSTED if default is None else default
@@ -482,6 +483,7 @@ class _Server(socketserver.ThreadingTCPServer):
 
     def process_request(self, request: Any, client_address: Any) -> None:
         """Serve a connection in a thread of its own, which close() can end."""
+        self.endpoint.connections += 1
         thread = threading.Thread(target=self._serve, args=(request, client_address), daemon=True)
         self._clients[thread] = request
         thread.start()
