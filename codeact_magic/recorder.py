@@ -60,14 +60,14 @@ class Recorder:
 
     def __enter__(self) -> Self:
         shell = self.shell
-        self._streams = [_Stream(name, self) for name in ("stdout", "stderr") if getattr(sys, name) is not None]
+        self._streams = [_Stream(name, self) for name in ("stdout", "stderr")]
         self._children = _children()
         self._changes = changed(
             [
                 *(change for stream in self._streams for change in stream.changes()),
                 _wrapped(shell.display_pub, "publish", self._publish),
                 _wrapped(shell.display_pub, "clear_output", self._clear_output),
-                _wrapped(shell.displayhook, "compute_format_data", _without_artists),
+                _wrapped(shell.displayhook, "compute_format_data", _without_handles),
                 _wrapped(shell.displayhook, "write_format_data", self._write_format_data),
                 _wrapped(shell.displayhook, "write_output_prompt", self._unrecorded),
                 _wrapped(shell.displayhook, "finish_displayhook", self._unrecorded),
@@ -115,7 +115,7 @@ class Recorder:
     def _publish(self, original: Callable[..., Any], data: Any, metadata: Any = None, *args: Any, **kwargs: Any) -> Any:
         if not isinstance(data, dict) or self._is_silent():
             return original(data, metadata, *args, **kwargs)
-        data = masked(data, self.secrets)
+        data, metadata = masked(data, self.secrets), masked(metadata, self.secrets)
         self._display(data, metadata or {}, (kwargs.get("transient") or {}).get("display_id"), kwargs.get("update"))
         return self._unrecorded(original, data, metadata, *args, **kwargs)
 
@@ -135,12 +135,12 @@ class Recorder:
         self._clear_next = True
         if not wait:
             self._clear()
-        result = original(wait)
+        result = self._unrecorded(original, wait)
         self._unrecorded(self.cleared)
         return result
 
     def _write_format_data(self, original: Callable[..., Any], data: Any, metadata: Any = None) -> Any:
-        data = masked(data, self.secrets)
+        data, metadata = masked(data, self.secrets), masked(metadata, self.secrets)
         if self._on and data:
             result = {"output_type": "execute_result", "execution_count": self.count}
             self._add(result | self._bundle(data, metadata or {}))
@@ -329,11 +329,12 @@ def _wrapped(owner: Any, name: str, wrapper: Callable[..., Any]) -> Change:
     return Change(owner, name, partial(wrapper, getattr(owner, name)))
 
 
-def _without_artists(original: Callable[..., Any], result: Any) -> Any:
-    """Format a value for display, but leave out what matplotlib's drawing calls return: the figure is what counts."""
+def _without_handles(original: Callable[..., Any], result: Any) -> Any:
+    """Format a value, but for what a drawing or a display returns: what was drawn or displayed is what counts."""
     values = result if isinstance(result, list | tuple) else [result]
     drawn = any(type(value).__module__.startswith("matplotlib.") for value in values[:10])
-    return ({}, {}) if drawn and type(result).__name__ != "Figure" else original(result)
+    handle = type(result).__name__ == "DisplayHandle" or (drawn and type(result).__name__ != "Figure")
+    return ({}, {}) if handle else original(result)
 
 
 def masked(value: Any, secrets: Sequence[str]) -> Any:

@@ -1,0 +1,648 @@
+"""ShellExecutor in IPython shells of this process: what it records, which names it tells of, what it leaves behind."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from codeact_magic import nested, recorder
+from codeact_magic.executor import ShellExecutor, without_ours
+from codeact_magic.recorder import MOST_OUTPUTS, MOST_TEXT, Recorder
+from codeact_magic.session import Observation
+from codeact_magic.text import mask
+
+from .shells import isolate, new_shell
+
+KEY = "sk-abcdefghijklmnop"
+
+
+@pytest.fixture
+def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    isolate(monkeypatch, tmp_path)
+    with new_shell() as ipython:
+        yield ipython
+
+
+@pytest.fixture
+def executor(shell: Any) -> ShellExecutor:
+    return ShellExecutor(shell, secrets=lambda: (KEY,))
+
+
+def user_runs(executor: ShellExecutor, code: str) -> None:
+    """Run a cell of the user's own."""
+    executor.shell.run_cell(code, store_history=True)
+
+
+def text(observation: Observation, name: str = "stdout") -> str:
+    """Return what was written to one stream."""
+    return "".join(output["text"] for output in observation.outputs if output.get("name") == name)
+
+
+def kinds(observation: Observation) -> list[str]:
+    """Return what kinds of outputs there are, in order."""
+    return [output.get("name") or output["output_type"] for output in observation.outputs]
+
+
+# -- what is recorded --------------------------------------------------------------------------------------------------
+
+
+def test_outputs_are_recorded_in_the_order_in_which_they_are_shown(executor: ShellExecutor) -> None:
+    code = """
+import sys
+from IPython.display import HTML, display
+print('one')
+display(HTML('<b>two</b>'))
+print('three', file=sys.stderr)
+'four'
+print('five')
+1 / 0"""
+    observation = executor.run(code)
+    assert kinds(observation) == ["stdout", "display_data", "stderr", "execute_result", "stdout", "error"]
+    assert observation.outputs[1]["data"]["text/html"] == "<b>two</b>"
+    assert observation.outputs[3]["data"] == {"text/plain": "'four'"}
+    assert (observation.status, observation.line) == ("error", "line 8: 1 / 0")
+    assert observation.outputs[5]["ename"] == "ZeroDivisionError"
+
+
+def test_what_is_recorded_is_shown_as_well(executor: ShellExecutor, capsys: pytest.CaptureFixture[str]) -> None:
+    executor.run("import sys\nprint('out')\nprint('err', file=sys.stderr)\n6 * 7")
+    shown = capsys.readouterr()
+    assert "out\n" in shown.out and "42\n" in shown.out
+    assert shown.err == "err\n"
+
+
+def test_the_value_of_every_expression_is_recorded_without_a_prompt(executor: ShellExecutor) -> None:
+    observation = executor.run("1\n2\nNone\n3")
+    assert [output["data"]["text/plain"] for output in observation.outputs] == ["1", "2", "3"]
+    assert {output["execution_count"] for output in observation.outputs} == {observation.execution_count}
+
+
+def test_an_update_of_a_display_changes_what_was_recorded_of_it(executor: ShellExecutor) -> None:
+    code = "from IPython.display import display, update_display\n"
+    code += "display('old', display_id='x')\nprint('between')\nupdate_display('new', display_id='x')"
+    observation = executor.run(code)
+    assert kinds(observation) == ["display_data", "stdout"]
+    assert observation.outputs[0]["data"]["text/plain"] == "'new'"
+
+
+@pytest.mark.parametrize(("wait", "left"), [(False, "after\n"), (True, "after\n")])
+def test_what_was_cleared_is_no_longer_in_the_record(executor: ShellExecutor, wait: bool, left: str) -> None:
+    code = f"from IPython.display import clear_output\nprint('before')\nclear_output(wait={wait})\nprint('after')"
+    assert text(executor.run(code)) == left
+
+
+def test_a_clear_that_waits_for_output_that_never_comes_clears_nothing(executor: ShellExecutor) -> None:
+    code = "from IPython.display import clear_output\nprint('before')\nclear_output(wait=True)"
+    assert text(executor.run(code)) == "before\n"
+
+
+def test_a_cell_that_an_action_clears_is_told_of(executor: ShellExecutor, capsys: pytest.CaptureFixture[str]) -> None:
+    executor.cleared = lambda: print("the steps so far")
+    observation = executor.run("from IPython.display import clear_output\nclear_output()\nprint('after')")
+    assert text(observation) == "after\n"
+    assert "the steps so far\nafter\n" in capsys.readouterr().out
+
+
+def test_what_log_handlers_write_is_recorded(executor: ShellExecutor) -> None:
+    user_runs(
+        executor, "import logging; handler = logging.StreamHandler(); logging.getLogger('mine').addHandler(handler)"
+    )
+    try:
+        observation = executor.run("logging.getLogger('mine').warning('look out')")
+    finally:
+        logging.getLogger("mine").handlers.clear()
+    assert text(observation, "stderr") == "look out\n"
+
+
+def test_an_error_that_a_magic_only_shows_is_an_error(executor: ShellExecutor, tmp_path: Path) -> None:
+    (tmp_path / "script.py").write_text("print('begun')\nundefined\n")
+    observation = executor.run("%run script.py")
+    assert (observation.status, observation.outputs[-1]["ename"]) == ("error", "NameError")
+
+
+def test_an_exception_whose_text_cannot_be_had_is_recorded(executor: ShellExecutor) -> None:
+    code = "class Broken(Exception):\n    def __str__(self): raise ValueError\nraise Broken"
+    observation = executor.run(code)
+    assert observation.status == "error"
+    assert executor.run("print('on')").status == "ok"
+
+
+def test_what_matplotlib_draws_is_left_out_of_the_values(executor: ShellExecutor) -> None:
+    class Line2D:
+        __module__ = "matplotlib.lines"
+
+    executor.shell.user_ns["lines"] = [Line2D()]
+    assert executor.run("lines\n'text'").outputs[0]["data"] == {"text/plain": "'text'"}
+
+
+def test_a_long_text_is_recorded_with_its_beginning_and_its_end(executor: ShellExecutor) -> None:
+    long = text(executor.run("print('begin' + 'x' * 3_000_000 + 'end')"))
+    assert long.startswith("beginx") and long.endswith("xend\n")
+    assert "characters were shown here, but are not kept" in long
+    assert len(long) < MOST_TEXT + 200
+
+
+@given(st.lists(st.text("abc\n", max_size=30), max_size=60))
+def test_the_record_of_a_text_is_its_beginning_and_its_end_however_it_comes(pieces: list[str]) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(recorder, "MOST_TEXT", 100)
+        patch.setattr(recorder, "LEFT_OUT", "<{count}>")
+        stretch = recorder._Text("stdout")
+        for piece in pieces:
+            stretch.add(piece)
+        kept, whole = stretch.output()["text"], "".join(pieces)
+    head, cut, tail = kept.partition("<")
+    if not cut:
+        assert kept == whole and len(whole) < 100 + 30
+        return
+    count, tail = tail.split(">")
+    assert head == whole[:50]
+    assert 50 <= len(tail) < 50 + 30 and whole.endswith(tail)
+    assert len(head) + int(count) + len(tail) == len(whole)
+
+
+def test_many_small_prints_are_recorded_as_one_text(executor: ShellExecutor) -> None:
+    observation = executor.run("for number in range(100_000): print(number)")
+    assert len(observation.outputs) == 1
+    assert text(observation).endswith("99998\n99999\n")
+
+
+def test_a_flood_of_displays_is_cut_off_but_an_error_is_still_recorded(executor: ShellExecutor) -> None:
+    code = "from IPython.display import display\nfor number in range(5_000): display(number)\n1 / 0"
+    observation = executor.run(code)
+    assert len(observation.outputs) == MOST_OUTPUTS + 2
+    assert observation.outputs[-2]["text"] == recorder.MORE
+    assert observation.outputs[-1]["ename"] == "ZeroDivisionError"
+
+
+def test_displays_that_are_too_large_together_are_kept_as_their_beginning(
+    executor: ShellExecutor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recorder, "MOST_RICH", 5_000)
+    code = "from IPython.display import publish_display_data\n"
+    code += "for _ in range(2): publish_display_data({'text/html': 'x' * 4_000, 'text/plain': 'table'})"
+    small, large = executor.run(code).outputs
+    assert len(small["data"]["text/html"]) == 4_000
+    assert large["data"] == {"text/plain": f"table\n{recorder.MORE}"}
+
+
+def test_bytes_and_odd_values_in_a_display_become_json(executor: ShellExecutor) -> None:
+    code = "from IPython.display import publish_display_data\n"
+    code += (
+        "publish_display_data({'image/png': b'png', 'application/json': {1: (None, {2})}}, {'image/png': {'width': 3}})"
+    )
+    (output,) = executor.run(code).outputs
+    assert output["data"] == {"image/png": "cG5n", "application/json": {"1": [None, "{2}"]}}
+    assert output["metadata"] == {"image/png": {"width": 3}}
+
+
+def test_a_thread_that_goes_on_printing_is_shown_but_changes_the_record_no_more(
+    executor: ShellExecutor, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code = """
+import sys, threading
+go = threading.Event()
+write = sys.stdout.write
+def late():
+    go.wait()
+    write('bound late\\n')
+    print('late')
+thread = threading.Thread(target=late)
+thread.start()
+print('in time')"""
+    observation = executor.run(code)
+    executor.shell.user_ns["go"].set()
+    executor.shell.user_ns["thread"].join()
+    assert text(observation) == "in time\n"
+    assert "bound late\nlate\n" in capsys.readouterr().out
+
+
+def test_what_another_thread_prints_while_a_value_is_shown_is_recorded(executor: ShellExecutor) -> None:
+    printed, shown = threading.Event(), threading.Event()
+
+    def finish() -> None:
+        shown.set()
+        printed.wait(10)
+
+    executor.shell.displayhook.finish_displayhook = finish
+    executor.shell.user_ns.update(printed=printed, shown=shown)
+    code = """
+import threading
+def other():
+    shown.wait(10)
+    print('from another thread')
+    printed.set()
+thread = threading.Thread(target=other)
+thread.start()
+'value'
+thread.join()"""
+    assert text(executor.run(code)) == "from another thread\n"
+
+
+# -- secrets -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "print(key)",
+        "print('x', key, 'y', sep='')",
+        "for sign in key: print(sign, end='')",
+        "print(key[:5], end='', flush=True)\nprint(key[5:])",
+        "print(key, file=sys.stderr)",
+        "key",
+        "[{'deep': key}]",
+        "display(HTML('<b>' + key + '</b>'))",
+        "publish_display_data({'application/json': {'a': [key, {key: 1}]}, 'text/plain': ''})",
+        "publish_display_data({'text/plain': ''}, {'note': key})",
+        "raise ValueError(key)",
+        "raise KeyError(key)",
+        "open(key)",
+        "class Shown:\n    def _repr_html_(self): return key\nShown()",
+        "copied = [key]",
+        "import warnings; warnings.warn(key)",
+    ],
+)
+def test_a_secret_gets_neither_to_the_screen_nor_into_the_record(
+    code: str, executor: ShellExecutor, capsys: pytest.CaptureFixture[str]
+) -> None:
+    executor.shell.user_ns["key"] = KEY
+    preface = "import sys\nfrom IPython.display import HTML, display, publish_display_data\n"
+    observation = executor.run(f"{preface}{code}")
+    captured = capsys.readouterr()
+    assert "***" in f"{captured}{observation}"
+    assert KEY not in f"{captured}{observation}"
+
+
+@given(st.text("ab", min_size=2, max_size=6), st.lists(st.text("ab ", max_size=8), max_size=20))
+def test_a_secret_is_masked_however_it_is_cut_into_pieces(secret: str, pieces: list[str]) -> None:
+    shown: list[str] = []
+
+    class Stream:
+        def write(self, piece: str) -> None:
+            shown.append(piece)
+
+    class Shell:
+        pass
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "stdout", Stream())
+        stream = recorder._Stream("stdout", Recorder(Shell(), 1, (secret,)))
+        for piece in pieces:
+            stream.write(piece)
+        stream.finish(children=False)
+    assert secret not in "".join(shown)
+    assert "".join(shown) == mask("".join(pieces), (secret,))
+
+
+def test_the_beginning_of_a_secret_is_shown_in_the_end_where_no_secret_comes_of_it(executor: ShellExecutor) -> None:
+    assert text(executor.run(f"print({KEY[:8]!r}, end='')")) == KEY[:8]
+
+
+# -- names -------------------------------------------------------------------------------------------------------------
+
+
+def test_names_that_an_action_changes_are_told_with_their_values(executor: ShellExecutor) -> None:
+    user_runs(executor, "old = 1\nsame = [1]\ntable = {}\nitems = []\ntotal = [0]")
+    code = "new = 'n'\nold = 2\ntable['a'] = 1\nitems.append(3)\ntotal += [1]\n_private = 5\nimport os\ndef f(): pass"
+    assert executor.run(code).changed == (
+        ("items", "[3]"),
+        ("new", "'n'"),
+        ("old", "2"),
+        ("table", "{'a': 1}"),
+        ("total", "[0, 1]"),
+    )
+
+
+def test_where_something_was_shown_the_names_are_told_with_what_they_are(executor: ShellExecutor) -> None:
+    assert executor.run("numbers = [1, 2]\nprint('done')").changed == (("numbers", "list of 2 int"),)
+
+
+def test_a_repr_that_fails_or_is_endless_is_cut_short(executor: ShellExecutor) -> None:
+    code = "class Odd:\n    def __repr__(self): 1 / 0\nodd = Odd()\n"
+    code += "long = list(range(10_000))\nloop = []; loop.append(loop)"
+    changed = dict(executor.run(code).changed)
+    assert changed["odd"] == "<Odd>"
+    assert len(changed["long"]) <= 500
+    assert changed["loop"].startswith("[[[[")
+
+
+def test_names_that_actions_made_are_not_the_users(executor: ShellExecutor) -> None:
+    user_runs(executor, "mine = [1]\nnumber = 1")
+    executor.run("theirs = [2]\nalso = 1\ndef helper(): pass")
+    assert executor.user_names() == {"mine", "number"}
+
+
+def test_a_name_that_the_user_makes_again_is_the_users(executor: ShellExecutor) -> None:
+    executor.run("one = 1\ntwo = 2\nthree = 3\ndef four(): pass")
+    assert executor.user_names() == set()
+    user_runs(
+        executor, "one = 1\ntwo = 'two'\nfor three in [3]: pass\ndef four(): pass"
+    )  # 1 and 3 are the same objects
+    assert executor.user_names() == {"one", "two", "three", "four"}
+    executor.run("one = 'again'")
+    assert "one" not in executor.user_names()
+
+
+def test_modules_private_names_and_what_is_ipythons_are_no_variables(executor: ShellExecutor) -> None:
+    user_runs(executor, "import os\n_private = 1\nvisible = 1\n'an output'")
+    assert set(executor.user_variables()) == {"visible"}
+
+
+def test_the_summary_outlines_the_users_variables(executor: ShellExecutor) -> None:
+    user_runs(executor, f"rows = [1, 2]\nlabels = {{'{KEY}': 1}}")
+    assert "rows: list of 2 int" in executor.summary()
+    assert KEY not in executor.summary()
+
+
+# -- the user's cells --------------------------------------------------------------------------------------------------
+
+
+def codes(executor: ShellExecutor) -> list[tuple[str, bool]]:
+    """Return the cells that are reported now."""
+    return [(cell.code, cell.failed) for cell in executor.cells()]
+
+
+def test_the_users_cells_are_reported_once_to_each_conversation(executor: ShellExecutor) -> None:
+    executor.conversation = "first"
+    user_runs(executor, "a = 1")
+    user_runs(executor, "1 / 0")
+    executor.run("b = 2")
+    user_runs(executor, f"key = '{KEY}'")
+    assert codes(executor) == [("a = 1", False), ("1 / 0", True), ("key = '***'", False)]
+    assert codes(executor) == []
+    executor.conversation = "second"
+    assert [code for code, _ in codes(executor)] == ["a = 1", "1 / 0", "b = 2", "key = '***'"]
+
+
+def test_cells_that_an_action_runs_itself_are_the_actions(executor: ShellExecutor) -> None:
+    executor.run("get_ipython().run_cell('inner = 1', store_history=True);")
+    assert codes(executor) == []
+
+
+def test_an_empty_action_takes_no_number_from_the_users_next_cell(executor: ShellExecutor) -> None:
+    assert executor.run(" \n").status == "ok"
+    user_runs(executor, "mine = 1")
+    assert codes(executor) == [("mine = 1", False)]
+
+
+def test_cells_are_not_reported_where_they_are_not_kept(executor: ShellExecutor) -> None:
+    user_runs(executor, "mine = 1")
+    executor.keep_cells = False
+    assert executor.cells() == ()
+
+
+@pytest.mark.parametrize(
+    ("cell", "left"),
+    [
+        ("%%codeact --new\nwhat is x?", ""),
+        ("\n%%codeact\nwhat is x?", ""),
+        ("%codeact status", ""),
+        ("%load_ext codeact_magic\nimport pandas as pd", "import pandas as pd"),
+        ("x = 1\n%config CodeAct.model = 'm'\ny = 2", "x = 1\ny = 2"),
+        ("%load_ext autoreload", "%load_ext autoreload"),
+        ("x = 5 %codeact", "x = 5 %codeact"),
+    ],
+)
+def test_a_cell_is_saved_without_the_lines_that_need_this_package(cell: str, left: str) -> None:
+    assert without_ours(cell) == left
+
+
+# -- the loop goes on, and nothing is left behind ----------------------------------------------------------------------
+
+NASTY = {
+    "print is redefined": "print = None",
+    "get_ipython is deleted": "del get_ipython",
+    "the namespace is reset": "%reset -f",
+    "stdout is replaced": "import io, sys; sys.stdout = io.StringIO()",
+    "stdout is closed": "import sys; sys.stdout.close(); sys.stderr.close()",
+    "stdout is gone": "import sys; sys.stdout = None",
+    "stdout.write is replaced": "import sys; sys.stdout.write = lambda text: None",
+    "KeyboardInterrupt is raised": "raise KeyboardInterrupt",
+    "CancelledError is raised": "import asyncio; raise asyncio.CancelledError",
+    "a BaseException is raised": "class Mine(BaseException): pass\nraise Mine",
+    "GeneratorExit is raised": "raise GeneratorExit",
+    "sys.exit": "import sys; sys.exit(1)",
+    "exit": "exit()",
+    "quit": "quit",
+    "ask_exit": "get_ipython().ask_exit()",
+    "loop_runner is changed": "get_ipython().loop_runner = lambda coroutine: None",
+    "interactivity is changed": "%config InteractiveShell.ast_node_interactivity = 'none'",
+    "the publisher is changed": "get_ipython().display_pub.publish = None",
+    "the display hook is changed": "import sys; sys.displayhook = print",
+    "signals are ignored": "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)",
+    "no Python at all": "def f(:",
+    "bad indentation": "if 1:\nx = 1",
+    "endless recursion": "import sys\nsys.setrecursionlimit(300)\ndef f(): f()\nf()",
+    "a null byte": "x = '\0'",
+    "a lone surrogate": "x = '\ud800'\nx",
+    "a generator": "values = (n for n in range(3))\nnext(values)",
+    "a bad representation": "class Bad:\n    def _repr_html_(self): 1 / 0\n    def __repr__(self): return 'bad'\nBad()",
+    "an await": "import asyncio\nawait asyncio.sleep(0)",
+    "an await that fails": "import asyncio\nawait asyncio.sleep(0)\n1 / 0",
+    "os.system is replaced": "import os; os.system = print",
+    "a magic that is none": "%nosuchmagic",
+    "a cell magic that is none": "%%nosuchmagic\nx",
+}
+
+
+CHANGED = frozenset(
+    "write close publish clear_output compute_format_data write_format_data write_output_prompt finish_displayhook "
+    "_showtraceback ask_exit system".split()
+)
+
+
+def patched(shell: Any) -> list[Any]:
+    """Return all that a run changes for its duration."""
+    owners = (shell, shell.display_pub, shell.displayhook, sys.stdout, sys.stderr)
+    own = [{name: value for name, value in vars(owner).items() if name in CHANGED} for owner in owners]
+    signals = signal.getsignal(signal.SIGINT)
+    return [own, shell.loop_runner, shell.ast_node_interactivity, sys.stdout, sys.stderr, os.system, signals]
+
+
+@pytest.fixture
+def recursion_limit() -> Iterator[None]:
+    before = sys.getrecursionlimit()
+    yield
+    sys.setrecursionlimit(before)
+
+
+@pytest.mark.usefixtures("recursion_limit")
+@pytest.mark.parametrize("code", NASTY.values(), ids=NASTY.keys())
+def test_the_loop_goes_on_and_nothing_is_left_behind(code: str, executor: ShellExecutor) -> None:
+    executor.run("print('warm')")
+    before, threads = patched(executor.shell), threading.active_count()
+    observation = executor.run(code)
+    assert observation.status in ("ok", "error")
+    assert patched(executor.shell) == before
+    assert threading.active_count() == threads
+    after = executor.run("import builtins; builtins.print('still here')")
+    assert (after.status, text(after)) == ("ok", "still here\n")
+
+
+def test_a_stream_that_takes_no_new_attributes_is_recorded_and_put_back(
+    executor: ShellExecutor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Slotted:
+        __slots__ = ("lines",)
+
+        def __init__(self) -> None:
+            self.lines: list[str] = []
+
+        def write(self, line: str) -> None:
+            self.lines.append(line)
+
+        def flush(self) -> None: ...
+
+    stream = Slotted()
+    monkeypatch.setattr(sys, "stdout", stream)
+    observation = executor.run("import sys\nprint('a')\nsys.stdout.writelines(['b', 'c'])\nsys.stdout.close()")
+    assert text(observation) == "a\nbc" == "".join(stream.lines)
+    assert sys.stdout is stream
+
+
+def test_what_is_no_text_is_refused_as_the_stream_refuses_it(executor: ShellExecutor) -> None:
+    observation = executor.run("import sys\nsys.stdout.write(5)")
+    assert observation.outputs[-1]["ename"] == "TypeError"
+
+
+def test_actions_share_one_event_loop(executor: ShellExecutor) -> None:
+    executor.run(
+        "import asyncio\nqueue = asyncio.Queue(1)\nawait queue.put(1)\nblocked = asyncio.create_task(queue.put(2))"
+    )
+    assert text(executor.run("print(await queue.get(), await queue.get())")) == "1 2\n"
+
+
+def test_an_action_may_run_where_a_loop_is_running_already(executor: ShellExecutor) -> None:
+    import asyncio
+
+    async def cell() -> Observation:
+        task = asyncio.current_task()
+        observation = executor.run("import asyncio\nprint(await asyncio.sleep(0, 'awaited'))")
+        assert asyncio.current_task() is task
+        await asyncio.sleep(0)
+        return observation
+
+    assert text(asyncio.run(cell())) == "awaited\n"
+
+
+# -- interrupts --------------------------------------------------------------------------------------------------------
+
+INTERRUPT = "import signal; signal.raise_signal(signal.SIGINT)"
+INTERRUPTED = {
+    "at once": f"{INTERRUPT}\nprint('after')",
+    "and swallowed": f"""
+try:
+    {INTERRUPT}
+except KeyboardInterrupt:
+    print('swallowed')""",
+    "in a coroutine": f"""
+import asyncio
+await asyncio.sleep(0)
+{INTERRUPT}""",
+    "while waiting": """
+import asyncio, os, signal, threading
+def interrupt():
+    os.kill(os.getpid(), signal.SIGINT)
+asyncio.get_running_loop().call_soon(threading.Thread(target=interrupt).start)
+await asyncio.sleep(60)""",
+    "in a callback": """
+import asyncio, signal
+asyncio.get_running_loop().call_soon(signal.raise_signal, signal.SIGINT)
+await asyncio.sleep(60)""",
+    "in a hook": f"""
+def hook():
+    get_ipython().events.unregister('post_execute', hook)
+    {INTERRUPT}
+get_ipython().events.register('post_execute', hook)""",
+}
+
+
+@pytest.mark.parametrize("code", INTERRUPTED.values(), ids=INTERRUPTED.keys())
+def test_an_interrupt_is_seen_whatever_becomes_of_it(
+    code: str, executor: ShellExecutor, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = patched(executor.shell)
+    observation = executor.run(code)
+    assert observation.status == "aborted"
+    assert "Traceback" not in capsys.readouterr().out  # the one line that the turn ends with is enough
+    assert patched(executor.shell) == before
+    assert executor.run("print('on')").status == "ok"
+
+
+def test_an_interrupt_while_a_value_is_looked_at_keeps_what_was_recorded(executor: ShellExecutor) -> None:
+    code = f"class Slow:\n    def __repr__(self):\n        {INTERRUPT}\nslow = Slow()"
+    observation = executor.run(code)
+    assert (observation.status, observation.changed) == ("aborted", ())
+
+
+def test_an_interrupt_before_the_code_begins_keeps_it_from_running(
+    executor: ShellExecutor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    enter = Recorder.__enter__
+
+    def interrupted(self: Recorder) -> Recorder:
+        signal.raise_signal(signal.SIGINT)
+        return enter(self)
+
+    monkeypatch.setattr(Recorder, "__enter__", interrupted)
+    observation = executor.run("ran = True")
+    assert observation.status == "aborted"
+    assert "ran" not in executor.shell.user_ns
+
+
+TOO_LONG = {
+    "busy": "while True: pass",
+    "asleep": "import time; time.sleep(60)",
+    "awaiting": "import asyncio\nawait asyncio.sleep(60)",
+    "in a process": "import subprocess; subprocess.run(['sleep', '60'])",
+    "in os.system": "import os; os.system('sleep 60')",
+    "stubborn": "import time\nfor _ in range(2):\n    try: time.sleep(60)\n    except KeyboardInterrupt: pass",
+}
+
+
+@pytest.mark.parametrize("code", TOO_LONG.values(), ids=TOO_LONG.keys())
+def test_an_action_that_takes_too_long_is_interrupted_and_told_so(
+    code: str, executor: ShellExecutor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if "for _ in" in code:
+        monkeypatch.setattr(nested, "AGAIN", 0.05)
+    executor.timeout = 0.05
+    threads = threading.active_count()
+    observation = executor.run(code)
+    assert observation.status == "error"
+    assert observation.note == "It was interrupted: it ran longer than the 0.05 s allowed."
+    assert observation.seconds < 30
+    assert threading.active_count() == threads
+    executor.timeout = 60
+    assert executor.run("print('on')").status == "ok"
+
+
+def test_a_value_that_takes_too_long_to_look_at_is_no_fault_of_the_action(executor: ShellExecutor) -> None:
+    executor.timeout = 0.05
+    observation = executor.run("class Slow:\n    def __repr__(self):\n        while True: pass\nslow = Slow()")
+    assert (observation.status, observation.note, observation.changed) == ("ok", "", ())
+
+
+def test_in_a_thread_actions_run_without_an_eye_on_signals(executor: ShellExecutor) -> None:
+    executor.timeout = 60
+    observations: list[Observation] = []
+    thread = threading.Thread(target=lambda: observations.append(executor.run("print('threaded')")))
+    thread.start()
+    thread.join()
+    assert text(observations[0]) == "threaded\n"
+
+
+def test_os_system_returns_what_it_always_returns(executor: ShellExecutor) -> None:
+    code = "import os\nprint(os.system('exit 3'), os.system('true'), os.system('kill -9 $$'))"
+    assert text(executor.run(code)) == f"{os.system('exit 3')} {os.system('true')} {os.system('kill -9 $$')}\n"
