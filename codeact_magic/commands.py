@@ -73,7 +73,7 @@ def status(runner: Runner, options: Options, arguments: Arguments) -> None:
     ]
     _print_status([(name, one_line(value, 200), hint) for name, value, hint in rows])
     print(
-        "\nTo keep a change: %config CodeAct.NAME = VALUE. All options: %config CodeAct. All commands: %codeact help."
+        "\nTo keep a change: %config CodeAct.NAME = VALUE. More: %config CodeAct, %codeact help, %%codeact?"
     )
 
 

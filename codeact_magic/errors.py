@@ -11,13 +11,21 @@
 What the model gets wrong is no exception: it goes back to the model as an observation.
 """
 
+from __future__ import annotations
+
+import os
+import sys
+
 
 class CodeActError(Exception):
     """An error that is told in one line that says what to do."""
 
     def _render_traceback_(self) -> list[str]:
         """Return what IPython shows in place of a traceback (IPython looks for this name)."""
-        return [f"\x1b[0;31m{type(self).__name__}\x1b[0m: {self}"]
+        name = type(self).__name__
+        if sys.stdout.isatty() and "NO_COLOR" not in os.environ:
+            name = f"\x1b[31m{name}\x1b[0m"
+        return [f"{name}: {self}"]
 
 
 class UsageError(CodeActError):

@@ -44,12 +44,9 @@ class CodeAct(Options, Magics):
         on across cells. What is not on the line is taken from %config CodeAct, a configuration file (c.CodeAct.NAME)
         or the environment (CODEACT_NAME), in this order; %config CodeAct lists it all, %codeact shows how things stand.
         """
-        options, new, into = read_line(self.codeact.parser, line, self)
-        prompt = storable(self._to_the_letter(line, cell)).strip("\r\n")
-        if not prompt.strip():
-            raise UsageError("The cell has no prompt. Write what you want below the %%codeact line.")
         try:
-            turn = self._running().take(options, prompt, new=new)
+            options, new, into = read_line(self.codeact.parser, line, self)
+            turn = self._running().take(options, self._prompt(line, cell), new=new)
         except KeyboardInterrupt:
             raise Stopped("You stopped the agent. Go on with another %%codeact cell.") from None
         if into:
@@ -75,6 +72,12 @@ class CodeAct(Options, Magics):
 
             self._runner = Runner(self.shell, self, self._room)
         return self._runner
+
+    def _prompt(self, line: str, cell: str) -> str:
+        prompt = storable(self._to_the_letter(line, cell)).strip("\r\n")
+        if not prompt.strip():
+            raise UsageError("The cell has no prompt. Write what you want below the %%codeact line.")
+        return prompt
 
     def _to_the_letter(self, line: str, cell: str) -> str:
         """Return the text below the line as it was typed: IPython strips indentation and ">>> " from every cell."""

@@ -13,10 +13,12 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from .session import Json
 from .text import one_line
+
+if TYPE_CHECKING:
+    from .session import Json  # making its classes takes 5 ms, and this is imported when the extension is loaded
 
 REQUEST, REPLY = "codeact_request", "codeact_reply"
 MOST_CODE, MOST_TEXT = 1_000_000, 10_000  # characters

@@ -33,6 +33,9 @@ class Front(View, approval.Front, Protocol):
     def close(self) -> None:
         """The turn is over, however it ended."""
 
+    def restore(self) -> None:
+        """Show what was shown of the turn again: an action has cleared the cell."""
+
 
 class Runner:
     """Takes prompts to their answers in one shell. `options` are those of the turn under way, or of the last one."""
@@ -106,6 +109,7 @@ class Runner:
         options, executor = self.options, self.executor
         executor.timeout, executor.limit = options.action_timeout, options.max_summary
         executor.keep_cells, executor.conversation = options.save_cells, conversation.session.id
+        executor.cleared = self.view.restore
         limits = Limits(
             steps=options.max_steps,
             tokens=options.max_tokens_per_turn,

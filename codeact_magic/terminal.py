@@ -92,6 +92,9 @@ class TerminalView:
         """The turn is over, however it ended."""
         self._screen.end_line()
 
+    def restore(self) -> None:
+        """An action has cleared its output: in a terminal that takes nothing else away."""
+
     def _start(self) -> None:
         self._began, self._updated = time.monotonic(), 0.0
         self._text = self._thoughts = ""
@@ -103,7 +106,7 @@ class TerminalView:
         words = len(f"{self._thoughts} {inline}".split())
         if not text.startswith(self._transcript.source):  # what was printed turns out to have been reasoning
             self._transcript = Transcript(self._screen)
-        if words and not self._told and (whole or not "<think>".startswith(text.strip())):
+        if words and not self._told and (whole or not "<think>".startswith(text.lstrip())):
             self._told = True
             self._screen.line(f"reasoning: {counted(words, 'word')}")
         self._transcript.take(text, whole)
@@ -223,8 +226,7 @@ class Transcript:
     def _take_prose(self, text: str) -> None:
         if text.strip():
             self._followed = True
-        if text.strip() or self._midline:
-            self._screen.prose(text)
+        self._screen.prose(text)
 
     def _print_code(self) -> None:
         end = len(self.block)
@@ -285,6 +287,8 @@ class Screen:
     def prose(self, text: str) -> None:
         """Write some words of a line; the line is wrapped where the terminal ends."""
         if not self._column:
+            if not text.strip():
+                return
             bullet = _BULLET.match(text)
             self._hanging = " " * len(bullet.group()) if bullet else ""
             self._wraps = self.styled and not text.lstrip().startswith("|")  # a row of a table stays whole
