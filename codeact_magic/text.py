@@ -49,8 +49,8 @@ def visible(text: str) -> str:
 
 
 def storable(text: str) -> str:
-    """Return `text` without lone surrogates, which neither UTF-8 nor JSON can hold."""
-    return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
+    """Return `text` without surrogates, which neither UTF-8 nor JSON can hold: pairs are joined, halves replaced."""
+    return text if text.isascii() else text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
 def fence(code: str, language: str = "python") -> str:

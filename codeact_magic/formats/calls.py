@@ -1,0 +1,63 @@
+"""Actions and answers in JSON: which objects are meant to act, and where they hold the code."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from ..session import Json
+from ..text import storable
+from .python import looks_like_code, parses, tidy
+
+CODE_KEYS = ("code", "python", "source", "script", "action_input")
+_DECODER = json.JSONDecoder(strict=False)  # models leave line ends in strings
+
+
+def decode(text: str, start: int = 0) -> tuple[Any, int]:
+    """Return the JSON value at `start` and where it ends; (None, `start`) where there is none."""
+    try:
+        return _DECODER.raw_decode(text, start)
+    except (ValueError, RecursionError):
+        return None, start
+
+
+def answer_in(text: str) -> tuple[str, int] | None:
+    """Return the answer of a reply that begins with a JSON object without code, and where the object ends."""
+    opening = re.match(r"\s*+(?:```\w*+\s*+)?(?=\{)", text)
+    value, end = decode(text, opening.end()) if opening else (None, 0)
+    if not isinstance(value, dict) or code_in(value):
+        return None
+    answer = value.get("answer") or value.get("thought") or ""
+    return storable(answer if isinstance(answer, str) else json.dumps(answer, ensure_ascii=False)).strip(), end
+
+
+def is_call(value: Json, code: str) -> bool:
+    """Return whether a JSON object that holds `code` is meant to act, rather than data that an answer shows."""
+    if "thought" in value or "function" in value:
+        return True
+    if "arguments" in value or "parameters" in value:
+        return isinstance(value.get("name"), str)
+    return value.keys() <= {"answer", "type", "id", *CODE_KEYS} and looks_like_code(code)
+
+
+def code_in(value: Any, depth: int = 3) -> str:
+    """Return the code in a tool call, or in its arguments, also where they were wrapped once more; else nothing."""
+    if isinstance(value, str):
+        return _code_in_text(value.strip(), depth)
+    if not isinstance(value, dict) or not depth:
+        return ""
+    codes = [value[key] for key in CODE_KEYS if isinstance(value.get(key), str) and value[key].strip()]
+    if codes:
+        return tidy(codes[0])
+    inner = [value[key] for key in ("function", "arguments", "parameters") if key in value]
+    return code_in(inner[0], depth - 1) if inner else ""
+
+
+def _code_in_text(text: str, depth: int) -> str:
+    value, end = decode(text)
+    if isinstance(value, dict):
+        return code_in(value, depth)
+    if end and not text[end:].strip():
+        return tidy(value) if isinstance(value, str) else ""
+    return tidy(text) if parses(text) and not text.startswith("{") else ""

@@ -1,0 +1,58 @@
+"""What is Python, and what only looks like it."""
+
+from __future__ import annotations
+
+import ast
+import re
+import textwrap
+import warnings
+from functools import lru_cache
+
+from ..text import storable
+
+_BLANK_LINES = re.compile(r"\A(?:[ \t]*+\n)++")
+
+
+def tidy(code: str) -> str:
+    """Return `code` without the blank lines around it and without an indentation that the whole of it has."""
+    code = _BLANK_LINES.sub("", storable(code).replace("\r\n", "\n")).rstrip()
+    return textwrap.dedent(code) if code[:1] in (" ", "\t") else code
+
+
+def _tree(code: str) -> ast.Module | None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the user hears of an invalid escape when the code runs
+        try:
+            return ast.parse(code)
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            return None
+
+
+_MAGIC = re.compile(r"^([ \t]*+)(?:(?:\w++[ \t]*+=[ \t]*+)?[%!].*+|[\w.]++\?{1,2}[ \t]*+$)", re.MULTILINE)
+
+
+@lru_cache(maxsize=32)  # a reply that is being written is read again and again
+def parses(code: str) -> bool:
+    """Return whether `code` is a whole piece of what IPython runs."""
+    if code.startswith("%%"):
+        return True
+    return _tree(code) is not None or _tree(_MAGIC.sub(r"\1pass", code)) is not None
+
+
+_INERT = (
+    *(ast.Constant, ast.Name, ast.Attribute, ast.Tuple, ast.List, ast.Dict, ast.Set),
+    *(ast.UnaryOp, ast.BinOp, ast.BoolOp, ast.Compare, ast.Slice),
+)
+
+
+@lru_cache(maxsize=32)
+def looks_like_code(code: str) -> bool:
+    """Return whether a text is Python that does something (an output like "Ann" or "Total: 3" parses too)."""
+    tree = _tree(textwrap.dedent(code))
+    return tree is not None and not all(map(_is_inert, tree.body))
+
+
+def _is_inert(node: ast.stmt) -> bool:
+    if isinstance(node, ast.AnnAssign):
+        return node.value is None
+    return isinstance(node, ast.Pass) or (isinstance(node, ast.Expr) and isinstance(node.value, _INERT))

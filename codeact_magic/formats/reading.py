@@ -1,0 +1,112 @@
+"""What a reply means: an action, an answer, or a fault that the model is told."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+
+from ..session import Action, Format, Reply
+from ..text import clip
+from .actions import find
+from .calls import answer_in, code_in
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A reply, understood. Without action and fault, `thought` is the answer.
+
+    `said` is what stays of the reply in the conversation; `fault` tells the model why the reply cannot be used.
+    """
+
+    thought: str
+    action: Action | None = None
+    said: str = ""
+    reasoning: str = ""
+    fault: str = ""
+
+
+CUT_OFF = (
+    "Your reply was cut off before the code was complete, so nothing was run. Write shorter code, or do it in "
+    "smaller steps."
+)
+EMPTY = "Your reply was empty. Either write code to run, or answer the question in words."
+NO_CODE = "There was no code in your reply where there should be some. Either write code to run, or answer in words."
+NO_JSON = 'Your reply could not be read. Write one JSON object with "thought", and with "code" or "answer".'
+_MOST_KEPT = 4_000  # characters of a reply that cannot be used
+
+
+def read(reply: Reply, expected: Format = "fence") -> Reading:
+    """Find the first action in `reply`, in whatever format it was written; never raises.
+
+    `expected` decides only whether JSON without code is an answer, or a text like any other.
+    """
+    inline, text = split_reasoning(reply.text)
+    reading = _read_call(reply, text) if reply.tool_calls else _read_text(text, reply.finish, expected)
+    return replace(reading, reasoning="\n".join(filter(None, [reply.reasoning.strip(), inline])))
+
+
+def enough(text: str) -> int | None:
+    """Return where a reply that is still being written may be cut: its first action is complete, and more follows.
+
+    None while the action may still be going on, or while nothing but the end of the stream is missing.
+    """
+    if not any(ending in text for ending in ("```", "~~~", "</execute>", "}")):
+        return None
+    rest = split_reasoning(text)[1]
+    found = find(rest)
+    if found is None or not found.code or not found.sure:
+        return None
+    end = len(text) - len(rest) + found.end
+    return end if text[end:].strip() else None
+
+
+_THINK = re.compile(r"\s*+<think>(.*?)(?:</think>|\Z)", re.DOTALL)
+_THOUGHT = re.compile(r"^[ \t]*+</think>|</think>[ \t\r]*+$", re.MULTILINE)
+
+
+def split_reasoning(text: str) -> tuple[str, str]:
+    """Split the <think> passages that `text` begins with off it; what is left is an end of `text`.
+
+    A </think> that was never opened ends reasoning that began with the reply: some endpoints send only the rest.
+    """
+    reasoning, position = [], 0
+    orphan = _THOUGHT.search(text)
+    if orphan and "<think>" not in text[: orphan.start()]:
+        reasoning, position = [text[: orphan.start()].strip()], orphan.end()
+    while match := _THINK.match(text, position):
+        reasoning, position = [*reasoning, match[1].strip()], match.end()
+    return "\n".join(filter(None, reasoning)), text[position:].lstrip() if position else text
+
+
+# -- native tool calls and plain answers -------------------------------------------------------------------------------
+
+
+def _read_call(reply: Reply, text: str) -> Reading:
+    call = reply.tool_calls[0]
+    code = code_in(call.arguments)
+    if reply.finish == "length" or not code:
+        return _faulty(text, CUT_OFF if reply.finish == "length" else NO_CODE)
+    return Reading(thought=text.strip(), action=Action(code, "tools", call.id), said=text)
+
+
+def _read_text(text: str, finish: str, expected: Format) -> Reading:
+    whole = finish in ("stop", "tool_calls")  # as the model meant it; else only what is surely complete counts
+    if expected == "json" and (answer := answer_in(text)):
+        said = text[: answer[1]].strip()
+        return Reading(thought=answer[0], said=said) if answer[0] else _faulty(text, NO_JSON, "")
+    found = find(text)
+    if found and found.code and (found.sure or whole):
+        return Reading(thought=found.thought, action=Action(found.code, found.format), said=found.said)
+    if found:
+        return _faulty(text, NO_CODE if whole else CUT_OFF, found.thought)
+    answer_text = text.strip()
+    if not answer_text:
+        return _faulty(text, CUT_OFF if finish == "length" else EMPTY)
+    if answer_text.startswith("{") and (expected == "json" or finish == "length"):
+        return _faulty(text, CUT_OFF if finish == "length" else NO_JSON)
+    return Reading(thought=answer_text, said=answer_text)
+
+
+def _faulty(text: str, fault: str, thought: str | None = None) -> Reading:
+    said = clip(text.strip(), _MOST_KEPT)
+    return Reading(thought=said if thought is None else thought, said=said, fault=fault)
