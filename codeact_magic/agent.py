@@ -11,7 +11,8 @@ from typing import Protocol
 from . import context, formats
 from .errors import CodeActError, EndpointError, LimitReached, Stopped
 from .formats import Reading
-from .session import Cell, Decision, Format, Json, Observation, Reply, Session, Step, Turn
+from .session import Cell, Decision, Format, Json, Observation, Reply, Session, Step, ToolCall, Turn
+from .text import storable
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,10 +126,12 @@ class Agent:
         Raises LimitReached, Stopped or EndpointError where there is none; the session has all steps up to there.
         """
         began = time.monotonic()
-        self._begin(prompt, format, summarize)
+        self._begin(prompt, format)
         try:
+            self._look(summarize)
             while self.turn.outcome == "open":
                 self.step()
+            self._end("answered", self.turn.note, began)
         except KeyboardInterrupt:
             self._end("stopped", "You stopped the agent. Go on with another %%codeact cell.", began)
             raise Stopped(self.turn.note) from None
@@ -138,7 +141,6 @@ class Agent:
         except BaseException as error:
             self._end("failed", f"{type(error).__name__}: {error}", began)
             raise
-        self._end("answered", self.turn.note, began)
         return self.turn
 
     def step(self) -> None:
@@ -155,7 +157,7 @@ class Agent:
                 self._add(number, step)
                 raise LimitReached(_TOO_OFTEN.format(times=repeats + 1))
         elif reading.action:
-            step = self._act(step, self._decide(number, step, reading))
+            step = self._act(number, step, reading)
         step = self._with_remarks(step)
         self._add(number, step)
         if step.decision and step.decision.verdict == "stop":
@@ -171,11 +173,9 @@ class Agent:
         """The turn under way, or the last one."""
         return self.session.turns[-1]
 
-    def _begin(self, prompt: str, format: Format, summarize: bool) -> None:
+    def _begin(self, prompt: str, format: Format) -> None:
         turn = Turn(
             prompt=prompt,
-            context=self.executor.summary() if summarize else "",
-            cells=self.executor.cells(),
             model=self.model.name,
             endpoint=self.model.endpoint,
             format=format,
@@ -184,6 +184,11 @@ class Agent:
             window=context.window(self.session, self.limits.context),
         )
         self.session = self.session.begun(turn)
+
+    def _look(self, summarize: bool) -> None:
+        """Take down what the user has: it travels with the prompt, and with the saved session."""
+        summary = self.executor.summary() if summarize else ""
+        self._put(replace(self.turn, context=summary, cells=self.executor.cells()))
         self.keep(self.session)
 
     def _think(self, number: int) -> tuple[Reply, Reading]:
@@ -196,28 +201,29 @@ class Agent:
             enough=formats.enough,
         )
         self.view.thinking(number)
-        reply = self.model.reply(request, self.view.show)
+        reply = _storable(self.model.reply(request, self.view.show))
         reading = formats.read(reply, self.turn.format)
         self.view.proposed(number, reading)
         return reply, reading
 
-    def _decide(self, number: int, step: Step, reading: Reading) -> Decision:
+    def _act(self, number: int, step: Step, reading: Reading) -> Step:
+        """Have the action decided about, and run where it may; a step that breaks off in this is kept all the same."""
+        action = step.action
+        assert action is not None
         try:
-            return self.approver.decide(number, reading)
+            decision = self.approver.decide(number, reading)
+            step = replace(step, decision=decision)
+            observation = self.executor.run(decision.code) if decision.runs else None
+            heard = context.heard(action, decision, observation, self.limits.output)
         except BaseException:
-            self._add(number, replace(step, heard="The code was not run: nobody decided about it."))
+            self._add(number, replace(step, heard=_BROKEN_OFF if step.decision else _UNDECIDED))
             raise
-
-    def _act(self, step: Step, decision: Decision) -> Step:
-        assert step.action is not None
-        observation = self.executor.run(decision.code) if decision.runs else None
-        heard = context.heard(step.action, decision, observation, self.limits.output)
         images = bool(self.vision and observation and context.has_images(observation))
-        return replace(step, decision=decision, observation=observation, heard=heard, images=images)
+        return replace(step, observation=observation, heard=heard, images=images)
 
     def _with_remarks(self, step: Step) -> Step:
         """Add what the user has said meanwhile to what the model hears; an answer is not the last word then."""
-        remarks = [_REMARK.format(remark=remark) for remark in self.remarks()]
+        remarks = [_REMARK.format(remark=storable(remark)) for remark in self.remarks()]
         return replace(step, heard="\n\n".join(filter(None, [step.heard, *remarks]))) if remarks else step
 
     def _repeats(self, code: str) -> int:
@@ -236,8 +242,11 @@ class Agent:
         if self.limits.tokens and usage.prompt + usage.completion >= self.limits.tokens:
             raise LimitReached(_TOKENS.format(limit=self.limits.tokens, more=2 * self.limits.tokens))
         faults = self.turn.steps[-_MOST_FAULTS:]
-        if len(faults) == _MOST_FAULTS and all(step.heard and not step.action for step in faults):
+        if len(faults) == _MOST_FAULTS and all(map(self._is_faulty, faults)):
             raise EndpointError(_UNUSABLE.format(times=_MOST_FAULTS))
+
+    def _is_faulty(self, step: Step) -> bool:
+        return bool(formats.read(step.reply, self.turn.format).fault)
 
     def _add(self, number: int, step: Step) -> None:
         self._put(replace(self.turn, steps=(*self.turn.steps, step)))
@@ -255,9 +264,11 @@ class Agent:
 
 _OUTCOMES: dict[type[CodeActError], str] = {LimitReached: "limit", Stopped: "stopped"}
 _MOST_FAULTS = 3
+_UNDECIDED = "The code was not run: nobody decided about it."
+_BROKEN_OFF = "The run of the code broke off; how far it came is not known."
 _REMARK = "The user remarks: {remark}"
 _REPEATED = (
-    "You proposed the same code again, so it was not run: its result is above. If the result answers the question, "
+    "You proposed the same code again, so it was not run: what came of it is above. If that answers the question, "
     "answer in words. If not, do something else."
 )
 _TOO_OFTEN = (
@@ -277,3 +288,9 @@ _UNUSABLE = (
     "format (--format), or a larger %config CodeAct.max_tokens"
 )
 _ANSWER_CUT = "The answer was cut off at the model's limit of tokens; %config CodeAct.max_tokens raises it."
+
+
+def _storable(reply: Reply) -> Reply:
+    """Return `reply` as it can be saved and sent: streams cut surrogate pairs in two."""
+    calls = tuple(ToolCall(*map(storable, (call.id, call.name, call.arguments))) for call in reply.tool_calls)
+    return replace(reply, text=storable(reply.text), reasoning=storable(reply.reasoning), tool_calls=calls)

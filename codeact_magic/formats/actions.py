@@ -14,7 +14,7 @@ from .python import looks_like_code, parses, tidy
 from .writing import as_json, wrapped
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Found:
     """A passage that acts: `code` is empty where there should be some, `sure` where nothing that follows changes it."""
 

@@ -11,7 +11,7 @@ from .actions import find
 from .calls import answer_in, code_in
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Reading:
     """A reply, understood. Without action and fault, `thought` is the answer.
 

@@ -38,7 +38,7 @@ _JSON_SCHEMA: Json = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Spec:
     """What a format asks of the endpoint."""
 

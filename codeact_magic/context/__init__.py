@@ -1,0 +1,23 @@
+"""What the model is told: the conversation as chat messages, the namespace in outline, and observations as text.
+
+conversation   session -> messages, and which turns of it are still seen
+observations   what came of an action, as text and images
+namespace      the user's variables in outline
+"""
+
+from .conversation import messages, preface, step_messages, tokens, turn_messages, window
+from .namespace import describe, summary
+from .observations import has_images, heard
+
+__all__ = [
+    "describe",
+    "has_images",
+    "heard",
+    "messages",
+    "preface",
+    "step_messages",
+    "summary",
+    "tokens",
+    "turn_messages",
+    "window",
+]
