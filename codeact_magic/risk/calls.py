@@ -1,0 +1,416 @@
+"""What a call would touch, by the function that is called and what it is given."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Callable, Iterator, Mapping
+
+from codeact_magic.risk import magics, tables
+from codeact_magic.risk.findings import Kind
+from codeact_magic.risk.lines import Command
+from codeact_magic.risk.magics import Told
+from codeact_magic.risk.scopes import Scope
+from codeact_magic.risk.values import NONE, URL, Program, Values, names
+
+_UNSEEN = ast.Constant(...)  # an argument that a star hides
+_CODE_IN_QUERY = re.compile(r"@[\w.]*\(|__")
+_SHELL = "IPython.get_ipython"
+
+
+class Call:
+    """A call, its function's possible values, and its arguments."""
+
+    def __init__(self, node: ast.Call, scope: Scope, program: Program) -> None:
+        self.node = node
+        self.scope = scope
+        self.program = program
+        self.functions = program.functions(node, scope)
+        self.names = names(self.functions)
+
+    @property
+    def method(self) -> str:
+        """The name that the function is called by, empty where it has none or it is the user's or the code's own."""
+        match self.node.func:
+            case ast.Attribute(attr=attr, value=ast.Name(id="self" | "cls")) if attr in self.program.defined:
+                return ""
+            case ast.Attribute(attr=attr):
+                return attr
+            case ast.Name(id=name) if self.scope.owner(name) is None and name not in self.program.names:
+                return name
+            case ast.Call(func=ast.Name(id="getattr"), args=[_, name, *_]):
+                texts = self.texts(name) or [""]
+                return next(filter(tables.touches, texts), texts[0])
+        return ""
+
+    def of(self, node: ast.AST) -> Values:
+        """Return what an argument may be."""
+        return self.program.of(node, self.scope)
+
+    def argument(self, position: int, *words: str) -> ast.expr | None:
+        """Return the argument at `position` or under one of `words`, None where it is not given."""
+        given = self.node.args[: position + 1]
+        if any(isinstance(argument, ast.Starred) for argument in given):
+            return _UNSEEN
+        if len(given) > position:
+            return given[position]
+        keywords = {keyword.arg: keyword.value for keyword in self.node.keywords}
+        return next((keywords[word] for word in words if word in keywords), _UNSEEN if None in keywords else None)
+
+    def arguments(self) -> list[ast.expr]:
+        """Return all arguments."""
+        return [*self.node.args, *(keyword.value for keyword in self.node.keywords)]
+
+    def texts(self, node: ast.AST | None) -> list[str] | None:
+        """Return the strings that an argument may be, None where it may be something else."""
+        values = self.of(node) if node else frozenset()
+        known = all(value.kind in ("text", "url") for value in values)
+        return sorted(value.what for value in values if value.kind == "text") if known else None
+
+    def may_be_true(self, word: str) -> bool:
+        """Tell whether a keyword is given as anything but False."""
+        given = [keyword.value for keyword in self.node.keywords if keyword.arg == word]
+        return any(not isinstance(value, ast.Constant) or bool(value.value) for value in given)
+
+    def is_true(self, word: str) -> bool:
+        """Tell whether a keyword is given as True."""
+        given = [keyword.value for keyword in self.node.keywords if keyword.arg == word]
+        return any(isinstance(value, ast.Constant) and value.value is True for value in given)
+
+    def is_reported(self, node: ast.AST | None) -> bool:
+        """Tell whether a file argument lies in memory or was reported where it was opened."""
+        values = self.of(node) if node else frozenset()
+        return bool(values) and all(value.kind in ("name", "made") and value.what in tables.HANDLES for value in values)
+
+    def shown(self, node: ast.AST | None) -> str:
+        """Return how to show an argument, empty where it is too long for that."""
+        return _shown(node, self.scope, self.program, 4) if node else ""
+
+    def label(self, dotted: str = "") -> str:
+        """Return how to name the function."""
+        return dotted.removeprefix("builtins.") or _unparsed(self.node.func, 40) or self.method
+
+
+def judge(call: Call) -> Iterator[Told]:
+    """Yield what a call would touch."""
+    told: list[Told] = []
+    for dotted in call.names:
+        told += _by_name(call, dotted)
+    if any(value.kind == "dynamic" for value in call.functions):
+        told.append(("unreadable", call.label()))
+    if isinstance(call.node.func, ast.Attribute) and call.method in tables.INNARDS:
+        told.append(("unreadable", call.method))
+    known = bool(call.names) and all(value.kind == "name" and _is_known(value.what) for value in call.functions)
+    if call.method and not known:
+        told += _by_method(call, call.method)
+    if not any(kind == "network" for kind, _ in told):
+        told += _fetched(call)
+    yield from told
+    yield from _changed(call)
+
+
+def words(kind: Kind, dotted: str, target: str = "") -> Told:
+    """Return a finding's words for the use of `dotted` on `target`."""
+    name = dotted.removeprefix("builtins.")
+    match kind:
+        case "writes" | "deletes":
+            return kind, target or f"files with {name}"
+        case "process":
+            return kind, f"runs a process: {name}"
+        case "installs":
+            return kind, f"packages with {name}"
+        case "environment":
+            last = name.rpartition(".")[2]
+            known = tables.touched(dotted)
+            reads = last in ("getenv", "getenvb") or (
+                known and known[1] in tables.OBJECTS and last not in tables.CHANGES
+            )
+            what = known[1] if known else name
+            return kind, f"{'reads' if reads else 'changes'} the environment: {what}"
+        case "magic":
+            return kind, f"{name.rpartition('.')[2]}()"
+    return kind, name
+
+
+def _is_known(dotted: str) -> bool:
+    """Tell whether the rules know the function itself, so that its bare name has nothing to add."""
+    known = dotted in _RULES or dotted in tables.HARMLESS or dotted.startswith(_SHELL)
+    return known or tables.touched(dotted) is not None
+
+
+def _by_name(call: Call, dotted: str) -> Iterator[Told]:
+    if dotted in _RULES:
+        yield from _RULES[dotted](call, dotted)
+    elif dotted.startswith(_SHELL + "."):
+        yield from _on_shell(call, dotted.removeprefix(_SHELL + "."))
+    elif known := tables.touched(dotted):
+        target = _target(call, dotted)
+        if known[0] not in ("writes", "deletes") or not call.is_reported(target):
+            yield words(known[0], dotted if known[1] in tables.OBJECTS else known[1], call.shown(target))
+        if dotted == "urllib.request.urlretrieve" and (file := call.argument(1, "filename")):
+            yield words("writes", dotted, call.shown(file))
+        if known[0] in ("process", "installs"):
+            yield from magics.installs(" ".join(call.shown(part) for part in _spread(call)))
+    elif dotted.startswith("sys.path.") and dotted.rpartition(".")[2] in tables.CHANGES:
+        yield "environment", "changes the environment: sys.path"
+    elif method := dotted.rpartition(".")[2]:
+        if call.method != method:
+            yield from _by_method(call, method)
+
+
+def _by_method(call: Call, method: str) -> Iterator[Told]:
+    kind = tables.touches(method)
+    target = _target(call, method)
+    if method in _METHODS:
+        yield from _METHODS[method](call, method)
+    elif kind in ("writes", "deletes"):
+        absent = target is None or NONE in call.of(target)
+        if not call.is_reported(target) and not (absent and method in tables.NEED_TARGET):
+            yield kind, call.shown(target) or f"files with {method}"
+    elif kind:
+        yield words(kind, call.label())
+    elif tables.WRITES.match(method):
+        yield from (("writes", text) for text in _file_names(call))
+
+
+def _target(call: Call, name: str) -> ast.expr | None:
+    """Return what a call writes or deletes."""
+    if name.rpartition(".")[2] in tables.ON_RECEIVER and not name.startswith("os."):
+        receiver = call.node.func.value if isinstance(call.node.func, ast.Attribute) else None
+        unbound = receiver and any(value.what in tables.PATHS for value in call.of(receiver))
+        return call.argument(0) if unbound else receiver
+    return call.argument(1 if name in tables.ON_SECOND else 0, *tables.TARGETS)
+
+
+def _file_names(call: Call) -> list[str]:
+    texts = [text for argument in call.arguments() for text in call.texts(argument) or ()]
+    return [text for text in texts if tables.FILE_NAME.fullmatch(text)]
+
+
+def _spread(call: Call) -> Iterator[ast.expr]:
+    """Yield the arguments, lists of words taken apart."""
+    for argument in call.node.args:
+        yield from argument.elts if isinstance(argument, ast.List | ast.Tuple) else [argument]
+
+
+def _fetched(call: Call) -> Iterator[Told]:
+    """Yield a function that is given a web address, or told to fetch what it needs."""
+    if any(call.may_be_true(word) for word in tables.FETCH_WORDS):
+        yield "network", call.label(*call.names[:1])
+    for name in call.names or [call.method]:
+        if tables.FETCHES.match(name.rpartition(".")[2]) and any(URL in call.of(part) for part in call.arguments()):
+            yield "network", call.label(name if call.names else "")
+
+
+def _changed(call: Call) -> Iterator[Told]:
+    """Yield the user's objects that a call changes in place."""
+    changed: list[ast.expr] = [keyword.value for keyword in call.node.keywords if keyword.arg == "out"]
+    if isinstance(call.node.func, ast.Attribute):
+        if call.may_be_true("inplace") or call.node.func.attr in ("__setitem__", "__delitem__"):
+            changed += [call.node.func.value]
+    for node in changed:
+        for name in sorted(call.program.yours(node, call.scope)):
+            yield "rebinds", f"changes your {name}"
+
+
+def _open(call: Call, dotted: str) -> Iterator[Told]:
+    position, default = tables.OPENERS[dotted]
+    mode = call.argument(position, *tables.MODES)
+    modes = call.texts(mode) if mode else [default]
+    if modes is not None and all(tables.READS.fullmatch(text) for text in modes):
+        return
+    on_path = dotted == "pathlib.Path.open" and isinstance(call.node.func, ast.Attribute)
+    file = call.node.func.value if on_path and isinstance(call.node.func, ast.Attribute) else _target(call, dotted)
+    if not call.is_reported(file):
+        yield words("writes", dotted, call.shown(file))
+
+
+def _connect(call: Call, dotted: str) -> Iterator[Told]:
+    file = call.argument(0, "database", "filename")
+    texts = call.texts(file) if file else [":memory:"]
+    if texts is None or not all(text == ":memory:" or "mode=ro" in text for text in texts):
+        if not call.is_true("read_only"):
+            yield words("writes", dotted, call.shown(file))
+
+
+def _dump(call: Call, dotted: str) -> Iterator[Told]:
+    file = call.argument(1, *tables.TARGETS)
+    if file is not None and not call.is_reported(file):
+        yield words("writes", dotted, call.shown(file))
+
+
+def _load(call: Call, dotted: str) -> Iterator[Told]:
+    """Yield a loader that runs what it finds in the file, unless it is told not to."""
+    loader = call.argument(1, "Loader") if dotted.startswith("yaml") else None
+    safe = loader and all("Safe" in str(value.what) or "Base" in str(value.what) for value in call.of(loader))
+    if not safe and not (dotted == "torch.load" and call.is_true("weights_only")):
+        yield words("unreadable", dotted)
+
+
+def _numpy_load(call: Call, dotted: str) -> Iterator[Told]:
+    if call.may_be_true("allow_pickle"):
+        yield words("unreadable", dotted)
+
+
+def _import(call: Call, dotted: str) -> Iterator[Told]:
+    if not call.texts(call.argument(0, "name")):
+        yield words("unreadable", dotted)
+
+
+def _getattr(call: Call, dotted: str) -> Iterator[Told]:
+    """Yield an attribute of a module that cannot be known, or one that leads into the interpreter."""
+    texts = call.texts(call.argument(1))
+    base = call.of(call.argument(0) or _UNSEEN)
+    if any(text in tables.INNARDS for text in texts or ()):
+        yield words("unreadable", dotted)
+    if texts is None and any(value.kind == "name" for value in base):
+        yield "unreadable", f"getattr({call.shown(call.argument(0))}, …)"
+
+
+def _setattr(call: Call, dotted: str) -> Iterator[Told]:
+    base = call.argument(0) or _UNSEEN
+    for name in sorted(call.program.yours(base, call.scope)):
+        yield "rebinds", f"changes your {name}"
+    for name in names(call.of(base)):
+        if name not in call.program.names:
+            yield "environment", f"changes the environment: {name}"
+
+
+def _edit(call: Call, dotted: str) -> Iterator[Told]:
+    if call.may_be_true("inplace"):
+        yield words("writes", dotted, call.shown(call.argument(0, "files")))
+
+
+def _timed(call: Call, dotted: str) -> Iterator[Told]:
+    """Yield a timing of code that is given as a string; a function that is timed was looked at already."""
+    statement = call.argument(0, "stmt")
+    if statement and not all(value.kind in ("function", "name") for value in call.of(statement)):
+        yield words("unreadable", dotted)
+
+
+def _partial(call: Call, dotted: str) -> Iterator[Told]:
+    if call.node.args:
+        inner = ast.Call(call.node.args[0], call.node.args[1:], call.node.keywords)
+        yield from judge(Call(inner, call.scope, call.program))
+
+
+def _logging(call: Call, dotted: str) -> Iterator[Told]:
+    file = call.argument(9, "filename")
+    if file is not None and NONE not in call.of(file):
+        yield words("writes", dotted, call.shown(file))
+
+
+def _on_shell(call: Call, method: str) -> Iterator[Told]:
+    """Yield what a method of IPython's shell would do; a magic is judged as if it stood on a line."""
+    given = [call.texts(argument) for argument in call.node.args]
+    texts = [texts[0] if texts and len(texts) == 1 else None for texts in given]
+    match method, texts:
+        case (("system" | "getoutput" | "system_piped" | "system_raw"), [str(text)]):
+            yield from magics.shell(text)
+        case "run_line_magic", [str(name), str(text)]:
+            yield from magics.judge(Command("%", name, text, 0))
+        case "run_cell_magic", [str(name), str(text), str(body)]:
+            yield from magics.judge(Command("%%", name, text, 0, body))
+        case "magic", [str(text)]:
+            name, _, rest = text.partition(" ")
+            yield from magics.judge(Command("%", name, rest, 0))
+        case _:
+            yield "magic", f"get_ipython().{method}"
+
+
+def _sql(call: Call, method: str) -> Iterator[Told]:
+    """Yield a database command that does more than read."""
+    query = call.argument(0)
+    if isinstance(query, ast.Call) and query.args and _unparsed(query.func, 20).endswith("text"):
+        query = query.args[0]
+    texts = call.texts(query) if query else []
+    if isinstance(query, ast.JoinedStr) and query.values and isinstance(query.values[0], ast.Constant):
+        texts = ["".join(str(part.value) for part in query.values if isinstance(part, ast.Constant))]
+    if texts is None and method != "sql":
+        yield "unreadable", f"{call.label()}({call.shown(query)})"
+    for text in texts or ():
+        if not tables.READING_SQL.match(text) or tables.WRITING_SQL.search(text):
+            yield "writes", f"a database: {text.strip()}"
+
+
+def _run(call: Call, method: str) -> Iterator[Told]:
+    """Yield a `run` of something unknown that looks like a process: the module may have been renamed before."""
+    words_given = any(keyword.arg in tables.RUN_WORDS for keyword in call.node.keywords)
+    if words_given or isinstance(call.argument(0), ast.List | ast.Tuple):
+        yield words("process", call.label())
+
+
+def _query(call: Call, method: str) -> Iterator[Told]:
+    """Yield a pandas query that calls something."""
+    query = call.argument(0)
+    parts = query.values if isinstance(query, ast.JoinedStr) else [query] if query else []
+    if any(_CODE_IN_QUERY.search(text) for part in parts for text in call.texts(part) or ()):
+        yield "unreadable", f"{method}({call.shown(query)})"
+
+
+def _open_method(call: Call, method: str) -> Iterator[Told]:
+    """Yield an `open` of something unknown, where a mode says that it writes."""
+    given = [keyword.value for keyword in call.node.keywords if keyword.arg in (*tables.MODES, None)]
+    hidden = any(call.texts(keyword) is None for keyword in given)
+    modes = [text for argument in (*call.node.args[:2], *given) for text in call.texts(argument) or ()]
+    if hidden or any(tables.WRITE_MODES.fullmatch(mode) for mode in modes):
+        yield "writes", _unparsed(call.node.func, 40).removesuffix(".open") or "files with open"
+
+
+_Rule = Callable[[Call, str], Iterator[Told]]
+_RULES: Mapping[str, _Rule] = {
+    **dict.fromkeys(tables.OPENERS, _open),
+    **dict.fromkeys(tables.DATABASES, _connect),
+    **dict.fromkeys(tables.DUMPS, _dump),
+    **dict.fromkeys(tables.SERIALISERS, _load),
+    **dict.fromkeys(("builtins.__import__", "importlib.__import__", "importlib.import_module"), _import),
+    **dict.fromkeys(("builtins.setattr", "builtins.delattr", "operator.setitem", "operator.delitem"), _setattr),
+    **dict.fromkeys(("fileinput.input", "fileinput.FileInput"), _edit),
+    **dict.fromkeys(("timeit.timeit", "timeit.repeat", "timeit.Timer"), _timed),
+    "builtins.getattr": _getattr,
+    "functools.partial": _partial,
+    "duckdb.query": _sql,
+    "logging.basicConfig": _logging,
+    "numpy.load": _numpy_load,
+}
+_METHODS: Mapping[str, _Rule] = {
+    **dict.fromkeys(("execute", "executemany", "executescript", "exec_driver_sql", "sql"), _sql),
+    **dict.fromkeys(("query", "eval"), _query),
+    **dict.fromkeys(("run", "call"), _run),
+    "open": _open_method,
+}
+
+
+def _shown(node: ast.AST, scope: Scope, program: Program, depth: int) -> str:
+    """Return a path as a reader would write it: through the names that hold its parts, as far as they are known."""
+    match node:
+        case ast.Constant(value=str(text)):
+            return text
+        case ast.Name() if depth and (source := program.source(node, scope)) and _is_path(source[0]):
+            return _shown(*source, program, depth - 1)
+        case ast.BinOp(op=ast.Div()) if depth:
+            return "/".join(_shown(part, scope, program, depth - 1) for part in (node.left, node.right))
+        case ast.JoinedStr() if depth:
+            return "".join(_shown(part, scope, program, depth - 1) for part in node.values)
+        case ast.FormattedValue():
+            return "{" + _unparsed(node.value, 30) + "}"
+        case ast.Call() if depth and node.args and _is_path(node):
+            return "/".join(_shown(part, scope, program, depth - 1) for part in node.args)
+    return _unparsed(node, 60)
+
+
+def _is_path(node: ast.AST) -> bool:
+    """Tell whether an expression is written out as a path."""
+    if isinstance(node, ast.Call):
+        return _unparsed(node.func, 30).rpartition(".")[2] in ("Path", "join", "str", "joinpath", "fspath")
+    return isinstance(node, ast.JoinedStr | ast.BinOp) or (
+        isinstance(node, ast.Constant) and isinstance(node.value, str)
+    )
+
+
+def _unparsed(node: ast.AST, most: int) -> str:
+    """Return the code of `node`, empty where it is longer than `most` characters."""
+    start, end = getattr(node, "col_offset", 0), getattr(node, "end_col_offset", most + 1)
+    if getattr(node, "lineno", 0) != getattr(node, "end_lineno", 1) or end - start > most:
+        return ""
+    return ast.unparse(node)

@@ -1,0 +1,76 @@
+"""What a scan says: findings, worded once for every place that shows them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Kind = Literal[
+    "writes",
+    "deletes",
+    "process",
+    "network",
+    "installs",
+    "exit",
+    "environment",
+    "rebinds",
+    "magic",
+    "hidden",
+    "unreadable",
+]
+
+_LONGEST = 80  # characters of code that a badge repeats
+
+# The kinds that are missing here have several verbs: `what` holds the verb as well.
+_VERBS: dict[Kind, str] = {
+    "writes": "writes ",
+    "deletes": "deletes ",
+    "network": "network: ",
+    "installs": "installs ",
+    "exit": "ends the kernel: ",
+    "magic": "IPython: ",
+    "unreadable": "cannot be read: ",
+}
+
+_GONE = ("overwrites", "deletes")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that the code would touch, and the 1-based line that says so."""
+
+    kind: Kind
+    what: str
+    line: int
+
+    def __str__(self) -> str:
+        """Return the badge's text, such as "writes report.csv"."""
+        return _VERBS.get(self.kind, "") + self.what
+
+
+class Report:
+    """Collects findings; the same text is said once, where it comes first."""
+
+    def __init__(self) -> None:
+        """Start with nothing found."""
+        self._found: dict[str, Finding] = {}
+
+    def add(self, kind: Kind, what: str, line: int) -> None:
+        """Add a finding; `what` may be any text, it is made fit to be shown."""
+        finding = Finding(kind, _shown(what), line)
+        known = self._found.setdefault(str(finding), finding)
+        if line < known.line:
+            self._found[str(finding)] = finding
+
+    def findings(self) -> tuple[Finding, ...]:
+        """Return what was found, in the order of the lines; of a name that is overwritten, only that."""
+        gone = {text.replace(verb, "changes", 1) for text in self._found for verb in _GONE if text.startswith(verb)}
+        found = [finding for text, finding in self._found.items() if text not in gone]
+        return tuple(sorted(found, key=lambda finding: finding.line))
+
+
+def _shown(text: str) -> str:
+    """Return `text` on one line, cut, with what does not print escaped: a badge must not deceive either."""
+    line = " ".join(text[: 4 * _LONGEST].split())
+    line = line if len(line) <= _LONGEST else line[: _LONGEST - 1] + "…"
+    return "".join(char if char.isprintable() else f"\\u{ord(char):04x}" for char in line)

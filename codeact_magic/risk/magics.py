@@ -1,0 +1,107 @@
+"""What an IPython line would do, as far as its name and text tell."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+
+from codeact_magic.risk.findings import Kind
+from codeact_magic.risk.lines import Command
+
+Told = tuple[Kind, str]  # a finding's kind and what
+
+_HARMLESS = frozenset(
+    """
+    matplotlib who whos who_ls precision pprint psearch pinfo pinfo2 pdoc pdef psource pfile pycat page quickref lsmagic
+    magic pwd dirs dhist tb xmode colors doctest_mode logstate logoff
+    """.split()
+)
+_LISTS = frozenset("ls ll lk lf ldir lx cat less more man head tail history hist".split())  # shell aliases, mostly
+_SHELLS = frozenset("sx sc system bash sh script cmd ! perl ruby python python2 python3 pypy".split())
+_INSTALLERS = frozenset("pip conda mamba micromamba uv".split())
+_EFFECTS: Mapping[str, tuple[Kind, str]] = {
+    **dict.fromkeys(("cd", "pushd", "popd", "set_env", "bookmark"), ("environment", "changes the environment: %{}")),
+    "env": ("environment", "reads the environment: %{}"),
+    **dict.fromkeys(("run", "rerun", "load", "loadpy", "load_ext", "reload_ext"), ("unreadable", "%{}")),
+    **dict.fromkeys(("reset", "reset_selective", "xdel"), ("rebinds", "deletes your names: %{}")),
+    "pylab": ("rebinds", "overwrites your names: %{}"),
+    "store": ("writes", "IPython's database: %{}"),
+    "pastebin": ("network", "%{}"),
+    **dict.fromkeys(("exit", "quit", "Exit", "Quit"), ("exit", "{}")),
+}
+_FILES: Mapping[str, Kind] = {
+    **dict.fromkeys(("writefile", "file", "save", "notebook", "logstart", "mv", "cp", "mkdir"), "writes"),
+    **dict.fromkeys(("rm", "rmdir"), "deletes"),
+}
+_FIRST_NAMED = frozenset({"save", "notebook", "logstart"})  # what follows the file's name is not one
+_ALSO_KNOWN = frozenset(
+    """
+    alias alias_magic autoawait autocall automagic code_wrap config debug ed edit gui killbgscripts logon logstop macro
+    pdb recall rehashx rep unalias unload_ext autoreload time timeit prun
+    """.split()
+)
+_KNOWN = _HARMLESS | _LISTS | _SHELLS | _INSTALLERS | _ALSO_KNOWN | _EFFECTS.keys() | _FILES.keys()
+
+_CHAINED = re.compile(r"[;&|`$<>\n]")
+_INSTALL = re.compile(
+    r"(?:\A|[\s;&|/'\"!(])(?:pip[\d.]*|conda|mamba|micromamba|uv|pipx|poetry|apt|apt-get|brew|npm|yarn|dnf|yum|apk|gem|cargo)"
+    r"(?:[ \t]+[-\w=./]+){0,4}?[ \t]+(?:install|add)\b([^;&|\n]{0,200})"
+)
+
+
+def is_magic(name: str) -> bool:
+    """Tell whether `name` is one of IPython's line magics, which work without their percent sign."""
+    return name in _KNOWN and name.isidentifier()
+
+
+def judge(command: Command) -> Iterator[Told]:
+    """Yield what an IPython line would touch."""
+    if command.sign in ("!", "!!"):
+        yield from shell(command.text)
+    elif command.sign in ("%", "%%"):
+        yield from _magic(command)
+    elif command.sign not in ("?", "??"):
+        yield "magic", f"{command.sign}{command.text}"
+
+
+def installs(text: str) -> Iterator[Told]:
+    """Yield what a shell command or the words of one would install."""
+    for match in _INSTALL.finditer(text):
+        words = [word for word in match[1].split() if not word.startswith("-")]
+        yield "installs", " ".join(words).strip("'\"`,)]") or "packages"
+
+
+def shell(text: str) -> Iterator[Told]:
+    """Yield what a shell command would do; a plain install is only that."""
+    found = list(installs(text))
+    yield from found
+    if not found or _CHAINED.search(text):
+        yield "process", f"shell: {text.strip()}"
+
+
+def _magic(command: Command) -> Iterator[Told]:
+    name, text = command.name, command.text
+    whole = f"{name} {text}".strip()
+    if name in _SHELLS:
+        lines = [line.strip() for line in command.body[:400].splitlines() if line.strip()]
+        yield from shell("; ".join([text] * bool(text) + lines) if command.sign == "%%" else text)
+        yield from installs(command.body)
+    elif name in _INSTALLERS:
+        yield from shell(whole)
+    elif name in _EFFECTS:
+        kind, what = _EFFECTS["set_env" if name == "env" and "=" in text else name]
+        yield kind, what.format(whole)
+    elif name in _FILES:
+        words = [word for word in text.split() if not word.startswith("-")]
+        yield _FILES[name], (words[0 if name in _FIRST_NAMED else -1] if words else f"files with %{name}")
+    elif name in _LISTS:
+        if _CHAINED.search(text) or (name.startswith("hist") and "-f" in text):
+            yield "process", f"shell: {whole}"
+    elif not _is_harmless(command):
+        yield "magic", command.sign + whole
+
+
+def _is_harmless(command: Command) -> bool:
+    if command.sign == "%%":
+        return command.name in ("markdown", "latex")
+    return command.name in _HARMLESS or (command.name == "config" and command.text.startswith("InlineBackend"))

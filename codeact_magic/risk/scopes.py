@@ -1,0 +1,244 @@
+"""Which name is bound where, and by what: Python's scoping rules, applied to a tree."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Iterator
+from typing import Literal, NamedTuple
+
+How = Literal["is", "element", "held", "instance", "unknown"]
+ScopeKind = Literal["module", "function", "class", "comprehension"]
+Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
+
+FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
+COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+RETURNED = "return"  # what a function gives back is bound to this, which cannot be a name
+_MOST = 100_000  # nodes: ten thousand lines, or a second or two
+_KEEPERS = frozenset({"append", "add", "insert", "extend", "appendleft", "setdefault", "put"})
+
+
+class TooTangledError(ValueError):
+    """The code is bound together in a way that cannot be followed."""
+
+
+class Scope:
+    """A scope of the code, and what is bound in it."""
+
+    def __init__(self, kind: ScopeKind, parent: Scope | None = None) -> None:
+        self.kind = kind
+        self.parent = parent
+        self.module: Scope = parent.module if parent else self
+        self.bound: dict[str, list[Binding]] = {}
+        self.elsewhere: dict[str, Scope] = {}  # the names declared global or nonlocal
+
+    def binder(self, name: str) -> Scope:
+        """Return the scope that an assignment to `name` here binds it in."""
+        return self.elsewhere.get(name, self)
+
+    def owner(self, name: str) -> Scope | None:
+        """Return the scope that reading `name` here finds it in, None where the code does not bind it."""
+        scope: Scope | None = self.binder(name)
+        while scope and (name not in scope.bound or (scope.kind == "class" and scope is not self)):
+            scope = scope.parent
+        return scope
+
+    def function(self) -> Scope:
+        """Return the nearest scope that is no comprehension: a walrus binds there."""
+        return self.parent.function() if self.kind == "comprehension" and self.parent else self
+
+
+class Binding(NamedTuple):
+    """`name` in `scope` (no scope: an attribute of that name) may be what `node` is when read in `origin`.
+
+    `how`: it "is" the node's value, an "element" of it, or an "instance" of it; one that "held" it was a container
+    before, wherever that was bound. What is imported has a dotted name in place of a node.
+    """
+
+    scope: Scope | None
+    name: str
+    how: How
+    node: ast.AST | None = None
+    origin: Scope | None = None
+    dotted: str = ""
+    place: tuple[int, int] = (0, 0)  # line and column
+    sure: bool = False  # it is an assignment that runs whenever its scope does
+
+
+class Scopes:
+    """Reads a tree once: every node but the constants with its scope, in source order, and every binding."""
+
+    def __init__(self, tree: ast.Module) -> None:
+        """Read `tree`. Raises TooTangledError where it is too large to be looked at while somebody waits."""
+        self.nodes: list[tuple[ast.AST, Scope]] = []
+        self.bindings: list[Binding] = []
+        self.inner: dict[int, Scope] = {}  # by the id of the function or comprehension that opens it
+        self._straight = {id(statement) for statement in tree.body}
+        waiting: list[tuple[ast.AST, Scope]] = [(tree, Scope("module"))]
+        while waiting:
+            node, scope = waiting.pop()
+            if isinstance(node, ast.Constant):
+                continue
+            self.nodes.append((node, scope))
+            if len(self.nodes) > _MOST:
+                raise TooTangledError("too much code")
+            if isinstance(node, ast.Name):
+                continue  # most nodes are, and a name by itself binds nothing
+            waiting.extend(reversed(list(self._below(node, scope))))
+            sure = isinstance(node, ast.Assign | ast.AnnAssign) and id(node) in self._straight
+            place = (getattr(node, "lineno", 0), getattr(node, "col_offset", 0))
+            for binding in self._bindings(node, scope):
+                self._bind(binding._replace(place=place, sure=sure and binding.how == "is"))
+
+    def _bind(self, binding: Binding) -> None:
+        self.bindings.append(binding)
+        if binding.scope and binding.how != "held":
+            binding.scope.bound.setdefault(binding.name, []).append(binding)
+
+    def _below(self, node: ast.AST, scope: Scope) -> Iterator[tuple[ast.AST, Scope]]:
+        """Yield the children of `node`, each with the scope that it is evaluated in."""
+        if isinstance(node, FUNCTIONS):
+            yield from self._below_function(node, scope)
+        elif isinstance(node, COMPREHENSIONS):
+            yield from self._below_comprehension(node, scope)
+        elif isinstance(node, ast.ClassDef):
+            inner = Scope("class", scope)
+            yield from ((child, inner if isinstance(child, ast.stmt) else scope) for child in _children(node))
+        elif isinstance(node, ast.NamedExpr):
+            yield from ((node.target, scope.function()), (node.value, scope))
+        else:
+            yield from ((child, scope) for child in _children(node))
+
+    def _below_function(self, node: Function, scope: Scope) -> Iterator[tuple[ast.AST, Scope]]:
+        inner = self.inner[id(node)] = Scope("function", scope)
+        body = node.body if isinstance(node.body, list) else [node.body]
+        self._straight.update(map(id, body))
+        yield from ((child, scope) for child in _children(node) if isinstance(child, ast.expr) and child is not body[0])
+        yield from ((default, scope) for default in _defaults(node.args))
+        yield from ((argument, inner) for argument in _parameters(node.args))
+        yield from ((child, inner) for child in body)
+
+    def _below_comprehension(
+        self, node: ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp, scope: Scope
+    ) -> Iterator[tuple[ast.AST, Scope]]:
+        inner = self.inner[id(node)] = Scope("comprehension", scope)
+        for number, generator in enumerate(node.generators):
+            yield generator.iter, inner if number else scope
+            yield from ((child, inner) for child in (generator.target, *generator.ifs))
+        yield from ((child, inner) for child in _children(node) if isinstance(child, ast.expr))
+
+    def _bindings(self, node: ast.AST, scope: Scope) -> Iterator[Binding]:
+        """Yield what `node` itself binds."""
+        match node:
+            case ast.Assign():
+                for target in node.targets:
+                    yield from _to_target(target, node.value, scope, "is")
+            case ast.AnnAssign(value=ast.expr() as value):
+                yield from _to_target(node.target, value, scope, "is")
+                yield from _to_target(node.target, node.annotation, scope, "instance")
+            case ast.AugAssign():
+                yield from _to_target(node.target, node.value, scope, "is")
+            case ast.NamedExpr():
+                yield Binding(scope.function().binder(node.target.id), node.target.id, "is", node.value, scope)
+            case ast.For() | ast.AsyncFor():
+                yield from _to_target(node.target, node.iter, scope, "element")
+            case ast.ListComp() | ast.SetComp() | ast.DictComp() | ast.GeneratorExp():
+                inner = self.inner[id(node)]
+                for number, generator in enumerate(node.generators):
+                    origin = inner if number else scope
+                    yield from _to_target(generator.target, generator.iter, origin, "element", inner)
+            case ast.withitem(optional_vars=ast.expr() as target):
+                yield from _to_target(target, node.context_expr, scope, "is")
+            case ast.Import() | ast.ImportFrom():
+                yield from _imported(node, scope)
+            case ast.Return(value=ast.expr() as value) | ast.Yield(value=ast.expr() as value):
+                yield Binding(scope.function(), RETURNED, "is", value, scope)
+            case ast.Lambda():
+                yield Binding(self.inner[id(node)], RETURNED, "is", node.body, self.inner[id(node)])
+                yield from _to_parameters(node.args, scope, self.inner[id(node)])
+            case ast.FunctionDef() | ast.AsyncFunctionDef():
+                yield Binding(scope.binder(node.name), node.name, "is", node, scope)
+                yield from _to_parameters(node.args, scope, self.inner[id(node)])
+            case ast.Call(func=ast.Attribute(attr=attr, value=ast.Name() as owner)) if attr in _KEEPERS:
+                for argument in node.args:
+                    yield from _to_name(owner, argument, scope, "held")
+            case ast.Global():
+                scope.elsewhere |= dict.fromkeys(node.names, scope.module)
+            case ast.Nonlocal():
+                scope.elsewhere |= {name: scope.parent.function() for name in node.names if scope.parent}
+            case _:
+                yield from (Binding(scope.binder(name), name, "unknown") for name in plain_names(node))
+
+
+def plain_names(node: ast.AST) -> list[str]:
+    """Return the names that `node` binds by itself, without a target: a class, a caught error, a match capture."""
+    match node:
+        case ast.ClassDef() | ast.FunctionDef() | ast.AsyncFunctionDef():
+            return [node.name]
+        case ast.ExceptHandler(name=str(name)) | ast.MatchAs(name=str(name)) | ast.MatchStar(name=str(name)):
+            return [name]
+        case ast.MatchMapping(rest=str(name)):
+            return [name]
+    return []
+
+
+def _children(node: ast.AST) -> Iterator[ast.AST]:
+    """Yield the children of `node` that have something to say."""
+    return (child for child in ast.iter_child_nodes(node) if child._fields)
+
+
+def _parameters(arguments: ast.arguments) -> list[ast.arg]:
+    """Return every parameter, those that can be given by position first and in order."""
+    extra = [argument for argument in (arguments.vararg, arguments.kwarg) if argument]
+    return [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs, *extra]
+
+
+def _defaults(arguments: ast.arguments) -> Iterable[ast.expr]:
+    return [default for default in (*arguments.defaults, *arguments.kw_defaults) if default]
+
+
+def _to_parameters(arguments: ast.arguments, outer: Scope, inner: Scope) -> Iterator[Binding]:
+    """Yield what the parameters may be, by their defaults and annotations; the calls are not looked at here."""
+    for parameter in _parameters(arguments):
+        yield Binding(inner, parameter.arg, "unknown")
+        if parameter.annotation:
+            yield Binding(inner, parameter.arg, "instance", parameter.annotation, outer)
+    positional = [*arguments.posonlyargs, *arguments.args]
+    pairs = [*zip(reversed(positional), reversed(arguments.defaults), strict=False)]
+    for parameter, default in [*pairs, *zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)]:
+        if default:
+            yield Binding(inner, parameter.arg, "is", default, outer)
+
+
+def _to_target(
+    target: ast.expr, node: ast.expr, origin: Scope, how: How, scope: Scope | None = None
+) -> Iterator[Binding]:
+    """Yield the bindings of an assignment; `scope` is where the target's names are, `origin` where `node` is read."""
+    match target:
+        case ast.Name():
+            yield from _to_name(target, node, origin, how, scope)
+        case ast.Starred():
+            yield from _to_target(target.value, node, origin, how, scope)
+        case ast.Tuple() | ast.List():
+            parts = node.elts if how == "is" and isinstance(node, ast.Tuple | ast.List) else []
+            same = len(parts) == len(target.elts) and not any(isinstance(part, ast.Starred) for part in target.elts)
+            for number, part in enumerate(target.elts):
+                yield from _to_target(part, parts[number] if same else node, origin, "is" if same else "element", scope)
+        case ast.Attribute():
+            yield Binding(None, target.attr, how, node, origin)
+        case ast.Subscript(value=ast.Name() as owner):
+            yield from _to_name(owner, node, origin, "held", scope)
+
+
+def _to_name(name: ast.Name, node: ast.expr, origin: Scope, how: How, scope: Scope | None = None) -> Iterator[Binding]:
+    yield Binding((scope or origin).binder(name.id), name.id, how, node, origin)
+
+
+def _imported(node: ast.Import | ast.ImportFrom, scope: Scope) -> Iterator[Binding]:
+    """Yield the names that an import binds; a relative import is the user's own code, and unknown."""
+    for alias in node.names:
+        if isinstance(node, ast.ImportFrom):
+            name, dotted = alias.asname or alias.name, f"{node.module}.{alias.name}" if not node.level else ""
+        else:
+            name, dotted = alias.asname or alias.name.split(".")[0], alias.name if alias.asname else ""
+            dotted = dotted or name
+        yield Binding(scope.binder(name), name, "is" if dotted else "unknown", dotted=dotted)
