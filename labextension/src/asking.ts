@@ -1,0 +1,179 @@
+/** The part of a step that asks: findings, the reason for asking, buttons, the reason for a rejection, the changes. */
+import type { CommandRegistry } from '@lumino/commands';
+import { CommandRegistry as Keys } from '@lumino/commands';
+import { button, h, setText, toggle } from './dom';
+import { diffLines } from './diff';
+import type { PendingStep } from './pending';
+import { CommandIDs } from './tokens';
+import { visible } from './code';
+
+export class Asking {
+  readonly node = h('div', 'codeact-Asking');
+  private _pending: PendingStep | null = null;
+  private _rejecting = false;
+  private _diffing = false;
+  private readonly _why = h('span');
+  private readonly _help = h('details', 'codeact-Why');
+  private readonly _run: HTMLButtonElement;
+  private readonly _all: HTMLButtonElement;
+  private readonly _no: HTMLButtonElement;
+  private readonly _stop: HTMLButtonElement;
+  private readonly _edited = h('span', 'codeact-Edited');
+  private readonly _changes: HTMLButtonElement;
+  private readonly _diff = h('div', 'codeact-Diff');
+  private readonly _reason = h('input', 'codeact-Reason jp-mod-styled');
+  private readonly _reasonRow = h('div', 'codeact-ReasonRow');
+  private readonly _error = h('div', 'codeact-Error');
+
+  constructor(
+    private readonly _commands: CommandRegistry,
+    private readonly _act: {
+      stop: () => void;
+      /** Give the focus back to the step. */
+      focus: () => void;
+    }
+  ) {
+    this._run = this._button('jp-mod-accept', 'Run', CommandIDs.run, () => void this._pending?.approve());
+    this._all = this._button('', 'Run all of this turn', CommandIDs.runAll, () => void this._pending?.approve(true));
+    this._no = this._button('', 'Reject', CommandIDs.reject, () => {
+      this.askReason();
+    });
+    this._stop = this._button('jp-mod-warn', 'Stop', CommandIDs.stop, this._act.stop);
+    this._changes = button('codeact-Link', 'Show changes', () => {
+      this._diffing = !this._diffing;
+      this._update();
+    });
+    this._build();
+  }
+
+  /** Show what `pending` asks, or nothing. */
+  setPending(pending: PendingStep | null): void {
+    if (this._pending !== pending) {
+      this._pending = pending;
+      this._rejecting = this._diffing = false;
+      this._reason.value = '';
+    }
+    this._update();
+  }
+
+  /** Show the field for the reason of a rejection, and put the cursor there. */
+  askReason(): void {
+    if (this._pending?.isOpen) {
+      this._rejecting = true;
+      this._update();
+      this._reason.focus();
+    }
+  }
+
+  /** Reject with the reason that was typed. */
+  sendReason(): void {
+    if (this._rejecting && this._pending) {
+      void this._pending.reject(this._reason.value);
+    }
+  }
+
+  private _build(): void {
+    this._edited.append('edited', ' ', this._changes);
+    const help = h('p', '', 'Which steps are asked for is set on the cell’s first line: ');
+    help.append(
+      h('code', '', '--approve ask'),
+      ' for every step, ',
+      h('code', '', '--approve risky'),
+      ' for those that touch files, names, processes or the network, ',
+      h('code', '', '--approve auto'),
+      ' for none. ',
+      h('code', '', "%config CodeAct.approve = 'risky'"),
+      ' sets it for the notebook.'
+    );
+    this._help.append(h('summary', '', this._why, h('span', 'codeact-Link', 'Change')), help);
+    this._reason.type = 'text';
+    this._reason.placeholder = 'Why not? The model is told. Enter sends, Esc backs out.';
+    this._reason.setAttribute('aria-label', 'Why this step is rejected');
+    this._reason.addEventListener('keydown', event => {
+      this._onKey(event);
+    });
+    const send = button('jp-mod-styled jp-mod-warn', 'Reject', () => {
+      this.sendReason();
+    });
+    const back = button('jp-mod-styled', 'Back', () => {
+      this._backOut();
+    });
+    this._reasonRow.append(this._reason, send, back);
+    this._error.setAttribute('role', 'alert');
+    const buttons = h('div', 'codeact-Buttons', this._run, this._all, this._no, this._stop, this._edited);
+    this.node.append(this._help, buttons, this._reasonRow, this._error, this._diff);
+  }
+
+  private _update(): void {
+    const pending = this._pending;
+    const asks = pending !== null && pending.phase !== 'over';
+    toggle(this.node, asks || !!pending?.error);
+    for (const part of [this._help, this._run.parentElement ?? this._run]) {
+      toggle(part, asks);
+    }
+    toggle(this._reasonRow, asks && this._rejecting);
+    setText(this._error, pending?.error ?? '');
+    toggle(this._error, !!pending?.error);
+    for (const one of [this._run, this._all, this._no, ...this._reasonRow.querySelectorAll('button')]) {
+      one.disabled = !pending?.isOpen;
+    }
+    setText(this._why, `Asked because: ${pending?.step.why ?? ''}. `);
+    toggle(this._edited, asks && pending.edited);
+    setText(this._changes, this._diffing ? 'Hide changes' : 'Show changes');
+    this._changes.setAttribute('aria-expanded', String(this._diffing));
+    this._showDiff(asks && this._diffing && pending.edited ? pending : null);
+  }
+
+  private _showDiff(pending: PendingStep | null): void {
+    toggle(this._diff, pending !== null);
+    this._diff.replaceChildren(...(pending ? [diffTable(pending.step.code, pending.code)] : []));
+  }
+
+  private _onKey(event: KeyboardEvent): void {
+    if (!event.isTrusted || event.isComposing) {
+      return;
+    }
+    if (event.key === 'Enter') {
+      event.preventDefault();
+      this.sendReason();
+    } else if (event.key === 'Escape') {
+      event.stopPropagation();
+      this._backOut();
+    }
+  }
+
+  private _backOut(): void {
+    this._rejecting = false;
+    this._act.focus();
+    this._update();
+  }
+
+  private _button(kind: string, label: string, command: string, act: () => void): HTMLButtonElement {
+    const made = button(`jp-mod-styled ${kind}`, label, act);
+    const keys = shortcut(this._commands, command);
+    if (keys) {
+      made.append(h('kbd', '', keys));
+      made.title = `${label} (${keys})`;
+    }
+    return made;
+  }
+}
+
+/** Return a table of the lines that differ, with a few around them. */
+export function diffTable(before: string, after: string): HTMLElement {
+  const signs = { same: ' ', added: '+', removed: '−' };
+  const lines = diffLines(before.replace(/\r\n?/g, '\n'), after).map(line => {
+    const row = h('div', `codeact-Diff-${line.kind}`, `${signs[line.kind]} `, ...visible(line.text));
+    if (line.kind !== 'same') {
+      row.setAttribute('aria-label', `${line.kind}: ${line.text}`);
+    }
+    return row;
+  });
+  return h('pre', '', ...lines);
+}
+
+/** Return the keys that the user has set for a command, as the platform writes them. */
+export function shortcut(commands: CommandRegistry, command: string): string {
+  const binding = commands.keyBindings.find(one => one.command === command);
+  return binding ? Keys.formatKeystroke(binding.keys) : '';
+}

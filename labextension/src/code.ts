@@ -1,0 +1,145 @@
+/** A step's code: in JupyterLab's editor while the user may change it, as coloured text before and after. */
+import { highlightSpecialChars, EditorView } from '@codemirror/view';
+import { CodeEditor, CodeEditorWrapper } from '@jupyterlab/codeeditor';
+import { PanelLayout, Widget } from '@lumino/widgets';
+import { button, h } from './dom';
+import { HIDDEN, describe, pieces } from './hidden';
+import type { Draft, PendingStep } from './pending';
+import type { IStage } from './stage';
+
+const PYTHON = 'text/x-ipython';
+
+/** Characters of a line, and of all lines, that are laid out at first: a page can hang on more. */
+const MOST_LINE = 2_000;
+const MOST = 100_000;
+
+/** Return a draft that JupyterLab's editors can share. */
+export function newDraft(code: string): Draft {
+  const model = new CodeEditor.Model({ mimeType: PYTHON });
+  model.sharedModel.setSource(code);
+  model.sharedModel.clearUndoHistory();
+  return model;
+}
+
+export class CodeView extends Widget {
+  private _editor: CodeEditorWrapper | null = null;
+  private _edited: PendingStep | null = null;
+  private _text: string | null = null;
+  private readonly _pre = h('pre', 'codeact-Code-text');
+  private readonly _inside = new PanelLayout();
+
+  constructor(
+    private readonly _stage: IStage,
+    /** The settings of the notebook's own code cells. */
+    private readonly _config: () => Record<string, unknown>
+  ) {
+    super();
+    this.addClass('codeact-Code');
+    this.layout = this._inside;
+    this.node.append(this._pre);
+    // A long code scrolls here: the keyboard has to be able to get to it.
+    this._pre.tabIndex = -1;
+  }
+
+  get editor(): CodeEditor.IEditor | null {
+    return this._editor?.editor ?? null;
+  }
+
+  /** Let the user change the draft of `pending`. */
+  edit(pending: PendingStep): void {
+    if (this._edited !== pending) {
+      this._close();
+      this._edited = pending;
+      this._text = null;
+      this._editor = this._open(pending);
+      this._inside.addWidget(this._editor);
+      this._pre.hidden = true;
+    }
+    this.editor?.setOption('readOnly', !(pending.phase === 'new' || pending.isOpen));
+  }
+
+  /** Show a text that cannot be changed. */
+  setText(code: string): void {
+    if (this._text === code) {
+      return;
+    }
+    this._close();
+    this._text = code;
+    this.setHidden(code === '');
+    this._pre.hidden = false;
+    void this._paint(code, clipped(code));
+  }
+
+  override dispose(): void {
+    this._close();
+    super.dispose();
+  }
+
+  private _open(pending: PendingStep): CodeEditorWrapper {
+    this.setHidden(false);
+    return new CodeEditorWrapper({
+      model: pending.draft as CodeEditor.Model,
+      factory: options => this._stage.editors.factoryService.newInlineEditor(options),
+      editorOptions: {
+        config: this._config(),
+        extensions: [
+          highlightSpecialChars({ addSpecialChars: HIDDEN, render: code => mark(code) }),
+          EditorView.contentAttributes.of({ 'aria-label': `Code of step ${pending.step.number}` })
+        ]
+      }
+    });
+  }
+
+  private _close(): void {
+    this._editor?.dispose();
+    this._editor = null;
+    this._edited = null;
+  }
+
+  private async _paint(code: string, shown: string): Promise<void> {
+    const painted = h('code');
+    const language = shown.length < MOST ? this._stage.languages.findByMIME(PYTHON) : null;
+    await this._stage.languages.highlight(shown, language, painted);
+    if (this._text !== code) {
+      return;
+    }
+    markHidden(painted);
+    this._pre.replaceChildren(painted);
+    if (shown !== code) {
+      this._pre.append(
+        button('codeact-Link', `Show all ${code.length.toLocaleString('en')} characters`, () => void this._paint(code, code))
+      );
+    }
+  }
+}
+
+/** Return text elements for `text`, its hidden characters written out. */
+export function visible(text: string): (Node | string)[] {
+  return pieces(text).map(piece => (typeof piece === 'string' ? piece : mark(piece)));
+}
+
+function mark(code: number): HTMLElement {
+  const { mark, name } = describe(code);
+  const element = h('span', 'codeact-Hidden', mark);
+  element.title = name;
+  element.setAttribute('aria-label', `${name}, ${mark}`);
+  return element;
+}
+
+function markHidden(root: HTMLElement): void {
+  const walker = document.createTreeWalker(root, NodeFilter.SHOW_TEXT);
+  const found: Text[] = [];
+  while (walker.nextNode()) {
+    if (HIDDEN.test(walker.currentNode.nodeValue ?? '')) {
+      found.push(walker.currentNode as Text);
+    }
+  }
+  for (const text of found) {
+    text.replaceWith(...visible(text.data));
+  }
+}
+
+function clipped(code: string): string {
+  const lines = code.slice(0, MOST).split('\n');
+  return lines.map(line => (line.length > MOST_LINE ? `${line.slice(0, MOST_LINE)} …` : line)).join('\n');
+}

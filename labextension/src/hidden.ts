@@ -1,0 +1,51 @@
+/** Characters that cannot be seen, or that change how others are seen: shown, so that code reads as it runs. */
+
+const NAMES: Readonly<Record<number, string>> = {
+  0x00a0: 'no-break space',
+  0x00ad: 'soft hyphen',
+  0x061c: 'Arabic letter mark',
+  0x200b: 'zero-width space',
+  0x200c: 'zero-width non-joiner',
+  0x200d: 'zero-width joiner',
+  0x200e: 'left-to-right mark',
+  0x200f: 'right-to-left mark',
+  0x2028: 'line separator',
+  0x2029: 'paragraph separator',
+  0x202a: 'left-to-right embedding',
+  0x202b: 'right-to-left embedding',
+  0x202c: 'pop directional formatting',
+  0x202d: 'left-to-right override',
+  0x202e: 'right-to-left override',
+  0x2060: 'word joiner',
+  0x2066: 'left-to-right isolate',
+  0x2067: 'right-to-left isolate',
+  0x2068: 'first strong isolate',
+  0x2069: 'pop directional isolate',
+  0x3164: 'Hangul filler',
+  0xfeff: 'byte order mark'
+};
+
+/** Controls but tab and line feed, formats, private and unpaired ones, spaces but the usual one, fillers, selectors. */
+export const HIDDEN =
+  // eslint-disable-next-line no-control-regex, no-misleading-character-class -- single characters are what is looked for
+  /[\0-\x08\x0b-\x1f\x7f-\x9f\xa0\p{Cf}\p{Co}\p{Cs}\p{Zl}\p{Zp}\u034f\u115f\u1160\u1680\u17b4\u17b5\u180b-\u180f\u2000-\u200a\u202f\u205f\u2800\u3000\u3164\ufe00-\ufe0f\uffa0\u{e0100}-\u{e01ef}]/u;
+
+/** Return how a hidden character is written out, e.g. "U+202E", and what it is. */
+export function describe(code: number): { mark: string; name: string } {
+  const mark = `U+${code.toString(16).toUpperCase().padStart(4, '0')}`;
+  return { mark, name: NAMES[code] ?? 'hidden character' };
+}
+
+/** Return a text in pieces: hidden characters each on their own, as numbers, and what is between them. */
+export function pieces(text: string): (string | number)[] {
+  const found: (string | number)[] = [];
+  let from = 0;
+  for (const match of text.matchAll(new RegExp(HIDDEN, 'gu'))) {
+    if (match.index > from) {
+      found.push(text.slice(from, match.index));
+    }
+    found.push(match[0].codePointAt(0) ?? 0);
+    from = match.index + match[0].length;
+  }
+  return from < text.length ? [...found, text.slice(from)] : found;
+}
