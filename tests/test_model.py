@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 from hypothesis import given
+from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from codeact_magic import formats
@@ -117,10 +118,10 @@ def stream_of(*deltas: Any, finish: str | None = "stop") -> bytes:
 
 
 @contextmanager
-def server(*answers: bytes | None, closed: Callable[[], object] = lambda: None) -> Iterator[str]:
+def server(*answers: bytes | None, hold: bool = False, closed: Callable[[], object] = lambda: None) -> Iterator[str]:
     """Answer one connection after the other with these bytes, whatever it asks; None resets it.
 
-    `closed` is called when a connection has been closed on this side.
+    `closed` is called when a connection has been closed on this side, unless `hold` keeps it open.
     """
     links: list[socket.socket] = []
 
@@ -133,7 +134,8 @@ def server(*answers: bytes | None, closed: Callable[[], object] = lambda: None) 
             link.close()
         else:
             link.sendall(answer)
-            link.shutdown(socket.SHUT_WR)
+            if not hold:
+                link.shutdown(socket.SHUT_WR)
         closed()
 
     def serve_all() -> None:
@@ -258,14 +260,27 @@ def test_tool_calls_that_are_all_numbered_0_are_told_apart() -> None:
     def call(id: str, arguments: Any) -> Any:
         return {"tool_calls": [{"index": 0, "id": id, "function": {"name": "python", "arguments": arguments}}]}
 
-    reply, _ = reply_to(Raw(stream_of(call("a", '{"code": '), call("a", "1}"), call("b", {"code": "2"}))))
-    assert reply.tool_calls == (ToolCall("a", "python", '{"code": 1}'), ToolCall("b", "python", '{"code": "2"}'))
+    deltas = [call("a", '{"code": '), call("a", "1}"), call("b", '{"code": '), call("", "2}"), call("c", {"code": "3"})]
+    reply, _ = reply_to(Raw(stream_of(*deltas)))
+    assert [(call.id, call.arguments) for call in reply.tool_calls] == [
+        ("a", '{"code": 1}'),
+        ("b", '{"code": 2}'),
+        ("c", '{"code": "3"}'),
+    ]
 
 
 def test_a_tool_call_without_an_id_is_given_one() -> None:
     delta = {"tool_calls": [{"function": {"name": "python", "arguments": "{}"}}]}
     reply, _ = reply_to(Raw(stream_of(delta, finish="tool_calls")))
     assert reply.tool_calls == (ToolCall("call-0", "python", "{}"),)
+
+
+def test_the_model_is_named_as_the_endpoint_names_it() -> None:
+    chunk = {"model": "fake-2024", "choices": [{"delta": {"content": "x"}, "finish_reason": "stop"}]}
+    reply, _ = reply_to(Raw(b"data: " + json.dumps(chunk).encode() + b"\n\n"))
+    assert reply.model == "fake-2024"
+    reply, _ = reply_to(Raw(stream_of({"content": "x"})))
+    assert reply.model == "fake-model"
 
 
 def test_an_empty_reply_is_a_reply() -> None:
@@ -295,6 +310,7 @@ def test_half_a_character_of_two_cannot_get_through() -> None:
     assert reply.text == storable("a\ud800b")
 
 
+@hypothesis_settings(deadline=None)
 @given(st.lists(st.integers(0, 600)), st.text(max_size=60), st.text(max_size=20), st.integers(1, 9))
 def test_how_the_bytes_are_split_does_not_matter(splits: list[int], text: str, reasoning: str, size: int) -> None:
     pieces = [text[start : start + size] for start in range(0, len(text), size)]
@@ -404,6 +420,7 @@ def test_the_first_of_several_ends_counts() -> None:
     assert (reply.text, reply.finish) == (CODE, "cut")
 
 
+@hypothesis_settings(deadline=None)
 @given(st.text("ab<", max_size=30), st.lists(st.integers(1, 4), min_size=30))
 def test_nothing_of_a_stop_sequence_is_ever_shown(text: str, sizes: list[int]) -> None:
     assembled, shown, start = Assembly(Request(ASK, stop=("<ab<", "b<"))), Shown(), 0
@@ -462,10 +479,10 @@ def test_a_list_of_models_without_end_is_given_up(monkeypatch: pytest.MonkeyPatc
         model_of(url).models()
 
 
-def test_an_endpoint_that_does_not_hang_up_after_its_reply_costs_little(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_endpoint_that_does_not_end_its_stream_costs_little() -> None:
     body = stream_of({"content": "Yes."})
     head = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Length: 9999\r\n\r\n"
-    with server(head + body, http(body)) as url:
+    with server(head + body, head + body, hold=True) as url:
         model = model_of(url)
         began = time.monotonic()
         assert ask(model)[0].text == "Yes."
@@ -590,6 +607,7 @@ def test_half_an_action_is_never_a_reply() -> None:
         event({"content": CODE}),
         event({"content": CODE})[:-30],
         event({"content": CODE}) + b"data: {",
+        event({"content": CODE}) + b"<html>The proxy gives up</html>\n",
         b"",
         b": keep-alive\n\n",
     ],
@@ -707,6 +725,7 @@ def test_rejects_are_remembered_by_endpoint_and_model_for_every_conversation() -
         ({"error": {"message": "must be 'json_schema' or 'text'", "param": "response_format.type"}}, "response_format"),
         ([{"error": {"message": "Unknown name 'stop'. Known: temperature, tools"}}], "stop"),
         ({"error": "temperature is not supported"}, "temperature"),
+        ([{"error": {"message": "No.", "param": "temperature"}}], "temperature"),
     ],
 )
 @pytest.mark.parametrize("status", [400, 422])
@@ -733,10 +752,17 @@ def test_a_refusal_for_another_reason_is_one_line(refusal: Status) -> None:
     assert line.endswith(f"refused the request ({refusal.code}: {refusal.message})")
 
 
-def test_a_parameter_that_was_not_sent_is_not_to_blame() -> None:
-    with FakeEndpoint(default=Status(400, "tools are not supported", param="tools")) as fake:
+@pytest.mark.parametrize("param", ["tools", None])
+def test_a_parameter_that_was_not_sent_is_not_to_blame(param: str | None) -> None:
+    with FakeEndpoint([Status(400, "tools are not supported", param=param)]) as fake:
         assert "tools are not supported" in line_of(model_of(fake))
         assert len(fake.requests) == 1
+
+
+def test_a_refusal_may_be_in_the_words_of_other_servers() -> None:
+    assert line_after(Status(400, body={"detail": "Not like this."})).endswith("(400: Not like this)")
+    assert line_after(Status(400, body={"message": "Not like this."})).endswith("(400: Not like this)")
+    assert line_after(Raw(b"<p>Not like</p> this", status=400)).endswith("(400: Not like this)")
 
 
 # Keys
@@ -801,6 +827,18 @@ def test_a_key_never_appears_in_an_error(echo: Scripted) -> None:
     for text in [one_line_of(caught.value), repr(caught.value), *shown.notes]:
         assert KEY not in text
         assert KEY[:8] not in text and KEY[-4:] not in text
+
+
+def test_a_key_with_spaces_around_it_does_not_appear_either() -> None:
+    assert "no such key: ***)" in line_after(Status(401, f"no such key: {KEY}"), key=f" {KEY}\n")
+
+
+def test_a_password_in_the_address_is_not_logged(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("DEBUG")
+    with FakeEndpoint(["Yes."]) as fake:
+        ask(model_of(fake.base_url.replace("://", "://me:secret@")))
+    assert "/v1/chat/completions" in caplog.text
+    assert "secret" not in caplog.text
 
 
 def test_a_user_and_a_password_in_the_address_are_sent_and_not_shown() -> None:
@@ -1007,6 +1045,12 @@ def test_an_endpoint_that_falls_silent_is_given_up(silence: Hang) -> None:
         assert ask(model)[0].text == "Yes."
 
 
+def test_an_endpoint_that_is_slow_is_not_silent() -> None:
+    reply, _ = reply_to(Say("x" * 40, delay=0.05), timeout=0.3)
+    assert reply.text == "x" * 40
+    assert reply.seconds > 0.3
+
+
 @pytest.mark.parametrize("status", [301, 302, 307, 308])
 def test_a_redirect_names_the_new_address_and_is_not_followed(status: int) -> None:
     with FakeEndpoint(["Yes."]) as other:
@@ -1016,7 +1060,9 @@ def test_a_redirect_names_the_new_address_and_is_not_followed(status: int) -> No
     assert other.requests == []
 
 
-def test_a_redirect_may_be_relative_or_lead_nowhere() -> None:
+def test_a_redirect_may_be_relative_or_lead_nowhere_and_hold_a_secret() -> None:
+    secretive = "https://me:secret@elsewhere.example/v1?token=secret"
+    assert "moved to https://elsewhere.example/v1. " in line_after(Status(307, headers=(("Location", secretive),)))
     assert "127.0.0.1" in line_after(Status(307, headers=(("Location", "/v2/chat/completions"),)))
     assert "refused the request (304" in line_after(Raw(b"", status=304))
 
@@ -1056,8 +1102,10 @@ def test_models_that_cannot_be_listed_are_one_line(answer: bytes, line: str) -> 
 def test_models_that_never_come_are_one_line() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listening:
         url = f"http://127.0.0.1:{listening.getsockname()[1]}/v1"
+        began = time.monotonic()
         with pytest.raises(EndpointError, match="silent for"):
             model_of(url, timeout=0.2).models()
+        assert time.monotonic() - began < 5
 
 
 def test_two_models_at_one_endpoint_do_not_mix() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 from ..agent import Delta, Request
 from ..session import Json, Reply, ToolCall, Usage
@@ -66,7 +65,7 @@ class Assembly:
         for call in delta.get("tool_calls") or ():
             self._take_call(call)
         reasoning = delta.get("reasoning_content") or delta.get("reasoning") or ""
-        return _checked(delta.get("content") or ""), _checked(reasoning)
+        return storable(delta.get("content") or ""), storable(reasoning)
 
     def _take_call(self, delta: Json) -> None:
         index, id = delta.get("index") or 0, str(delta.get("id") or "")
@@ -117,18 +116,12 @@ class _Call:
         self.id = id or self.id
         self.name = str(function.get("name") or self.name)
         arguments = function.get("arguments") or ""
-        self._arguments.append(_checked(json.dumps(arguments) if isinstance(arguments, dict) else arguments))
+        self._arguments.append(storable(json.dumps(arguments) if isinstance(arguments, dict) else arguments))
         self.length += len(self._arguments[-1])
 
     def whole(self, number: int) -> ToolCall:
         """Return the call; `number` stands in for an id that was never sent."""
         return ToolCall(self.id or f"call-{number}", self.name, "".join(self._arguments))
-
-
-def _checked(text: Any) -> str:
-    if not isinstance(text, str):
-        raise TypeError(f"{text!r} is no text")
-    return storable(text)
 
 
 def _usage(usage: Json) -> Usage:

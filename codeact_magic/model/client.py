@@ -72,7 +72,7 @@ class Client:
         weakref.finalize(self, http.close)
         return openai.OpenAI(
             base_url=urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="")),
-            api_key=settings.key.strip() or "none",
+            api_key="sent by our own header",
             default_query=dict(parse_qsl(parts.query)),
             max_retries=0,  # ours are visible, and Stop works in them
             # The pump watches over silence; this is for a thread that it could not wake.

@@ -27,7 +27,7 @@ class Events:
         if len(self._rest) > LONGEST_LINE:
             raise TooMuch
         for line in lines:
-            field, _, value = line.strip().partition(b":")
+            field, _, value = line.partition(b":")
             if field == b"data":
                 yield from self._chunk(value.strip())
             elif field == b"error":  # so llama.cpp has put it

@@ -71,7 +71,7 @@ class Faults:
 
         led_here = list(causes(trouble))
         names = {type(cause).__name__ for cause in led_here}
-        line = self._quote(led_here[-1], 200)
+        line = self._quote(led_here[-1], 200).rstrip(".")
         if names & {"ReadTimeout", "WriteTimeout"}:
             return EndpointError(self._silent())
         if any(isinstance(cause, socket.gaierror | UnicodeError) for cause in led_here):
@@ -86,7 +86,9 @@ class Faults:
                 f"{self._endpoint} answers, but not in HTTP ({line}). Is it https rather than http, or another port? "
                 f"{SET_ADDRESS}"
             )
-        return Again(f"{self._endpoint} cannot be reached ({line}). Is the server running, and the address right?")
+        return Again(
+            f"{self._endpoint} cannot be reached ({line}). Is the server running, and the address right, http or https?"
+        )
 
     def _unusable(self, trouble: Trouble) -> str:
         if trouble.args:
