@@ -16,8 +16,8 @@ from codeact_magic.risk import Finding, scan
 from codeact_magic.risk.findings import Report
 from codeact_magic.risk.lines import parse
 from codeact_magic.risk.magics import is_magic
+from codeact_magic.risk.program import Program
 from codeact_magic.risk.rules import Rules
-from codeact_magic.risk.values import Program
 
 NAMES = frozenset({"df", "rows", "total", "model", "pd", "np", "plt", "os"})  # the user's own, modules as well
 

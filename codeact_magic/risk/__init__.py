@@ -1,24 +1,30 @@
-"""What a code action would touch, told before it runs.
+"""What an action would touch, told before it runs: static, by ast, and closed where it fails.
 
-Static, and closed where it fails: code that cannot be read is a finding, not an error. It is no sandbox: it tells a
-user what to look at, and whether to be asked.
+It is no sandbox: it tells the user what to look at, and whether to be asked. Code that cannot be read is a finding.
 
-    findings  the values, worded            scopes   which name is bound where
-    hidden    characters nobody sees        values   what a name may stand for
-    lines     IPython's syntax              tables   what is known by name
-    magics    what an IPython line does     calls, rules   what Python does
+findings   the values, worded
+hidden     characters nobody sees, and names that read as others
+lines      IPython's own syntax
+magics     what an IPython line would do
+scopes     which name is bound where
+values     what an expression may stand for
+program    what the names of the code stand for
+tables     what is known of modules, functions and methods by name
+call       one call and its arguments
+calls      what a call would touch
+rules      what everything else would touch
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection
 
-from codeact_magic.risk.findings import Finding, Report
-from codeact_magic.risk.hidden import hidden
-from codeact_magic.risk.lines import parse
-from codeact_magic.risk.magics import is_magic, judge
-from codeact_magic.risk.rules import Rules
-from codeact_magic.risk.values import Program
+from .findings import Finding, Report
+from .hidden import unseen
+from .lines import parse
+from .magics import is_magic, judge
+from .program import Program
+from .rules import Rules
 
 __all__ = ["Finding", "scan"]
 
@@ -29,7 +35,7 @@ def scan(code: str, names: Collection[str] = ()) -> tuple[Finding, ...]:
     `names` are the user's own names in the namespace, which the code is not to rebind unasked.
     """
     report = Report()
-    for what, line in hidden(code):
+    for what, line in unseen(code):
         report.add("hidden", what, line)
     try:
         _read(code.replace("\r\n", "\n").replace("\r", "\n"), frozenset(names), report)

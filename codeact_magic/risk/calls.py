@@ -6,89 +6,15 @@ import ast
 import re
 from collections.abc import Callable, Iterator, Mapping
 
-from codeact_magic.risk import magics, tables
-from codeact_magic.risk.findings import Kind
-from codeact_magic.risk.lines import Command
-from codeact_magic.risk.magics import Told
-from codeact_magic.risk.scopes import Scope
-from codeact_magic.risk.values import NONE, URL, Program, Values, names
+from . import magics, tables
+from .call import Call, unparsed
+from .findings import Kind
+from .lines import Command
+from .magics import Told
+from .values import NONE, URL, names
 
-_UNSEEN = ast.Constant(...)  # an argument that a star hides
 _CODE_IN_QUERY = re.compile(r"@[\w.]*\(|__")
 _SHELL = "IPython.get_ipython"
-
-
-class Call:
-    """A call, its function's possible values, and its arguments."""
-
-    def __init__(self, node: ast.Call, scope: Scope, program: Program) -> None:
-        self.node = node
-        self.scope = scope
-        self.program = program
-        self.functions = program.functions(node, scope)
-        self.names = names(self.functions)
-
-    @property
-    def method(self) -> str:
-        """The name that the function is called by, empty where it has none or it is the user's or the code's own."""
-        match self.node.func:
-            case ast.Attribute(attr=attr, value=ast.Name(id="self" | "cls")) if attr in self.program.defined:
-                return ""
-            case ast.Attribute(attr=attr):
-                return attr
-            case ast.Name(id=name) if self.scope.owner(name) is None and name not in self.program.names:
-                return name
-            case ast.Call(func=ast.Name(id="getattr"), args=[_, name, *_]):
-                texts = self.texts(name) or [""]
-                return next(filter(tables.touches, texts), texts[0])
-        return ""
-
-    def of(self, node: ast.AST) -> Values:
-        """Return what an argument may be."""
-        return self.program.of(node, self.scope)
-
-    def argument(self, position: int, *words: str) -> ast.expr | None:
-        """Return the argument at `position` or under one of `words`, None where it is not given."""
-        given = self.node.args[: position + 1]
-        if any(isinstance(argument, ast.Starred) for argument in given):
-            return _UNSEEN
-        if len(given) > position:
-            return given[position]
-        keywords = {keyword.arg: keyword.value for keyword in self.node.keywords}
-        return next((keywords[word] for word in words if word in keywords), _UNSEEN if None in keywords else None)
-
-    def arguments(self) -> list[ast.expr]:
-        """Return all arguments."""
-        return [*self.node.args, *(keyword.value for keyword in self.node.keywords)]
-
-    def texts(self, node: ast.AST | None) -> list[str] | None:
-        """Return the strings that an argument may be, None where it may be something else."""
-        values = self.of(node) if node else frozenset()
-        known = all(value.kind in ("text", "url") for value in values)
-        return sorted(value.what for value in values if value.kind == "text") if known else None
-
-    def may_be_true(self, word: str) -> bool:
-        """Tell whether a keyword is given as anything but False."""
-        given = [keyword.value for keyword in self.node.keywords if keyword.arg == word]
-        return any(not isinstance(value, ast.Constant) or bool(value.value) for value in given)
-
-    def is_true(self, word: str) -> bool:
-        """Tell whether a keyword is given as True."""
-        given = [keyword.value for keyword in self.node.keywords if keyword.arg == word]
-        return any(isinstance(value, ast.Constant) and value.value is True for value in given)
-
-    def is_reported(self, node: ast.AST | None) -> bool:
-        """Tell whether a file argument lies in memory or was reported where it was opened."""
-        values = self.of(node) if node else frozenset()
-        return bool(values) and all(value.kind in ("name", "made") and value.what in tables.HANDLES for value in values)
-
-    def shown(self, node: ast.AST | None) -> str:
-        """Return how to show an argument, empty where it is too long for that."""
-        return _shown(node, self.scope, self.program, 4) if node else ""
-
-    def label(self, dotted: str = "") -> str:
-        """Return how to name the function."""
-        return dotted.removeprefix("builtins.") or _unparsed(self.node.func, 40) or self.method
 
 
 def judge(call: Call) -> Iterator[Told]:
@@ -260,7 +186,7 @@ def _import(call: Call, dotted: str) -> Iterator[Told]:
 def _getattr(call: Call, dotted: str) -> Iterator[Told]:
     """Yield an attribute of a module that cannot be known, or one that leads into the interpreter."""
     texts = call.texts(call.argument(1))
-    base = call.of(call.argument(0) or _UNSEEN)
+    base = call.of(call.first())
     if any(text in tables.INNARDS for text in texts or ()):
         yield words("unreadable", dotted)
     if texts is None and any(value.kind == "name" for value in base):
@@ -268,7 +194,7 @@ def _getattr(call: Call, dotted: str) -> Iterator[Told]:
 
 
 def _setattr(call: Call, dotted: str) -> Iterator[Told]:
-    base = call.argument(0) or _UNSEEN
+    base = call.first()
     for name in sorted(call.program.yours(base, call.scope)):
         yield "rebinds", f"changes your {name}"
     for name in names(call.of(base)):
@@ -321,7 +247,7 @@ def _on_shell(call: Call, method: str) -> Iterator[Told]:
 def _sql(call: Call, method: str) -> Iterator[Told]:
     """Yield a database command that does more than read."""
     query = call.argument(0)
-    if isinstance(query, ast.Call) and query.args and _unparsed(query.func, 20).endswith("text"):
+    if isinstance(query, ast.Call) and query.args and unparsed(query.func, 20).endswith("text"):
         query = query.args[0]
     texts = call.texts(query) if query else []
     if isinstance(query, ast.JoinedStr) and query.values and isinstance(query.values[0], ast.Constant):
@@ -354,7 +280,7 @@ def _open_method(call: Call, method: str) -> Iterator[Told]:
     hidden = any(call.texts(keyword) is None for keyword in given)
     modes = [text for argument in (*call.node.args[:2], *given) for text in call.texts(argument) or ()]
     if hidden or any(tables.WRITE_MODES.fullmatch(mode) for mode in modes):
-        yield "writes", _unparsed(call.node.func, 40).removesuffix(".open") or "files with open"
+        yield "writes", unparsed(call.node.func, 40).removesuffix(".open") or "files with open"
 
 
 _Rule = Callable[[Call, str], Iterator[Told]]
@@ -379,38 +305,3 @@ _METHODS: Mapping[str, _Rule] = {
     **dict.fromkeys(("run", "call"), _run),
     "open": _open_method,
 }
-
-
-def _shown(node: ast.AST, scope: Scope, program: Program, depth: int) -> str:
-    """Return a path as a reader would write it: through the names that hold its parts, as far as they are known."""
-    match node:
-        case ast.Constant(value=str(text)):
-            return text
-        case ast.Name() if depth and (source := program.source(node, scope)) and _is_path(source[0]):
-            return _shown(*source, program, depth - 1)
-        case ast.BinOp(op=ast.Div()) if depth:
-            return "/".join(_shown(part, scope, program, depth - 1) for part in (node.left, node.right))
-        case ast.JoinedStr() if depth:
-            return "".join(_shown(part, scope, program, depth - 1) for part in node.values)
-        case ast.FormattedValue():
-            return "{" + _unparsed(node.value, 30) + "}"
-        case ast.Call() if depth and node.args and _is_path(node):
-            return "/".join(_shown(part, scope, program, depth - 1) for part in node.args)
-    return _unparsed(node, 60)
-
-
-def _is_path(node: ast.AST) -> bool:
-    """Tell whether an expression is written out as a path."""
-    if isinstance(node, ast.Call):
-        return _unparsed(node.func, 30).rpartition(".")[2] in ("Path", "join", "str", "joinpath", "fspath")
-    return isinstance(node, ast.JoinedStr | ast.BinOp) or (
-        isinstance(node, ast.Constant) and isinstance(node.value, str)
-    )
-
-
-def _unparsed(node: ast.AST, most: int) -> str:
-    """Return the code of `node`, empty where it is longer than `most` characters."""
-    start, end = getattr(node, "col_offset", 0), getattr(node, "end_col_offset", most + 1)
-    if getattr(node, "lineno", 0) != getattr(node, "end_lineno", 1) or end - start > most:
-        return ""
-    return ast.unparse(node)

@@ -6,7 +6,7 @@ import re
 import unicodedata
 from collections.abc import Iterator
 
-from codeact_magic.risk.lines import tokens
+from .lines import tokens
 
 _HIDDEN = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f"  # control characters, less tab and newline; form feeds and lone returns are in
@@ -60,7 +60,7 @@ _DRAWN_LIKE = {
 _LOOK_ALIKES = {ord(other): letter for letter, others in _DRAWN_LIKE.items() for other in others}
 
 
-def hidden(code: str) -> Iterator[tuple[str, int]]:
+def unseen(code: str) -> Iterator[tuple[str, int]]:
     """Yield (what is wrong, 1-based line) for hidden characters and look-alike names in `code`."""
     lines: dict[str, int] = {}
     text = code.replace("\r\n", "\n")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
-from codeact_magic.risk.findings import Kind
-from codeact_magic.risk.lines import Command
+from .findings import Kind
+from .lines import Command
 
 Told = tuple[Kind, str]  # a finding's kind and what
 

@@ -7,11 +7,12 @@ import builtins
 import itertools
 from collections.abc import Iterator
 
-from codeact_magic.risk import calls, tables
-from codeact_magic.risk.calls import Call
-from codeact_magic.risk.findings import Kind, Report
-from codeact_magic.risk.scopes import Scope, plain_names
-from codeact_magic.risk.values import Program, canonical, names
+from . import calls, tables
+from .call import Call
+from .findings import Kind, Report
+from .program import Program
+from .scopes import Scope, plain_names
+from .values import canonical, names
 
 _KEPT = tables.KEPT_NAMES.union(name for name in dir(builtins) if not name.startswith("_"))
 _PLAIN = frozenset({"savefig", "imsave", "imwrite", "tofile", "extractall", "unlink", "rmdir", "rmtree", "mkdir"})

@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from typing import cast
 
-from codeact_magic.risk.findings import Kind
+from .findings import Kind
 
 
 def _kinds(**words: str) -> Mapping[str, Kind]:

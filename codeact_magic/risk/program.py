@@ -1,0 +1,285 @@
+"""What the names of a piece of code may stand for: aliases, containers, parameters, attributes, imports.
+
+Nothing is run and no order is assumed: a name stands for all that is ever bound to it in its scope.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+from collections.abc import Iterable, Iterator
+
+from . import tables
+from .scopes import RETURNED, Binding, Function, Scope, Scopes, TooTangledError, plain_names
+from .values import (
+    MOST,
+    PATH,
+    UNKNOWN,
+    Value,
+    Values,
+    bounded,
+    canonical,
+    constant,
+    elements,
+    held,
+    kept,
+    spread,
+    without,
+)
+
+_PASSES = 16  # until the bindings must have settled
+
+
+class Program:
+    """A tree of which every expression can be asked what it may be."""
+
+    def __init__(self, tree: ast.Module, names: frozenset[str]) -> None:
+        """Read `tree`; `names` are the user's own, bound before the code runs. Raises TooTangledError."""
+        self.scopes = Scopes(tree)
+        self.names = names
+        nodes = [node for node, _ in self.scopes.nodes]
+        self.loaded = {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
+        self.defined = {name for node in nodes for name in plain_names(node)}
+        self._known: dict[tuple[Scope | None, str], Values] = {}
+        self._memo: dict[int, Values] = {}
+        self._empty: Values = frozenset()  # what nothing is known of, which while names settle may yet be known
+        calls = [(node, scope) for node, scope in self.scopes.nodes if isinstance(node, ast.Call)]
+        for _ in range(_PASSES):
+            self._memo.clear()
+            changed = [self._bring(binding) for binding in self.scopes.bindings]
+            changed += [self._pass_arguments(call, scope) for call, scope in calls]
+            if not any(changed):
+                self._empty = UNKNOWN
+                return
+        raise TooTangledError("its names cannot be followed")
+
+    def of(self, node: ast.AST, scope: Scope) -> Values:
+        """Return what `node` may be when read in `scope`, `UNKNOWN` at the least."""
+        if id(node) not in self._memo:
+            self._memo[id(node)] = bounded(self._evaluate(node, scope)) or self._empty
+        return self._memo[id(node)]
+
+    def functions(self, node: ast.Call, scope: Scope) -> Values:
+        """Return what the called function may be; that a module is also the user's, who imported it, is left out."""
+        values = self.of(node.func, scope)
+        return without(values, "yours") if kept(values, "name") else values
+
+    def yours(self, node: ast.expr, scope: Scope) -> frozenset[str]:
+        """Return the user's objects that a change of `node` changes, by their names."""
+        found = kept(self.of(node, scope), "yours")
+        root = node
+        while isinstance(root, ast.Attribute | ast.Subscript):
+            root = root.value
+        found |= kept(self.of(root, scope), "yours")
+        if found and isinstance(root, ast.Name) and scope.owner(root.id) is scope:
+            found &= elements(self._since(root, scope))
+        return frozenset(value.what for value in found)
+
+    def _since(self, name: ast.Name, scope: Scope) -> Values:
+        """Return what a name may be after the last assignment before it that certainly ran."""
+        bound, place = scope.bound[name.id], (name.lineno, name.col_offset)
+        sure = [number for number, binding in enumerate(bound[:MOST]) if binding.sure and binding.place < place]
+        if not sure or len(bound) > MOST:
+            return self._name(name.id, scope)
+        return frozenset[Value]().union(*(self._brought(binding) for binding in bound[sure[-1] :]))
+
+    def source(self, name: ast.Name, scope: Scope) -> tuple[ast.AST, Scope] | None:
+        """Return the only expression that `name` is bound to, and its scope; None where there is no such one."""
+        owner = scope.owner(name.id)
+        match owner.bound[name.id] if owner else []:
+            case [Binding(how="is", node=ast.AST() as node, origin=Scope() as origin)]:
+                return node, origin
+        return None
+
+    def _bring(self, binding: Binding) -> bool:
+        """Add what a binding brings to what its name may be; tell whether that was news."""
+        scope = binding.scope
+        if scope and binding.how == "held":
+            scope = scope.owner(binding.name) or scope.module
+        values = self._brought(binding)
+        as_attribute = scope is not None and scope.kind == "class" and self._add((None, binding.name), values)
+        return self._add((scope, binding.name), values) or as_attribute
+
+    def _add(self, key: tuple[Scope | None, str], values: Values) -> bool:
+        known = self._known.get(key, frozenset())
+        self._known[key] = bounded(known | values)
+        return self._known[key] != known
+
+    def _brought(self, binding: Binding) -> Values:
+        if binding.dotted:
+            return frozenset({Value("name", canonical(binding.dotted))})
+        if binding.node is None or binding.origin is None:
+            return UNKNOWN
+        values = self.of(binding.node, binding.origin)
+        match binding.how:
+            case "element":
+                return elements(values)
+            case "held":
+                return held(values)
+            case "instance":
+                return frozenset({PATH}) if self._mentions_path(binding.node, binding.origin) else UNKNOWN
+        return values
+
+    def _mentions_path(self, annotation: ast.AST, scope: Scope) -> bool:
+        nodes = (node for node in ast.walk(annotation) if isinstance(node, ast.expr))
+        return any(value.what in tables.PATHS for node in nodes for value in self.of(node, scope))
+
+    def _pass_arguments(self, call: ast.Call, scope: Scope) -> bool:
+        """Bind the parameters of a function that is defined here to what it is called with."""
+        changed = False
+        for value in self.of(call.func, scope):
+            if value.kind == "function":
+                inner = self.scopes.inner[id(value.what)]
+                for name, values in self._arguments(value.what, call, scope):
+                    changed |= name in inner.bound and self._add((inner, name), values)
+        return changed
+
+    def _arguments(self, function: Function, call: ast.Call, scope: Scope) -> Iterator[tuple[str, Values]]:
+        """Yield each parameter of `function` that `call` gives something to, and what it gives."""
+        names = _positional(function, call)
+        for name, argument in zip(names, call.args, strict=False):
+            yield name, self.of(argument, scope)
+        if function.args.vararg:
+            yield function.args.vararg.arg, held(self._any(call.args[len(names) :], scope))
+        for keyword in call.keywords:
+            yield keyword.arg or "", self.of(keyword.value, scope)
+
+    def _evaluate(self, node: ast.AST, scope: Scope) -> Values:
+        match node:
+            case ast.Constant():
+                return constant(node.value)
+            case ast.Name():
+                return self._name(node.id, scope)
+            case ast.Attribute():
+                return self.attribute(self.of(node.value, scope), node.attr)
+            case ast.Call():
+                return self._call(node, scope)
+            case ast.Subscript():
+                values = elements(self.of(node.value, scope))
+                return values if isinstance(node.slice, ast.Constant) else without(values, "yours") | UNKNOWN
+            case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.Lambda():
+                return frozenset({Value("function", node)})
+            case ast.List() | ast.Tuple() | ast.Set():
+                return held(self._any(node.elts, scope))
+            case ast.Dict():
+                return held(self._any([part for part in (*node.keys, *node.values) if part], scope))
+            case ast.ListComp() | ast.SetComp() | ast.GeneratorExp():
+                return held(self.of(node.elt, self.scopes.inner[id(node)]))
+            case ast.DictComp():
+                return held(self._any([node.key, node.value], self.scopes.inner[id(node)]))
+            case ast.IfExp():
+                return self._any([node.body, node.orelse], scope)
+            case ast.BoolOp():
+                return self._any(node.values, scope)
+            case ast.NamedExpr() | ast.Await() | ast.Starred() | ast.FormattedValue() | ast.YieldFrom():
+                return self.of(node.value, scope)
+            case ast.JoinedStr():
+                return kept(self._any(node.values, scope), "url") | UNKNOWN
+            case ast.BinOp():
+                return self._operation(node, scope)
+        return UNKNOWN
+
+    def _any(self, nodes: Iterable[ast.expr], scope: Scope) -> Values:
+        return bounded(frozenset[Value]().union(*(self.of(node, scope) for node in nodes)))
+
+    def _name(self, name: str, scope: Scope) -> Values:
+        owner = scope.owner(name)
+        values = self._known.get((owner or scope.module, name), frozenset())
+        if owner is None or (owner.kind == "module" and name in self.names):
+            values |= self._before(name)
+        return values
+
+    def _before(self, name: str) -> Values:
+        """Return what a name may be before the code runs: an import of an earlier step, a built-in, the user's own."""
+        values = frozenset({Value("yours", name)}) if name in self.names else frozenset[Value]()
+        if name in tables.CONVENTIONS:
+            return values | {Value("name", tables.CONVENTIONS[name])}
+        if hasattr(builtins, name) or name in ("exit", "quit"):
+            return values | {Value("name", f"builtins.{name}")}
+        return values | UNKNOWN
+
+    def attribute(self, values: Values, attr: str) -> Values:
+        """Return what the attribute `attr` of something that may be any of `values` may be."""
+        if attr == "__call__":
+            return values
+        found: set[Value] = set()
+        for value in values:
+            match value.kind:
+                case "name":
+                    found.add(Value("name", canonical(f"{value.what}.{attr}")))
+                case "made":
+                    found.add(Value("name", f"{value.what}.{attr}"))
+                case "path":
+                    found.add(PATH if attr in ("parent", "parents") else Value("name", f"pathlib.Path.{attr}"))
+                case "yours" | "url" | "dynamic":
+                    found.add(value)
+        if values and not found:
+            return self._known.get((None, attr), frozenset()) | UNKNOWN
+        return frozenset(found)
+
+    def _operation(self, node: ast.BinOp, scope: Scope) -> Values:
+        left, right = self.of(node.left, scope), self.of(node.right, scope)
+        if isinstance(node.op, ast.Div) and PATH in left | right:
+            return frozenset({PATH})
+        match node:
+            case ast.BinOp(left=ast.Constant(value=str(start)), op=ast.Add(), right=ast.Constant(value=str(end))):
+                return constant(start + end)
+            case ast.BinOp(op=ast.Add()):
+                return without(left | right, "text") | UNKNOWN
+        return kept(left | right, "url") | UNKNOWN
+
+    def _call(self, node: ast.Call, scope: Scope) -> Values:
+        found = [self._result(value, node, scope) for value in self.functions(node, scope)]
+        name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+        if isinstance(node.func, ast.Attribute) and name in tables.VIEWS:
+            values = self.of(node.func.value, scope)
+            found.append(spread(values) if name in ("items", "values", "keys") else elements(values))
+        if name in tables.JOINS:
+            found.append(kept(self._any(node.args, scope), "url"))
+        return frozenset[Value]().union(*found)
+
+    def _result(self, value: Value, node: ast.Call, scope: Scope) -> Values:
+        """Return what calling `value` may give."""
+        if value.kind == "name":
+            return self._called(value.what, node, scope)
+        if value.kind == "function":
+            inner = self.scopes.inner[id(value.what)]
+            return self._known.get((inner, RETURNED), frozenset())
+        return frozenset({value}) if value.kind in ("url", "dynamic") else UNKNOWN
+
+    def _called(self, dotted: str, node: ast.Call, scope: Scope) -> Values:
+        module, _, last = dotted.rpartition(".")
+        if dotted in tables.PATHS or (module in tables.PATHS and last in tables.PATH_METHODS):
+            return frozenset({PATH})
+        if dotted in ("builtins.__import__", "importlib.import_module", "importlib.__import__"):
+            return self._imported(node, scope, whole=last != "__import__")
+        if dotted == "builtins.getattr":
+            return self._got(node, scope)
+        if dotted == "functools.partial":
+            return self._any(node.args[:1], scope)
+        if module in ("builtins", "itertools") and last in tables.PASSED_ON:
+            return spread(self._any(node.args, scope))
+        return frozenset({Value("made", dotted)}) if dotted in tables.FOLLOWED else UNKNOWN
+
+    def _imported(self, node: ast.Call, scope: Scope, whole: bool) -> Values:
+        """Return the module that `__import__` or `import_module` gives, where its name is known."""
+        values = self._any(node.args[:1], scope)
+        texts = [value.what for value in kept(values, "text")]
+        names = {Value("name", canonical(text if whole else text.split(".")[0])) for text in texts}
+        return frozenset(names) | (UNKNOWN if without(values, "text") else frozenset())
+
+    def _got(self, node: ast.Call, scope: Scope) -> Values:
+        """Return what `getattr` gives."""
+        if len(node.args) < 2:
+            return frozenset({Value("dynamic", "getattr")})
+        base, names = self.of(node.args[0], scope), self.of(node.args[1], scope)
+        found = [self.attribute(base, value.what) for value in kept(names, "text")]
+        found.append(self._any(node.args[2:], scope))
+        return frozenset({Value("dynamic", "getattr")} if without(names, "text") else ()).union(*found)
+
+
+def _positional(function: Function, call: ast.Call) -> list[str]:
+    """Return the names that the positional arguments of `call` are bound to."""
+    names = [parameter.arg for parameter in (*function.args.posonlyargs, *function.args.args)]
+    method = names[:1] in (["self"], ["cls"]) and isinstance(call.func, ast.Attribute)
+    return names[1:] if method else names
