@@ -50,7 +50,10 @@ def visible(text: str) -> str:
 
 def storable(text: str) -> str:
     """Return `text` without surrogates, which neither UTF-8 nor JSON can hold: pairs are joined, halves replaced."""
-    return text if text.isascii() else text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    if text.isascii():
+        return text
+    joined = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")
+    return joined.encode("utf-8", "replace").decode("utf-8")
 
 
 def fence(code: str, language: str = "python") -> str:
