@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 
-.PHONY: help demo lab test check pythons kernel bench fetch clean
+.PHONY: help demo lab test check typescript labextension pythons kernel browser bench fetch clean
 
 help: ## show this
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -15,13 +15,22 @@ $(BIN)/python:
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed: install it, or name it: make PYTHON=/path/to/python3 ..."; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 
-# One stamp a set of extras: a target installs what it needs, once, and again when pyproject.toml changes.
+comma := ,
+LABEXTENSION := $(VENV)/share/jupyter/labextensions/codeact-magic
+
+# One stamp a set of extras: a target installs what it needs, once, and again when pyproject.toml changes. The install
+# builds the JupyterLab extension; an editable one only has to be shown where it is.
 $(VENV)/.%: pyproject.toml | $(BIN)/python
 	@echo "installing codeact-magic[$(subst +,$(comma),$*)] into $(VENV) ..."
 	@$(PIP) install -e '.[$(subst +,$(comma),$*)]'
+	@mkdir -p $(dir $(LABEXTENSION)) && ln -sfn "$(CURDIR)/codeact_magic/labextension" $(LABEXTENSION)
 	@touch $@
 
-comma := ,
+# The checks of the TypeScript use the Node.js that the Python package index has, whatever the machine has.
+NPM := PATH="$(CURDIR)/$(BIN):$$PATH" npm --prefix labextension
+labextension/node_modules/.package-lock.json: labextension/package-lock.json | $(VENV)/.test
+	@$(NPM) ci --silent
+	@touch $@
 
 fetch: $(VENV)/.lab+local+examples ## fetch the local model into your cache, once
 	@$(BIN)/python -m codeact_magic.local fetch
@@ -32,14 +41,23 @@ demo: fetch ## run examples/quickstart.ipynb with the local model, each step pri
 lab: fetch ## open the same notebook in JupyterLab
 	$(BIN)/jupyter lab examples/quickstart.ipynb
 
-test: check pythons kernel ## run every check
+test: check pythons kernel browser ## run every check
 
 check: $(VENV)/.test ## the fast part: format, lint, types, import contracts, unit tests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
-	$(BIN)/python -m pytest -q -n 2 -m "not kernel and not terminal and not model"
+	$(BIN)/python -m pytest -q -n 2 -m "not kernel and not terminal and not browser and not model"
+	@$(MAKE) --no-print-directory typescript
+
+typescript: labextension/node_modules/.package-lock.json ## the checks of the JupyterLab extension
+	$(NPM) run --silent typecheck
+	$(NPM) run --silent lint
+	$(NPM) test --silent
+
+labextension: $(VENV)/.test ## build the JupyterLab extension anew
+	$(PIP) install --no-deps -e .
 
 pythons: $(VENV)/.test ## the unit tests on every other Python from 3.11 up that the machine has
 	@$(BIN)/python -m tests.pythons
@@ -48,8 +66,12 @@ kernel: $(VENV)/.test ## the tests with real kernels, terminals and notebooks
 	$(BIN)/python -m tests.kernels
 	$(BIN)/python -m pytest -q -n 2 -m "kernel or terminal"
 
+browser: $(VENV)/.test ## the tests in a real JupyterLab and a real browser
+	@$(BIN)/python -m tests.browser
+	$(BIN)/python -m pytest -q -m browser
+
 bench: $(VENV)/.test ## time per step and load time, as ratios against a floor
 	@$(BIN)/python -m tests.bench
 
 clean: ## take away what was built and installed here
-	rm -rf .venv .venv-* .cache dist build *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf .venv .venv-* .cache labextension/node_modules labextension/lib codeact_magic/labextension dist build *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

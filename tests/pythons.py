@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-UNIT = "not kernel and not terminal and not model"
+UNIT = "not kernel and not terminal and not browser and not model"
 FIRST_MINOR = 11
 
 
@@ -67,7 +67,7 @@ def main() -> int:
     for number, python in others().items():
         own = environment(number, python)
         print(f"unit tests on Python {number[0]}.{number[1]}", flush=True)
-        arguments = [own, "-m", "pytest", "-q", "-n", "2", "-p", "no:cacheprovider", "-m", UNIT]
+        arguments = [str(own), "-m", "pytest", "-q", "-n", "2", "-p", "no:cacheprovider", "-m", UNIT]
         worst = max(worst, subprocess.run(arguments, cwd=ROOT, check=False).returncode)
     return worst
 
