@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 from codeact_magic import formats
 from codeact_magic.agent import Delta, Model, Request
 from codeact_magic.errors import EndpointError
-from codeact_magic.model import OpenAIModel, Settings, assembly, client, endpoint, events, parameters, public_url
+from codeact_magic.model import OpenAIModel, Settings, assembly, client, endpoint, events, parameters, public_url, pump
 from codeact_magic.model.assembly import Assembly
 from codeact_magic.session import Reply, ToolCall, Usage
 from codeact_magic.testing import Endless, FakeEndpoint, Hang, Raw, Say, Scripted, Status
@@ -192,6 +192,18 @@ def test_a_reply_streams_in_pieces_that_make_up_its_text() -> None:
     assert len(shown) > 1
     assert (reply.finish, reply.model) == ("stop", "fake-model")
     assert reply.seconds > 0
+
+
+def test_a_look_is_had_as_soon_as_the_request_is_on_its_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pump, "TICK", 1000.0)
+    gate = threading.Event()
+    with FakeEndpoint([Say("Yes.", gate=gate)]) as fake:
+
+        def show(delta: Delta) -> None:
+            fake.wait_for_requests(1)
+            gate.set()
+
+        assert model_of(fake).reply(Request(ASK), show).text == "Yes."
 
 
 def test_time_passes_visibly_while_nothing_comes() -> None:
@@ -547,7 +559,9 @@ def test_the_wait_is_the_endpoints_choice(header: str, value: str, wait: str, mo
     assert time.monotonic() - began >= float(wait)
 
 
-@pytest.mark.parametrize("value", ["86400", "inf", in_an_hour(), "Fri, 31 Dec 9999 23:59:59 GMT"])
+@pytest.mark.parametrize(
+    "value", ["86400", "inf", pytest.param(in_an_hour(), id="in an hour"), "Fri, 31 Dec 9999 23:59:59 GMT"]
+)
 def test_a_wait_without_sense_is_one_line(value: str) -> None:
     with FakeEndpoint([Status(429, "slow down", headers=(("Retry-After", value),))]) as fake:
         line = line_of(model_of(fake))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 import threading
 import weakref
-from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from functools import cache, cached_property
@@ -13,7 +12,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit, urlunsplit
 
 from ..session import Json
-from .pump import Keep
+from .pump import Pump
 from .settings import Settings, is_address
 from .troubles import BrokenOff, Garbage, Refused, TooMuch, Trouble, Unreachable, Unusable, causes
 
@@ -28,26 +27,26 @@ class Client:
         self._settings = settings
         self._line = _Line()
 
-    def stream(self, body: Json, keep: Keep) -> Iterator[bytes]:
-        """Yield the bytes of the stream that answers a chat request; `keep` is told the socket they come from."""
+    def stream(self, body: Json, pump: Pump[bytes]) -> Iterator[bytes]:
+        """Yield the bytes of the stream that answers a chat request."""
         with _as(Unusable):
             client = self._openai
         create = client.chat.completions.with_streaming_response.create
         with ExitStack() as stack:
             with _as(Unreachable):
-                self._line.begin(keep)
+                self._line.begin(pump)
                 # As `extra_body`, since openai spends 0.2 ms on every message that it is given as a parameter.
                 manager = create(model="", messages=[], stream=True, extra_body=body, **self._headers)
                 response = stack.enter_context(manager)
             with _as(BrokenOff):
                 yield from response.iter_bytes()
 
-    def models(self, keep: Keep) -> Iterator[list[str]]:
+    def models(self, pump: Pump[list[str]]) -> Iterator[list[str]]:
         """Yield the names of what the endpoint offers, all at once."""
         with _as(Unusable):
             client = self._openai
         with _as(Unreachable):
-            self._line.begin(keep)
+            self._line.begin(pump)
             response = client.models.with_raw_response.list(**self._headers).http_response
         with _as(Garbage):
             listed = response.json()
@@ -98,21 +97,24 @@ class _Line:
         self._thread = threading.local()
         self._socket: Any = None
 
-    def begin(self, keep: Keep) -> None:
-        """The current thread is about to send a request, and `keep` wants to know through which socket."""
-        self._thread.keep = keep
-        keep(self._socket)
+    def begin(self, pump: Pump[Any]) -> None:
+        """The current thread is `pump`'s, and about to send a request."""
+        self._thread.pump = pump
+        pump.keep(self._socket)
 
     def trace(self, request: Any) -> None:
         """Have the connections traced that `request` makes."""
-        request.extensions["trace"] = self._connected
+        request.extensions["trace"] = self._happened
 
-    def _connected(self, event: str, info: Json) -> None:
-        if not event.endswith((".connect_tcp.complete", ".start_tls.complete")):
-            return
-        link = info["return_value"].get_extra_info("socket")
+    def _happened(self, event: str, info: Json) -> None:
+        if event.endswith((".connect_tcp.complete", ".start_tls.complete")):
+            self._connected(info["return_value"].get_extra_info("socket"))
+        elif event.endswith(".send_request_body.complete"):
+            self._thread.pump.wake()
+
+    def _connected(self, link: Any) -> None:
         try:
-            self._thread.keep(link)
+            self._thread.pump.keep(link)
         except ConnectionError:  # stopped in the meantime: nothing is sent any more
             link.close()
             raise
@@ -120,6 +122,8 @@ class _Line:
 
 
 def _authorization(settings: Settings) -> str:
+    from base64 import b64encode
+
     key = settings.key.strip()
     if settings.login:
         return f"Basic {b64encode(settings.login.encode()).decode()}"

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 import re
 import socket
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urljoin
 
@@ -165,6 +163,8 @@ class Faults:
             return f"There is no chat completion endpoint at {self._endpoint} ({said}). {IS_IT_ONE}"
         if name in offered:
             return f"{self._endpoint} refused the request ({said})"
+        import difflib
+
         near = self._quote(", ".join(difflib.get_close_matches(name, offered, n=3, cutoff=0.0)), 200)
         return (
             f"{self._endpoint} has no model {name!r}. The nearest it offers: {near or 'none at all'}. Choose with "
@@ -186,14 +186,11 @@ class Faults:
         return one_line(re.sub(r"\S*\*{3,}\S*", "***", masked), limit)
 
 
-@dataclass(frozen=True)
 class _Told:
     """What an error says, in OpenAI's words or in others."""
 
-    message: str
-    code: str = ""
-    kind: str = ""
-    param: str = ""
+    def __init__(self, message: str, code: str = "", kind: str = "", param: str = "") -> None:
+        self.message, self.code, self.kind, self.param = message, code, kind, param
 
     @classmethod
     def of(cls, error: Any) -> _Told:
@@ -216,14 +213,13 @@ class _Told:
     def is_too_long(self) -> bool:
         """Whether it says that the conversation is too long for the model."""
         known = {"context_length_exceeded", "exceed_context_size_error"}
-        return bool(known & {self.code, self.kind}) or bool(_TOO_LONG.search(self.message))
+        return bool(known & {self.code, self.kind}) or bool(re.search(_TOO_LONG, self.message, re.IGNORECASE))
 
 
-_TOO_LONG = re.compile(
+_TOO_LONG = (  # compiled on use, as everything here that costs time at import
     r"maximum context|context.(length|size|window).{0,20}exceed|exceed.{0,40}(context|maximum number of tokens)"
     r"|longer than the .{0,20}(context|model) length|greater than the context|too large for model"
-    r"|prompt is too long|too many tokens|max_model_len|\bn_ctx\b|inputs?. tokens.{0,40}must be <=",
-    re.IGNORECASE,
+    r"|prompt is too long|too many tokens|max_model_len|\bn_ctx\b|inputs?. tokens.{0,40}must be <="
 )
 
 

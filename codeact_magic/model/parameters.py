@@ -19,10 +19,9 @@ _NAMES = {
     "max_completion_tokens": r"\bmax.completion.tokens\b",
     "stream_options": r"\bstream.options\b",
 }
-_REJECTION = re.compile(
+_REJECTION = (
     r"support|permit|allow|accept|expect|implement|enable|available|extra|require|"
-    r"unknown|unrecogni|invalid|illegal|forbidden|must|cannot|only|reject",
-    re.IGNORECASE,
+    r"unknown|unrecogni|invalid|illegal|forbidden|must|cannot|only|reject"
 )
 
 # By endpoint and model: remembered as long as the process lives.
@@ -69,7 +68,7 @@ def _named(sent: Json, param: str) -> str:
 
 def _mentioned(sent: Json, said: str) -> str:
     """Return the parameter that is mentioned first: those that would do instead are mentioned after it."""
-    if not _REJECTION.search(said):
+    if not re.search(_REJECTION, said, re.IGNORECASE):
         return ""
     found = {name: re.search(pattern, said, re.IGNORECASE) for name, pattern in _NAMES.items() if name in sent}
     places = {name: match.start() for name, match in found.items() if match}

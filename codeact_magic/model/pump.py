@@ -8,31 +8,28 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 TICK = 0.05  # seconds between two looks at the stream: how fast Stop works, and how smooth a timer runs
 LETTING_GO = 0.2  # seconds to wait for a thread whose connection has been broken off
 
 T = TypeVar("T")
-Keep = Callable[[socket.socket | None], None]
 
 
-@dataclass(frozen=True)
 class _End:
-    error: BaseException | None = None
+    def __init__(self, error: BaseException | None = None) -> None:
+        self.error = error
 
 
 class Pump(Generic[T]):
     """Runs `source` on a thread. Iterating gives what has come since the last look, and an empty list each TICK.
 
-    The source is given a function to call with the socket it reads from (None: not yet known);
-    that raises ConnectionAbortedError once the pump has been stopped.
+    The source is given the pump, to tell it which socket it reads from.
     """
 
-    def __init__(self, source: Callable[[Keep], Iterator[T]]) -> None:
+    def __init__(self, source: Callable[[Pump[T]], Iterator[T]]) -> None:
         self._source = source
-        self._queue: queue.SimpleQueue[T | _End] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[T | _End | None] = queue.SimpleQueue()
         self._lock = threading.Lock()
         self._socket: socket.socket | None = None
         self._stopped = self._ended = False
@@ -51,6 +48,17 @@ class Pump(Generic[T]):
             yield items
             if end and end.error:
                 raise end.error
+
+    def keep(self, link: socket.socket | None) -> None:
+        """The source goes on with this socket. Raises ConnectionAbortedError where the pump has been stopped."""
+        with self._lock:
+            if self._stopped:
+                raise ConnectionAbortedError("stopped")
+            self._socket = link
+
+    def wake(self) -> None:
+        """Let whoever iterates have a look, before anything has come."""
+        self._queue.put(None)
 
     def stop(self) -> None:
         """Let go of the source. Where it has not ended, its connection is broken off, so that the other side stops."""
@@ -75,12 +83,13 @@ class Pump(Generic[T]):
             if isinstance(item, _End):
                 self._ended = True
                 return items, item
-            items.append(item)
+            if item is not None:
+                items.append(item)
         return items, None
 
     def _run(self) -> None:
         try:
-            for item in self._source(self._keep):
+            for item in self._source(self):
                 self._queue.put(item)
                 if self._stopped:
                     break
@@ -88,9 +97,3 @@ class Pump(Generic[T]):
         except BaseException as error:
             end = _End(error)
         self._queue.put(end)
-
-    def _keep(self, link: socket.socket | None) -> None:
-        with self._lock:
-            if self._stopped:
-                raise ConnectionAbortedError("stopped")
-            self._socket = link
