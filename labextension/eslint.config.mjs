@@ -16,6 +16,8 @@ export default defineConfig(
     },
     rules: {
       eqeqeq: 'error',
+      // Lumino's signals take a method and its object apart.
+      '@typescript-eslint/unbound-method': 'off',
       // Numbers are written into texts everywhere here.
       '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true }]
     }

@@ -38,7 +38,7 @@ export class Asking {
     this._no = this._button('', 'Reject', CommandIDs.reject, () => {
       this.askReason();
     });
-    this._stop = this._button('jp-mod-warn', 'Stop', CommandIDs.stop, this._act.stop);
+    this._stop = this._button('codeact-mod-stop', 'Stop', CommandIDs.stop, this._act.stop);
     this._changes = button('codeact-Link', 'Show changes', () => {
       this._diffing = !this._diffing;
       this._update();
@@ -92,7 +92,7 @@ export class Asking {
     this._reason.addEventListener('keydown', event => {
       this._onKey(event);
     });
-    const send = button('jp-mod-styled jp-mod-warn', 'Reject', () => {
+    const send = button('jp-mod-styled jp-mod-accept', 'Reject', () => {
       this.sendReason();
     });
     const back = button('jp-mod-styled', 'Back', () => {

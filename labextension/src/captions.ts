@@ -23,8 +23,11 @@ export function statusWords(step: IStep, live: boolean): string {
   }
 }
 
-/** Who decided what, and how long all of it took. */
+/** Who decided what, and how long all of it took; the kernel's own words where nobody decided. */
 export function recordWords(step: IStep): string {
+  if (step.decision === '' && step.footer) {
+    return step.footer;
+  }
   const seconds = [
     took('model', step.seconds.model),
     took(step.by === 'user' ? 'you' : 'decision', step.seconds.decision),
@@ -79,7 +82,7 @@ export const ACTIVITY_WORDS: Readonly<Record<Activity, string>> = {
 export function outcomeWords(turn: ITurnLine): string {
   const words = { answered: 'answered', limit: 'at a limit', stopped: 'stopped', failed: 'failed', open: 'under way' };
   const steps = `${turn.steps.length} ${turn.steps.length === 1 ? 'step' : 'steps'}`;
-  return [words[turn.outcome], steps, took('', turn.seconds).trim(), tokensShort(turn.usage)].filter(Boolean).join(' · ');
+  return [words[turn.outcome], steps, took('', turn.seconds).trim(), turn.usage.prompt ? tokensShort(turn.usage) : ''].filter(Boolean).join(' · ');
 }
 
 function counted(number: number): string {

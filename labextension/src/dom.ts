@@ -39,8 +39,8 @@ export function setText(element: HTMLElement, text: string): void {
 /** Replace an element's children where the texts differ. */
 export function setList(element: HTMLElement, texts: readonly string[], className: string): void {
   const key = JSON.stringify(texts);
-  if (element.dataset['texts'] !== key) {
-    element.dataset['texts'] = key;
+  if (element.dataset.texts !== key) {
+    element.dataset.texts = key;
     element.replaceChildren(...texts.map(text => h('li', className, text)));
   }
 }

@@ -1,30 +1,52 @@
 import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
+import { ICommandPalette } from '@jupyterlab/apputils';
 import { IEditorServices } from '@jupyterlab/codeeditor';
 import { IEditorLanguageRegistry } from '@jupyterlab/codemirror';
-import { type NotebookPanel } from '@jupyterlab/notebook';
+import { INotebookTracker } from '@jupyterlab/notebook';
 import { IRenderMimeRegistry } from '@jupyterlab/rendermime';
-import { Agents } from './agents';
-import { newDraft } from './code';
-import { RANK, stepFactory } from './renderer';
-import type { IStage } from './stage';
-import { PLUGIN } from './tokens';
-import { DisposableDelegate } from '@lumino/disposable';
+import { ISettingRegistry } from '@jupyterlab/settingregistry';
+import { IStatusBar } from '@jupyterlab/statusbar';
+import type { CodeAct } from './codeact';
+import { addToPalette } from './commands';
+import { addPanel, addStatus, start } from './plugins';
+import { ICodeAct, PLUGIN } from './tokens';
 
-const plugin: JupyterFrontEndPlugin<void> = {
+const steps: JupyterFrontEndPlugin<CodeAct> = {
   id: PLUGIN,
+  description: 'Shows the steps of %%codeact cells, and takes the decisions about them.',
   autoStart: true,
-  requires: [IEditorServices, IEditorLanguageRegistry, IRenderMimeRegistry],
-  activate: (app: JupyterFrontEnd, editors: IEditorServices, languages: IEditorLanguageRegistry, rendermime: IRenderMimeRegistry) => {
-    const stage: IStage = { commands: app.commands, editors, languages, rendermime, views: new Set() };
-    const agents = new Agents(newDraft);
-    rendermime.addFactory(stepFactory({ stage, agent: null, editorConfig: () => ({}) }), RANK);
-    app.docRegistry.addWidgetExtension('Notebook', {
-      createNew: (panel: NotebookPanel) => {
-        const agent = agents.of(panel.sessionContext);
-        panel.content.rendermime.addFactory(stepFactory({ stage, agent, editorConfig: () => panel.content.editorConfig.code as Record<string, unknown> }), RANK);
-        return new DisposableDelegate(() => {});
-      }
-    } as never);
+  provides: ICodeAct,
+  requires: [INotebookTracker, IEditorServices, IEditorLanguageRegistry, IRenderMimeRegistry],
+  optional: [ISettingRegistry],
+  activate: start
+};
+
+const panel: JupyterFrontEndPlugin<void> = {
+  id: 'codeact-magic:panel',
+  description: 'The side panel: the pending step, the timeline, remarks and prompts.',
+  autoStart: true,
+  requires: [ICodeAct],
+  activate: addPanel
+};
+
+const palette: JupyterFrontEndPlugin<void> = {
+  id: 'codeact-magic:palette',
+  description: 'The commands in the command palette.',
+  autoStart: true,
+  requires: [ICodeAct, ICommandPalette],
+  activate: (_: JupyterFrontEnd, __: CodeAct, items: ICommandPalette) => {
+    addToPalette(items);
   }
 };
-export default plugin;
+
+const status: JupyterFrontEndPlugin<void> = {
+  id: 'codeact-magic:status',
+  description: 'What the agent of the active notebook is at, in the status bar.',
+  autoStart: true,
+  requires: [ICodeAct, IStatusBar],
+  activate: (_: JupyterFrontEnd, codeact: CodeAct, bar: IStatusBar) => {
+    addStatus(codeact, bar);
+  }
+};
+
+export default [steps, panel, palette, status];

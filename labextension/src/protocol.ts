@@ -127,9 +127,13 @@ export class Silence extends Error {}
 export type Channel = Pick<Kernel.IKernelConnection, 'clientId' | 'sendControlMessage'>;
 
 /** Ask over the control channel, which is answered while a cell runs. Rejects with Refused, Silence or Malformed. */
-export function request(kernel: Channel, content: Request, patience = PATIENCE): Promise<Fields> {
+export async function request(kernel: Channel, content: Request, patience = PATIENCE): Promise<Fields> {
+  return accepted(await reply(kernel, content, patience));
+}
+
+function reply(kernel: Channel, content: Request, patience: number): Promise<unknown> {
   const future = kernel.sendControlMessage(message(kernel.clientId, content), true, true);
-  return new Promise<Fields>((resolve, reject) => {
+  return new Promise((resolve, reject) => {
     const timer = setTimeout(() => {
       reject(new Silence('The kernel does not answer.'));
       future.dispose();
@@ -137,11 +141,7 @@ export function request(kernel: Channel, content: Request, patience = PATIENCE):
     // Not `future.done`: that waits for iopub too, which may lie behind a flood of outputs.
     future.onReply = reply => {
       clearTimeout(timer);
-      try {
-        resolve(accepted(reply.content));
-      } catch (error) {
-        reject(error as Error);
-      }
+      resolve(reply.content);
     };
     future.done.catch(() => {
       clearTimeout(timer);
@@ -156,7 +156,7 @@ export function readStep(value: unknown): IStep {
   if (number(from, 'version') !== VERSION) {
     throw new Malformed('another version of the step format');
   }
-  const seconds = fields(from['seconds'] ?? {});
+  const seconds = fields(from.seconds ?? {});
   return {
     id: named(from, 'id'),
     thread: text(from, 'thread'),
@@ -174,7 +174,7 @@ export function readStep(value: unknown): IStep {
     by: text(from, 'by'),
     reason: text(from, 'reason'),
     model: text(from, 'model'),
-    usage: readUsage(from['usage'] ?? {}),
+    usage: readUsage(from.usage ?? {}),
     seconds: { model: number(seconds, 'model'), decision: number(seconds, 'decision'), run: number(seconds, 'run') },
     notes: texts(from, 'notes'),
     footer: text(from, 'footer')
@@ -189,13 +189,13 @@ export function readState(value: unknown): IState | Unchanged {
     agent: oneOf(from, 'agent', ACTIVITIES),
     seconds: number(from, 'seconds')
   };
-  if (from['unchanged'] === true) {
+  if (from.unchanged === true) {
     return head;
   }
   return {
     ...head,
-    pending: optional(from['pending'], readStep),
-    turn: optional(from['turn'], readTurn),
+    pending: optional(from.pending, readStep),
+    turn: optional(from.turn, readTurn),
     threads: list(from, 'threads').map(readThread),
     approve: text(from, 'approve'),
     session: text(from, 'session')
@@ -206,10 +206,10 @@ export type Fields = Readonly<Record<string, unknown>>;
 
 function accepted(content: unknown): Fields {
   const from = fields(content);
-  if (from['status'] === 'ok') {
+  if (from.status === 'ok') {
     return from;
   }
-  if (from['status'] === 'error') {
+  if (from.status === 'error') {
     throw new Refused(text(from, 'error').slice(0, 500) || 'The kernel refused.', text(from, 'reason'));
   }
   throw new Malformed('a reply without status');
@@ -243,7 +243,7 @@ function readTurn(value: unknown): ITurn {
     prompt: text(from, 'prompt'),
     step: number(from, 'step'),
     maxSteps: number(from, 'max_steps'),
-    usage: readUsage(from['usage'] ?? {}),
+    usage: readUsage(from.usage ?? {}),
     seconds: number(from, 'seconds')
   };
 }
@@ -261,7 +261,7 @@ function readTurnLine(value: unknown): ITurnLine {
     outcome: oneOf(from, 'outcome', OUTCOMES),
     note: text(from, 'note'),
     seconds: number(from, 'seconds'),
-    usage: readUsage(from['usage'] ?? {}),
+    usage: readUsage(from.usage ?? {}),
     steps: list(from, 'steps').map(readStepLine)
   };
 }
@@ -283,7 +283,7 @@ function readUsage(value: unknown): IUsage {
     prompt: number(from, 'prompt'),
     cached: number(from, 'cached'),
     completion: number(from, 'completion'),
-    estimated: from['estimated'] === true
+    estimated: from.estimated === true
   };
 }
 

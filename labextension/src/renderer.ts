@@ -33,7 +33,8 @@ class StepRenderer extends Panel implements IRenderMime.IRenderer {
       this._view.setStep(step);
     } catch {
       this._fallback ??= this._add(new MarkdownView(this._place.stage.rendermime));
-      this._fallback.setText(String(model.data['text/markdown'] ?? model.data['text/plain'] ?? ''));
+      const text = model.data['text/markdown'] ?? model.data['text/plain'];
+      this._fallback.setText(typeof text === 'string' ? text : 'This step cannot be read.');
     }
     return Promise.resolve();
   }

@@ -1,17 +1,24 @@
 /** The names by which JupyterLab, its users and the parts of this extension know each other. */
+import { Token } from '@lumino/coreutils';
+import type { CodeAct } from './codeact';
 
 export const PLUGIN = 'codeact-magic:plugin';
 
-export namespace CommandIDs {
-  export const run = 'codeact:run';
-  export const runAll = 'codeact:run-all';
-  export const reject = 'codeact:reject';
-  export const sendReason = 'codeact:send-reason';
-  export const edit = 'codeact:edit';
-  export const undo = 'codeact:undo';
-  export const redo = 'codeact:redo';
-  export const stop = 'codeact:stop';
-  export const show = 'codeact:show';
-  export const ask = 'codeact:ask';
-  export const panel = 'codeact:panel';
-}
+export const ICodeAct = new Token<CodeAct>(
+  'codeact-magic:ICodeAct',
+  'The agents of the open notebooks, and the views of their steps.'
+);
+
+export const CommandIDs = {
+  run: 'codeact:run',
+  runAll: 'codeact:run-all',
+  reject: 'codeact:reject',
+  sendReason: 'codeact:send-reason',
+  edit: 'codeact:edit',
+  undo: 'codeact:undo',
+  redo: 'codeact:redo',
+  stop: 'codeact:stop',
+  show: 'codeact:show',
+  ask: 'codeact:ask',
+  panel: 'codeact:panel'
+} as const;

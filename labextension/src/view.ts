@@ -47,7 +47,7 @@ export class StepView extends Panel {
     super();
     this.addClass('codeact-Step');
     // The selectors of the shortcuts need it to go before those of the notebook's command mode.
-    this.node.dataset['codeactKeys'] = 'on';
+    this.node.dataset.codeactKeys = 'on';
     this._thought = new MarkdownView(_place.stage.rendermime);
     this._code = new CodeView(_place.stage, _place.editorConfig);
     this._asking = new Asking(_place.stage.commands, {
@@ -56,7 +56,7 @@ export class StepView extends Panel {
         this.focus();
       }
     });
-    this._stop = button('jp-mod-styled jp-mod-warn codeact-Stop', 'Stop', () => void this._stopAgent());
+    this._stop = button('jp-mod-styled codeact-mod-stop', 'Stop', () => void this._stopAgent());
     this._changes = button('codeact-Link', 'Show changes', () => {
       this._diffing = !this._diffing;
       this._render();
@@ -183,7 +183,7 @@ export class StepView extends Panel {
 
   private _follow(id: string): void {
     const current = this.agent?.pending;
-    if (current && current.step.id === id && current !== this._pending) {
+    if (current?.step.id === id && current !== this._pending) {
       this._pending?.changed.disconnect(this._render, this);
       this._pending = current;
       current.changed.connect(this._render, this);
@@ -217,8 +217,8 @@ export class StepView extends Panel {
   private _renderHead(step: IStep, live: boolean): void {
     const title = step.status === 'answer' ? 'Answer' : `Step ${step.number}`;
     const words = statusWords(step, live);
-    this.node.dataset['status'] = live || !isUnfinished(step) ? step.status : 'stale';
-    this.node.dataset['ok'] = String(step.ok);
+    this.node.dataset.status = live || !isUnfinished(step) ? step.status : 'stale';
+    this.node.dataset.ok = String(step.ok);
     setText(this._title, title);
     setText(this._status, step.status === 'answer' ? '' : words);
     setText(this._live, live ? `${title}: ${words}` : '');
@@ -258,7 +258,7 @@ export class StepView extends Panel {
   private _renderRecord(step: IStep, live: boolean): void {
     const edited = step.ran !== '' && step.ran !== step.code;
     toggle(this._record, !live);
-    setText(this._recordText, step.footer || recordWords(step));
+    setText(this._recordText, recordWords(step));
     toggle(this._changes, edited);
     setText(this._changes, this._diffing ? 'Hide changes' : 'Show changes');
     const showsDiff = edited && this._diffing && !live;

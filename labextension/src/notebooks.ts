@@ -1,0 +1,104 @@
+/** What is done to notebooks: finding a step's cell, and putting prompts into cells. */
+import { Notification } from '@jupyterlab/apputils';
+import type { ICodeCellModel } from '@jupyterlab/cells';
+import { NotebookActions, type NotebookPanel } from '@jupyterlab/notebook';
+import type { Agent } from './agents';
+import { MIME } from './protocol';
+import type { IStage } from './stage';
+import type { StepView } from './view';
+
+const MAGIC = '%%codeact';
+const LOAD = '%load_ext codeact_magic';
+
+/** Whether a notebook looks as if its kernel had an agent. */
+export function mayHaveAgent(panel: NotebookPanel): boolean {
+  const cells = panel.content.model?.sharedModel.cells ?? [];
+  return cells.some(cell => cell.getSource().includes('codeact')) || cellOf(panel, () => true) !== -1;
+}
+
+/** Whether a notebook's code is Python. */
+export function isPython(panel: NotebookPanel): boolean {
+  const language: unknown = panel.content.model?.getMetadata('language_info') ?? panel.content.model?.getMetadata('kernelspec');
+  const { name, language: named } = (language ?? {}) as { name?: unknown; language?: unknown };
+  return named === 'python' || (typeof name === 'string' && name.toLowerCase().includes('python'));
+}
+
+/** Bring a step of a notebook into sight; returns its view there, or null where it has none. */
+export async function reveal(panel: NotebookPanel, id: string, stage: IStage): Promise<StepView | null> {
+  const index = cellOf(panel, step => step === id);
+  if (index === -1) {
+    return null;
+  }
+  await panel.content.scrollToItem(index, 'smart');
+  const view = viewIn(panel, id, stage);
+  view?.node.scrollIntoView({ block: 'nearest' });
+  return view;
+}
+
+/** Return the view of a step that is on the page in `panel`. */
+export function viewIn(panel: NotebookPanel, id: string, stage: IStage): StepView | null {
+  return [...stage.views].find(view => view.step?.id === id && view.isVisible && panel.node.contains(view.node)) ?? null;
+}
+
+/** Insert a cell for a prompt below the active one, the cursor in it. */
+export function insertPrompt(panel: NotebookPanel, agent: Agent): void {
+  const { content } = panel;
+  NotebookActions.insertBelow(content);
+  content.activeCell?.model.sharedModel.setSource(`${MAGIC}\n`);
+  content.mode = 'edit';
+  content.activeCell?.editor?.setCursorPosition({ line: 1, column: 0 });
+  void load(panel, agent);
+}
+
+/** Append a cell with a prompt, to the letter, and run it. Resolves to whether it was. */
+export async function runPrompt(panel: NotebookPanel, agent: Agent, prompt: string): Promise<boolean> {
+  const { content, sessionContext } = panel;
+  if (!content.model || !(await load(panel, agent))) {
+    return false;
+  }
+  const shared = content.model.sharedModel;
+  const last = shared.cells.length;
+  shared.insertCell(last, { cell_type: 'code', source: `${MAGIC}\n${prompt}`, metadata: { trusted: true } });
+  content.deselectAll();
+  content.activeCellIndex = last;
+  void NotebookActions.run(content, sessionContext);
+  return true;
+}
+
+/** Load the extension in the notebook's kernel where no agent is known there. Resolves to whether it is there. */
+async function load(panel: NotebookPanel, agent: Agent): Promise<boolean> {
+  const kernel = panel.sessionContext.session?.kernel;
+  if (agent.state || !kernel) {
+    return true;
+  }
+  const done = await kernel.requestExecute({ code: LOAD, silent: true, store_history: false, allow_stdin: false }).done;
+  if (done.content.status === 'error') {
+    Notification.error(`CodeAct could not be loaded in this kernel: ${done.content.ename}: ${done.content.evalue}`);
+    return false;
+  }
+  await agent.refresh();
+  return true;
+}
+
+function cellOf(panel: NotebookPanel, wanted: (id: string) => boolean): number {
+  const model = panel.content.model;
+  // The newest first: steps are looked for where the notebook is being worked on.
+  for (let index = (model?.cells.length ?? 0) - 1; index >= 0; index--) {
+    const cell = model?.cells.get(index);
+    if (cell?.type === 'code' && stepIds(cell as ICodeCellModel).some(wanted)) {
+      return index;
+    }
+  }
+  return -1;
+}
+
+function stepIds(cell: ICodeCellModel): string[] {
+  const ids: string[] = [];
+  for (let index = 0; index < cell.outputs.length; index++) {
+    const bundle = cell.outputs.get(index).data[MIME] as { id?: unknown } | undefined;
+    if (typeof bundle?.id === 'string') {
+      ids.push(bundle.id);
+    }
+  }
+  return ids;
+}

@@ -1,0 +1,186 @@
+/** The side panel for the active notebook: its pending step, what the agent is at, its turns, and what the user says. */
+import type { Message } from '@lumino/messaging';
+import { Panel, Widget } from '@lumino/widgets';
+import type { Agent } from './agents';
+import { ACTIVITY_WORDS, elapsed, tokens } from './captions';
+import type { CodeAct, INotebook } from './codeact';
+import { h, setText, toggle } from './dom';
+import { codeactIcon } from './icon';
+import { reveal, runPrompt } from './notebooks';
+import { Timeline } from './timeline';
+import { StepView } from './view';
+
+export class SidePanel extends Panel {
+  private _notebook: INotebook | null = null;
+  private _view: StepView | null = null;
+  private _timer: ReturnType<typeof setInterval> | undefined;
+  private readonly _state = h('div', 'codeact-Panel-state');
+  private readonly _usage = h('div', 'codeact-Panel-usage');
+  private readonly _place = new Panel();
+  private readonly _timeline: Timeline;
+  private readonly _empty = h('p', 'codeact-Panel-empty');
+  private readonly _error = h('div', 'codeact-Error');
+  private readonly _remark: HTMLFormElement;
+  private readonly _prompt: HTMLFormElement;
+
+  constructor(private readonly _codeact: CodeAct) {
+    super();
+    this.id = 'codeact-panel';
+    this.addClass('codeact-Panel');
+    this.title.icon = codeactIcon;
+    this.title.caption = 'CodeAct';
+    this.node.setAttribute('role', 'region');
+    this.node.setAttribute('aria-label', 'CodeAct');
+    this._timeline = new Timeline(id => void this._go(id));
+    this._remark = form('A remark for the model', 'The model reads it with the next result.', 'Send', text =>
+      this._say(text)
+    );
+    this._prompt = form('A prompt', 'Ask about this notebook: a %%codeact cell at its end.', 'Ask', text =>
+      this._ask(text)
+    );
+    this._build();
+    _codeact.tracker.currentChanged.connect(this._onNotebook, this);
+    this._report('');
+    this._onNotebook();
+  }
+
+  override dispose(): void {
+    clearInterval(this._timer);
+    super.dispose();
+  }
+
+  protected override onAfterShow(message: Message): void {
+    super.onAfterShow(message);
+    this._update();
+  }
+
+  protected override onAfterHide(message: Message): void {
+    super.onAfterHide(message);
+    this._update();
+  }
+
+  private _build(): void {
+    this._error.setAttribute('role', 'alert');
+    this._state.setAttribute('role', 'status');
+    const head = h('header', 'codeact-Panel-head', this._state, this._usage);
+    const scrolled = new Panel();
+    scrolled.addClass('codeact-Panel-scrolled');
+    scrolled.addWidget(this._place);
+    scrolled.addWidget(new Widget({ node: h('div', '', this._timeline.node, this._empty) }));
+    this.addWidget(new Widget({ node: head }));
+    this.addWidget(scrolled);
+    this.addWidget(new Widget({ node: h('footer', 'codeact-Panel-foot', this._error, this._remark, this._prompt) }));
+  }
+
+  private _onNotebook(): void {
+    this._notebook?.agent.changed.disconnect(this._update, this);
+    this._notebook = this._codeact.notebook;
+    this._notebook?.agent.changed.connect(this._update, this);
+    this._view?.dispose();
+    this._view = null;
+    this._update();
+  }
+
+  private _update(): void {
+    const agent = this._notebook?.agent ?? null;
+    const state = agent?.state ?? null;
+    this._showStep(agent);
+    this._tick(agent?.isActive ?? false);
+    setText(this._usage, state?.turn ? tokens(state.turn.usage) : '');
+    this._timeline.setState(state);
+    toggle(this._empty, !state?.threads.length);
+    setText(this._empty, this._notebook ? 'Nothing asked yet in this kernel.' : 'Open a notebook to work with its agent.');
+    toggle(this._remark, agent?.isActive ?? false);
+    toggle(this._prompt, this._notebook !== null);
+  }
+
+  private _showStep(agent: Agent | null): void {
+    const step = this.isVisible ? agent?.pending?.step : undefined;
+    if (!step && this._view && !this._view.node.contains(document.activeElement)) {
+      this._view.dispose();
+      this._view = null;
+    }
+    if (step && this._notebook) {
+      const { panel } = this._notebook;
+      this._view ??= this._newView(agent, panel.content.editorConfig.code as Record<string, unknown>);
+      this._view.setStep(step);
+    }
+  }
+
+  private _newView(agent: Agent | null, config: Record<string, unknown>): StepView {
+    const view = new StepView({ stage: this._codeact.stage, agent, editorConfig: () => config });
+    this._place.addWidget(view);
+    return view;
+  }
+
+  private _tick(active: boolean): void {
+    clearInterval(this._timer);
+    if (active) {
+      this._timer = setInterval(() => {
+        this._showState();
+      }, 500);
+    }
+    this._showState();
+  }
+
+  private _showState(): void {
+    const state = this._notebook?.agent.state ?? null;
+    const step = state?.turn?.step ? ` · step ${state.turn.step} of at most ${state.turn.maxSteps}` : '';
+    const timer = state && state.agent !== 'idle' ? ` · ${elapsed(this._notebook?.agent.seconds ?? 0)}` : '';
+    setText(this._state, state ? `${ACTIVITY_WORDS[state.agent]}${step}${timer}` : 'no agent yet');
+  }
+
+  private async _go(id: string): Promise<void> {
+    if (this._notebook) {
+      const view = await reveal(this._notebook.panel, id, this._codeact.stage);
+      this._report(view ? '' : 'This step is not shown in the notebook any more.');
+      view?.focus();
+    }
+  }
+
+  private async _say(text: string): Promise<boolean> {
+    const error = (await this._notebook?.agent.say(text)) ?? 'There is no notebook.';
+    this._report(error);
+    return error === '';
+  }
+
+  private async _ask(text: string): Promise<boolean> {
+    this._codeact.typing.finish();
+    this._report('');
+    return this._notebook !== null && runPrompt(this._notebook.panel, this._notebook.agent, text);
+  }
+
+  private _report(line: string): void {
+    setText(this._error, line);
+    toggle(this._error, line !== '');
+  }
+}
+
+/** Return a form with a box that grows; Enter sends, Shift+Enter begins a new line. What was not taken stays. */
+function form(label: string, hint: string, verb: string, send: (text: string) => Promise<boolean>): HTMLFormElement {
+  const box = h('textarea', 'jp-mod-styled');
+  box.rows = 2;
+  box.placeholder = hint;
+  box.setAttribute('aria-label', label);
+  const button = h('button', 'jp-mod-styled', verb);
+  button.title = `${verb} (Enter)`;
+  const made = h('form', 'codeact-Form', box, button);
+  const submit = async (): Promise<void> => {
+    if (box.value.trim() && (await send(box.value))) {
+      box.value = '';
+    }
+  };
+  made.addEventListener('submit', event => {
+    event.preventDefault();
+    if (event.isTrusted) {
+      void submit();
+    }
+  });
+  box.addEventListener('keydown', event => {
+    if (event.isTrusted && event.key === 'Enter' && !event.shiftKey && !event.isComposing) {
+      event.preventDefault();
+      void submit();
+    }
+  });
+  return made;
+}

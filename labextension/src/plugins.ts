@@ -1,0 +1,110 @@
+/** What each plugin puts together out of the parts. */
+import type { JupyterFrontEnd } from '@jupyterlab/application';
+import type { DocumentRegistry } from '@jupyterlab/docregistry';
+import type { IEditorServices } from '@jupyterlab/codeeditor';
+import type { IEditorLanguageRegistry } from '@jupyterlab/codemirror';
+import type { INotebookModel, INotebookTracker, NotebookPanel } from '@jupyterlab/notebook';
+import type { IRenderMimeRegistry } from '@jupyterlab/rendermime';
+import type { ISettingRegistry } from '@jupyterlab/settingregistry';
+import type { IStatusBar } from '@jupyterlab/statusbar';
+import { Agents } from './agents';
+import { CodeAct, type INotebook } from './codeact';
+import { newDraft } from './code';
+import { addCommands } from './commands';
+import { FocusGuide } from './focus';
+import { codeactIcon } from './icon';
+import { mayHaveAgent } from './notebooks';
+import { Announcer } from './notify';
+import { SidePanel } from './panel';
+import { RANK, stepFactory } from './renderer';
+import { Settings } from './settings';
+import type { IStage } from './stage';
+import { StatusItem } from './status';
+import { CommandIDs } from './tokens';
+import { Typing } from './typing';
+
+/** Follow every notebook's agent, and show the steps in its outputs. */
+export function start(
+  app: JupyterFrontEnd,
+  tracker: INotebookTracker,
+  editors: IEditorServices,
+  languages: IEditorLanguageRegistry,
+  rendermime: IRenderMimeRegistry,
+  registry: ISettingRegistry | null
+): CodeAct {
+  const stage: IStage = { commands: app.commands, editors, languages, rendermime, views: new Set() };
+  const settings = new Settings();
+  const codeact = new CodeAct(stage, new Agents(newDraft), tracker, settings, new Typing(window));
+  if (registry) {
+    void settings.follow(registry);
+  }
+  // Outside of notebooks a step can be seen, and not decided.
+  rendermime.addFactory(stepFactory({ stage, agent: null, editorConfig: () => ({}) }), RANK);
+  app.docRegistry.addWidgetExtension('Notebook', new NotebookExtension(app, codeact));
+  addCommands(app.commands, codeact);
+  return codeact;
+}
+
+class NotebookExtension implements DocumentRegistry.IWidgetExtension<NotebookPanel, INotebookModel> {
+  private readonly _guided = new WeakSet();
+
+  constructor(
+    private readonly _app: JupyterFrontEnd,
+    private readonly _codeact: CodeAct
+  ) {}
+
+  /** Called with each notebook, and each further view of one, before its outputs are rendered. */
+  createNew(panel: NotebookPanel): void {
+    const { stage, agents } = this._codeact;
+    const agent = agents.of(panel.sessionContext);
+    const editorConfig = (): Record<string, unknown> => ({ ...panel.content.editorConfig.code });
+    panel.content.rendermime.addFactory(stepFactory({ stage, agent, editorConfig }), RANK);
+    agent.mayHaveAgent = () => !panel.isDisposed && mayHaveAgent(panel);
+    void panel.context.ready.then(() => agent.refreshIfKnown());
+    if (!this._guided.has(agent)) {
+      this._guided.add(agent);
+      const notebook = { panel, agent };
+      new FocusGuide(this._codeact, notebook);
+      new Announcer(this._codeact, notebook, one => void this._goTo(one));
+    }
+  }
+
+  private async _goTo(notebook: INotebook): Promise<void> {
+    this._app.shell.activateById(notebook.panel.id);
+    await this._codeact.show(notebook);
+  }
+}
+
+/** Add the side panel, where the user wants it. */
+export function addPanel(app: JupyterFrontEnd, codeact: CodeAct): void {
+  const panel = new SidePanel(codeact);
+  const place = (): void => {
+    const side = codeact.settings.panelSide;
+    if (panel.parent === null || panel.node.dataset.side !== side) {
+      panel.node.dataset.side = side;
+      app.shell.add(panel, side, { rank: 900, type: 'CodeAct' });
+    }
+  };
+  place();
+  codeact.settings.changed.connect(place);
+  codeact.showPanel = () => {
+    app.shell.activateById(panel.id);
+  };
+  app.commands.addCommand(CommandIDs.panel, {
+    label: 'Show the CodeAct Panel',
+    icon: codeactIcon,
+    describedBy: { args: {} },
+    execute: codeact.showPanel
+  });
+}
+
+export function addStatus(codeact: CodeAct, bar: IStatusBar): void {
+  const item = new StatusItem(codeact);
+  bar.registerStatusItem('codeact-magic:status', {
+    item,
+    align: 'left',
+    rank: 4,
+    isActive: () => item.isActive,
+    activeStateChanged: item.activeChanged
+  });
+}

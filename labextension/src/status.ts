@@ -1,0 +1,57 @@
+/** The status bar's item: what the agent of the active notebook is at; a click shows the step that waits. */
+import { type ISignal, Signal } from '@lumino/signaling';
+import { Widget } from '@lumino/widgets';
+import { ACTIVITY_WORDS, tokensShort } from './captions';
+import type { CodeAct, INotebook } from './codeact';
+import { button, setText } from './dom';
+
+export class StatusItem extends Widget {
+  private _notebook: INotebook | null = null;
+  private readonly _button: HTMLButtonElement;
+  private readonly _activeChanged = new Signal<this, void>(this);
+
+  constructor(private readonly _codeact: CodeAct) {
+    super();
+    this.addClass('codeact-StatusItem');
+    this._button = button('', '', () => {
+      this._show();
+    });
+    this.node.append(this._button);
+    _codeact.tracker.currentChanged.connect(this._onNotebook, this);
+    this._onNotebook();
+  }
+
+  get isActive(): boolean {
+    return Boolean(this._notebook?.agent.state);
+  }
+
+  get activeChanged(): ISignal<this, void> {
+    return this._activeChanged;
+  }
+
+  private _onNotebook(): void {
+    this._notebook?.agent.changed.disconnect(this._update, this);
+    this._notebook = this._codeact.notebook;
+    this._notebook?.agent.changed.connect(this._update, this);
+    this._update();
+  }
+
+  private _update(): void {
+    const state = this._notebook?.agent.state;
+    if (state) {
+      const turn = state.turn ? ` · step ${state.turn.step} · ${tokensShort(state.turn.usage)}` : '';
+      setText(this._button, `CodeAct: ${ACTIVITY_WORDS[state.agent]}${turn}`);
+      this._button.title = state.pending ? 'Show the step that waits for you' : 'Show the CodeAct panel';
+      this.node.dataset.agent = state.agent;
+    }
+    this._activeChanged.emit();
+  }
+
+  private _show(): void {
+    if (this._notebook?.agent.pending) {
+      void this._codeact.show(this._notebook);
+    } else {
+      this._codeact.showPanel();
+    }
+  }
+}

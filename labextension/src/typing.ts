@@ -1,0 +1,55 @@
+/** Where the user's hands are: whether somebody is writing, and whether a key is being held down. */
+
+/** Milliseconds after the last key for which a field counts as being written in. */
+const WRITING = 30_000;
+
+export class Typing {
+  private _target: EventTarget | null = null;
+  private _last = 0;
+  private _repeats = false;
+
+  constructor(window: Window) {
+    window.addEventListener(
+      'keydown',
+      event => {
+        this._onKey(event);
+      },
+      true
+    );
+    window.addEventListener('keyup', () => (this._repeats = false), true);
+  }
+
+  /** Whether the key that is down is repeating itself. */
+  get repeats(): boolean {
+    return this._repeats;
+  }
+
+  /** Whether the user is writing in the element that has the focus. */
+  get isWriting(): boolean {
+    const active = document.activeElement;
+    return active !== null && active === this._target && Date.now() - this._last < WRITING;
+  }
+
+  /** What was being written is finished. */
+  finish(): void {
+    this._target = null;
+  }
+
+  private _onKey(event: KeyboardEvent): void {
+    this._repeats = event.repeat;
+    const writes = event.key.length === 1 || event.key === 'Backspace' || event.key === 'Delete';
+    if (writes && !event.ctrlKey && !event.metaKey && isEditable(event.target)) {
+      this._target = event.target;
+      this._last = Date.now();
+    } else if (event.key === 'Enter' && (event.ctrlKey || event.metaKey || event.shiftKey)) {
+      this.finish();
+    }
+  }
+}
+
+function isEditable(target: EventTarget | null): boolean {
+  return (
+    target instanceof HTMLElement &&
+    (target.isContentEditable || target instanceof HTMLInputElement || target instanceof HTMLTextAreaElement)
+  );
+}
