@@ -30,7 +30,7 @@ def summary(namespace: Mapping[str, object], limit: int = 4000) -> str:
     lines: list[str] = []
     room = limit
     for name, value in reversed(list(namespace.items())):
-        line = one_line(f"{name}: {describe(value)}", min(LONGEST_LINE, limit))
+        line = one_line(f"{name}: {describe(value)}", min(LONGEST_LINE, limit // 2))
         room -= len(line) + 1
         if room < 0:
             lines.append(f"... and {len(namespace) - len(lines)} more")
