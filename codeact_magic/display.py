@@ -171,6 +171,7 @@ class NotebookView:
             self._show(_bundle(markdown, [visible(text), waiting]))
 
     def _show(self, bundle: Bundle) -> None:
+        bundle = bundle | self._board.bundle()
         self._publish(bundle, {}, self._id, self._shown)
         self._steps[self._id], self._shown = bundle, True
 
