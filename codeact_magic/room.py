@@ -57,6 +57,7 @@ class ControlRoom:
         self._revision = 0
         self._greeted = ""  # the pending step that a page has greeted
         self._kernel: Any = None
+        self._alone = False  # a page was waited for in vain
         self.attached = False  # a page with buttons has been seen
         self.settings: Json = {}
 
@@ -125,8 +126,10 @@ class ControlRoom:
         """Wait for the user's decision about a step: what a page sent, or None where no page comes within `patience`.
 
         A page that has been seen in this kernel before may come back later: then there is no end to the waiting but
-        the decision, or an interrupt.
+        the decision, or an interrupt. Where none came once, none is waited for again, unless it has said hello.
         """
+        if self._alone and not self.attached:
+            return None
         with self._lock:
             self._pending, self._greeted = bundle, ""
             while not self._decisions.empty():
@@ -139,6 +142,7 @@ class ControlRoom:
                     return self._decisions.get(timeout=tick)
                 except queue.Empty:
                     if not self.attached and time.monotonic() - began > patience:
+                        self._alone = True
                         return None
         finally:
             with self._lock:

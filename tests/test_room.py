@@ -132,6 +132,15 @@ def test_without_a_page_the_asking_is_given_up(room: ControlRoom) -> None:
     assert room.answer({"op": "state"})["pending"] is None
 
 
+def test_a_page_that_never_came_is_waited_for_once(room: ControlRoom) -> None:
+    assert room.ask(bundle(), 0.0, TICK) is None
+    assert room.ask(bundle("a-2"), 3600.0, TICK) is None
+    room.answer({"op": "hello"})
+    with Asked(room, bundle("a-3"), patience=0.0) as asked:
+        room.answer(decide("a-3"))
+    assert asked.answer is not None
+
+
 def test_a_page_that_has_greeted_is_waited_for(room: ControlRoom) -> None:
     with Asked(room, bundle(), patience=0.5) as asked:
         assert room.answer({"op": "hello", "id": "a-1"}) == {"status": "ok"}
