@@ -54,9 +54,13 @@ def _observed(observation: Observation, limit: int) -> Iterator[str]:
         yield clip(f"Variables set: {changed}", limit)
 
 
+_CELL = re.compile(r" \((?:<ipython-input-[\w-]++>|\d++\.py), line \d++\)$")  # which a SyntaxError ends with
+
+
 def _error(observation: Observation) -> str:
     error = next((output for output in reversed(observation.outputs) if output["output_type"] == "error"), {})
-    message = _told(f"{error.get('ename', 'Error')}: {error.get('evalue', '')}".strip().rstrip(":"))
+    value = _CELL.sub("", str(error.get("evalue", "")))
+    message = _told(f"{error.get('ename', 'Error')}: {value}".rstrip(": "))
     where = f"\nat {observation.line}" if observation.line else ""
     return f"The code raised an error:\n{clip(message, LONGEST_ERROR)}{where}\nFind the cause, then run corrected code."
 
