@@ -1,0 +1,80 @@
+"""Fixtures that more than one file of tests uses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from .kernels import VERSIONS, Kernel, started
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, BrowserContext
+
+    from .lab import Desk, Server
+
+# The environments for the unit tests on other Pythons have no browser to drive: `-m browser` finds no tests there.
+collect_ignore_glob = [] if find_spec("playwright") else ["test_lab*.py"]
+
+
+@pytest.fixture(scope="module", params=VERSIONS)
+def process(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kernel]:
+    """A kernel of each version of ipykernel, started once a file of tests."""
+    with started(request.param, tmp_path_factory.mktemp("kernel")) as kernel:
+        yield kernel
+
+
+@pytest.fixture
+def kernel(process: Kernel, tmp_path: Path) -> Iterator[Kernel]:
+    """That kernel with an empty namespace, a working directory of the test's own, and the extension freshly loaded."""
+    process.refresh(tmp_path)
+    yield process
+    assert process.alive()
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A JupyterLab for all tests."""
+    from .lab import Server
+
+    server = Server(tmp_path_factory.mktemp("lab"))
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """A Chromium for all tests."""
+    from playwright.sync_api import sync_playwright
+
+    from .browser import FLAGS, get
+
+    path = get()
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    """A profile for all tests: what a page loads, the next one finds in the cache."""
+    from .lab import new_context
+
+    context = new_context(browser)
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def desk(server: Server, context: BrowserContext, request: pytest.FixtureRequest) -> Iterator[Desk]:
+    """A test's own windows, notebooks and endpoints; what no page may ever do is checked in the end."""
+    from .lab import Desk
+
+    desk = Desk(server, context, request.node.name)
+    yield desk
+    desk.close()
+    desk.check()

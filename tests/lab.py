@@ -1,0 +1,547 @@
+"""JupyterLab as its users drive it: one server and one browser for all tests, a notebook and a kernel for each.
+
+Nothing is waited for but conditions; a test that waits in vain fails after PATIENCE.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import secrets
+import shutil
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import nbformat
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, Request, WebSocketRoute, expect
+
+from codeact_magic.testing import FakeEndpoint, Say, Scripted
+
+from .kernels import NEWEST, OLDER, fetch
+
+PACKAGE = Path(__file__).parent.parent / "codeact_magic"
+EXTENSION = "codeact-magic"
+MIME = "application/vnd.codeact.step+json"
+PATIENCE = 30.0  # seconds that a test waits for anything
+VIEWPORT = {"width": 1280, "height": 900}
+
+SETUP = "%load_ext codeact_magic\n%config CodeAct.base_url = '{url}'\n%config CodeAct.model = 'fake-model'"
+
+expect.set_options(timeout=PATIENCE * 1000)
+
+
+def step(code: str, thought: str = "I will do it.") -> str:
+    """Return a reply of the model with an action."""
+    return f"{thought}\n```python\n{code}\n```"
+
+
+def held(text: str, after: int = 1) -> tuple[Say, threading.Event]:
+    """Return a reply that stops short after some of its pieces until the event is set."""
+    gate = threading.Event()
+    return Say(text, gate=gate, gate_after=after), gate
+
+
+def wait_until(happened: Callable[[], Any], what: str, patience: float = PATIENCE) -> None:
+    """Wait for something that no page shows."""
+    deadline = time.monotonic() + patience
+    while not happened():
+        assert time.monotonic() < deadline, f"it did not happen: {what}"
+        time.sleep(0.02)
+
+
+# -- the server --------------------------------------------------------------------------------------------------------
+
+
+class Server:
+    """A JupyterLab on a free port of loopback, with all of its folders in `home`."""
+
+    def __init__(self, home: Path) -> None:
+        self.home, self.root = home, home / "notebooks"
+        self.root.mkdir(parents=True)
+        self._share, self._config = home / "share", home / "config"
+        self._log = home / "server.log"
+        _copy_extension(self._share / "labextensions" / EXTENSION)
+        for version in (NEWEST, *OLDER):
+            _write_kernel(self._share / "kernels", version)
+        self.disable()
+        self.token = secrets.token_hex(16)
+        with self._log.open("w") as log:
+            self._process = subprocess.Popen(self._command(), cwd=self.root, env=self._environment(), stderr=log)
+        self._find_url()
+
+    def _command(self) -> list[str]:
+        options = {
+            "ServerApp.ip": "127.0.0.1",
+            "ServerApp.port": "0",
+            "ServerApp.open_browser": "False",
+            "ServerApp.root_dir": str(self.root),
+            "IdentityProvider.token": self.token,
+            "KernelManager.shutdown_wait_time": "0.2",
+            "LabApp.expose_app_in_browser": "True",
+            "JupyterNotebookApp.expose_app_in_browser": "True",
+            "LabApp.extension_manager": "readonly",
+            "LabApp.news_url": "",
+        }
+        flags = ["--allow-root"] if os.geteuid() == 0 else []
+        return [sys.executable, "-m", "jupyterlab", *flags, *(f"--{name}={value}" for name, value in options.items())]
+
+    def _environment(self) -> dict[str, str]:
+        ours = ("OPENAI_", "CODEACT_", "PYTEST_", "JPY_", "JUPYTER")
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
+        return kept | {
+            "IPYTHONDIR": str(self.home / "ipython"),
+            "JUPYTER_CONFIG_DIR": str(self._config),
+            "JUPYTER_DATA_DIR": str(self.home / "data"),
+            "JUPYTER_PATH": str(self._share),
+            "JUPYTER_RUNTIME_DIR": str(self.home / "runtime"),
+            "JUPYTERLAB_SETTINGS_DIR": str(self.home / "settings"),
+            "JUPYTERLAB_WORKSPACES_DIR": str(self.home / "workspaces"),
+            "PYDEVD_DISABLE_FILE_VALIDATION": "1",
+        }
+
+    def _find_url(self) -> None:
+        about = self.home / "runtime" / f"jpserver-{self._process.pid}.json"
+        wait_until(lambda: about.exists() or self._process.poll() is not None, "the server's start")
+        assert about.exists(), f"JupyterLab did not start:\n{self._log.read_text()[-3000:]}"
+        self.url = str(json.loads(about.read_text())["url"])
+        self.host = urlsplit(self.url).netloc
+        wait_until(self._answers, "the server's first answer")
+
+    def _answers(self) -> bool:
+        try:
+            return bool(self.ask("GET", "api/status"))
+        except OSError:
+            return False
+
+    def ask(self, method: str, path: str, body: Any = None) -> Any:
+        """Return the answer of the server's REST interface."""
+        headers = {"Authorization": f"token {self.token}", "Content-Type": "application/json"}
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(f"{self.url}{path}", data, headers, method=method)
+        with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
+            text = answer.read()
+        return json.loads(text) if text else None
+
+    def disable(self, *extensions: str) -> None:
+        """Have pages that are opened from now on go without these extensions."""
+        page = {name: True for name in ("@jupyterlab/apputils-extension:announcements", *extensions)}
+        folder = self._config / "labconfig"
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "page_config.json").write_text(json.dumps({"disabledExtensions": page}))
+
+    def set(self, plugin: str, settings: dict[str, Any]) -> None:
+        """Set what the settings editor would."""
+        self.ask("PUT", f"lab/api/settings/{plugin}", {"raw": json.dumps(settings)})
+
+    def begin_kernel(self, name: str, kernel: str) -> None:
+        """Start the kernel of a notebook while no page is open yet."""
+        self.ask("POST", "api/sessions", {"path": name, "name": name, "type": "notebook", "kernel": {"name": kernel}})
+
+    def end_kernels(self) -> None:
+        """End every kernel."""
+        for session in self.ask("GET", "api/sessions"):
+            self.ask("DELETE", f"api/sessions/{session['id']}")
+
+    def restart_kernel(self, name: str) -> None:
+        """Restart the kernel of a notebook, as another client would."""
+        sessions = self.ask("GET", "api/sessions")
+        id = next(session["kernel"]["id"] for session in sessions if session["path"] == name)
+        self.ask("POST", f"api/kernels/{id}/restart")
+
+    def close(self) -> None:
+        """End the server and its kernels."""
+        self.end_kernels()
+        self._process.terminate()
+        self._process.wait(PATIENCE)
+
+
+def _copy_extension(to: Path) -> None:
+    """Copy the built extension: what is built during the tests does not get between them."""
+    built = PACKAGE / "labextension"
+    assert (built / "package.json").exists(), "codeact_magic/labextension is not built: `pip install -e .` builds it"
+    shutil.copytree(built, to)
+
+
+def _write_kernel(folder: Path, version: str) -> None:
+    spec: dict[str, Any] = {
+        "argv": [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"],
+        "display_name": f"Python 3 ({version})",
+        "language": "python",
+        "env": {"PYTHONPATH": str(fetch(version))} if version in OLDER else {},
+    }
+    (folder / kernel_name(version)).mkdir(parents=True)
+    (folder / kernel_name(version) / "kernel.json").write_text(json.dumps(spec))
+
+
+def kernel_name(version: str) -> str:
+    """Return the name of the kernel with some version of ipykernel."""
+    return "python3" if version == NEWEST else f"ipykernel-{version}"
+
+
+# -- a step ------------------------------------------------------------------------------------------------------------
+
+
+class Step:
+    """A step as a page shows it."""
+
+    def __init__(self, node: Locator) -> None:
+        self.node = node
+        self.page = node.page
+        self.body = node.locator(".codeact-Body")
+        self.thought = node.locator(".codeact-Markdown").first
+        self.editor = node.locator(".cm-content")
+        self.reason = node.get_by_label("Why this step is rejected")
+        self.error = node.locator(".codeact-Error")
+
+    def button(self, name: str) -> Locator:
+        """Return a button by the beginning of its label."""
+        return self.node.locator("button:visible").filter(has_text=re.compile(rf"^{re.escape(name)}"))
+
+    def wait(self, *, live: bool = True) -> Step:
+        """Wait until it is there, and takes a decision."""
+        expect(self.node).to_be_visible()
+        if live:
+            expect(self.run_button).to_be_enabled()
+        return self
+
+    @property
+    def run_button(self) -> Locator:
+        """The button that runs this step alone."""
+        return self.node.locator(".codeact-Buttons button.jp-mod-accept")
+
+    def run(self) -> None:
+        """Click on Run."""
+        self.wait().run_button.click()
+
+    def run_all(self) -> None:
+        """Click on Run all of this turn."""
+        self.wait().button("Run all of this turn").click()
+
+    def reject(self, reason: str) -> None:
+        """Click on Reject, say why, and send it."""
+        self.wait().button("Reject").first.click()
+        self.reason.fill(reason)
+        self.reason.press("Enter")
+
+    def stop(self) -> None:
+        """Click on Stop."""
+        self.button("Stop").first.click()
+
+    def retype(self, code: str) -> None:
+        """Select the code in the editor and type another, as fast as it goes."""
+        self.wait().editor.click()
+        self.page.keyboard.press("ControlOrMeta+A")
+        self.page.keyboard.type(code)
+
+    @property
+    def text(self) -> str:
+        """The code in the editor."""
+        return "\n".join(line.replace("\u200b", "") for line in self.node.locator(".cm-line").all_text_contents())
+
+    @property
+    def code(self) -> str:
+        """The code that is shown where it cannot be edited."""
+        return self.node.locator(".codeact-Code-text").inner_text()
+
+
+# -- a page ------------------------------------------------------------------------------------------------------------
+
+
+class Window:
+    """A browser window with a notebook in JupyterLab, or in Notebook 7."""
+
+    def __init__(self, desk: Desk, page: Page, name: str) -> None:
+        self.desk, self.page, self.name = desk, page, name
+        self.notebook = page.locator(".jp-NotebookPanel:visible .jp-Notebook").first
+        self.panel = page.locator("#codeact-panel")
+        self.status = page.locator(".codeact-StatusItem button")
+        self.notifications = page.locator(".jp-Notification-Toast, .Toastify__toast")
+
+    # the notebook's cells
+
+    def cell(self, number: int) -> Locator:
+        """Return a cell; the first one, 0, sets up the extension."""
+        return self.notebook.locator(".jp-Cell").nth(number)
+
+    def put_cursor(self, number: int) -> None:
+        """Click into a cell's code."""
+        self.cell(number).locator(".jp-InputArea .cm-content").click()
+
+    def run_cell(self, number: int, keys: str = "Control+Enter") -> Window:
+        """Click into a cell, and run it."""
+        self.put_cursor(number)
+        self.page.keyboard.press(keys)
+        return self
+
+    def wait_done(self, number: int) -> Window:
+        """Wait until a cell has run."""
+        expect(self.cell(number).locator(".jp-InputPrompt").first).to_have_text(re.compile(r"\[\d+\]"))
+        return self
+
+    def set_up(self) -> Window:
+        """Run the first cell."""
+        return self.run_cell(0).wait_done(0)
+
+    def ask(self, number: int = 1) -> Window:
+        """Run the set-up, and then a %%codeact cell."""
+        return self.set_up().run_cell(number)
+
+    def output(self, number: int) -> Locator:
+        """Return what a cell shows below its code."""
+        return self.cell(number).locator(".jp-OutputArea").first
+
+    def inputs(self, number: int) -> list[str]:
+        """Return all that the kernel has run so far, by running a cell that prints it."""
+        self.type_cell(number, "import json; print(json.dumps(In[:-1]))")
+        self.run_cell(number).wait_done(number)
+        text = self.output(number).locator("pre").last.inner_text()
+        return [str(line) for line in json.loads(text)]
+
+    def type_cell(self, number: int, code: str) -> None:
+        """Replace a cell's code."""
+        self.put_cursor(number)
+        self.page.keyboard.press("ControlOrMeta+A")
+        self.page.keyboard.insert_text(code)
+
+    # the steps
+
+    @property
+    def steps(self) -> Locator:
+        """All steps in the notebook."""
+        return self.notebook.locator(".codeact-Step")
+
+    def step(self, number: int) -> Step:
+        """Return a step of the notebook, from 0."""
+        return Step(self.steps.nth(number))
+
+    def pending_in(self, number: int) -> Step:
+        """Return the step of a cell that waits."""
+        return Step(self.cell(number).locator(".codeact-Step[data-status=pending]"))
+
+    @property
+    def pending(self) -> Step:
+        """The step that waits in the notebook."""
+        return Step(self.notebook.locator(".codeact-Step[data-status=pending]").last)
+
+    @property
+    def pending_in_panel(self) -> Step:
+        """The step that waits in the side panel."""
+        return Step(self.panel.locator(".codeact-Step[data-status=pending]"))
+
+    # JupyterLab around it
+
+    def open(self) -> Window:
+        """Load the page, and wait for the notebook and its kernel."""
+        self.page.goto(self.desk.address(self.name))
+        return self._wait()
+
+    def open_in_notebook_7(self) -> Window:
+        """Load the page in Jupyter Notebook."""
+        self.page.goto(f"{self.desk.server.url}notebooks/{self.name}?token={self.desk.server.token}")
+        return self._wait()
+
+    def reload(self) -> Window:
+        """Reload the page."""
+        self.page.reload()
+        return self._wait()
+
+    def _wait(self) -> Window:
+        expect(self.cell(0)).to_be_visible()
+        self.page.wait_for_function(
+            """() => {
+                const kernel = window.jupyterapp?.shell.currentWidget?.sessionContext?.session?.kernel;
+                return kernel?.connectionStatus === 'connected' && kernel.status === 'idle' || kernel?.status === 'busy';
+            }"""
+        )
+        return self
+
+    def show(self, name: str) -> Window:
+        """Open a notebook in a tab of this window, or bring its tab to the front."""
+        self.page.evaluate("path => window.jupyterapp.commands.execute('docmanager:open', { path })", name)
+        expect(self.cell(0)).to_be_visible()
+        return Window(self.desk, self.page, name)._wait()
+
+    def close_tab(self) -> None:
+        """Close the notebook, which leaves its kernel as it is."""
+        self.page.evaluate("() => { window.jupyterapp.shell.currentWidget.close(); }")
+        expect(self.notebook).to_have_count(0)
+
+    def command(self, id: str, **arguments: Any) -> Any:
+        """Do what the command palette would."""
+        return self.page.evaluate(
+            "([id, args]) => { void window.jupyterapp.commands.execute(id, args); }", [id, arguments]
+        )
+
+    def enabled(self, id: str) -> bool:
+        """Return whether a command can act."""
+        return bool(self.page.evaluate("id => window.jupyterapp.commands.isEnabled(id)", id))
+
+    def show_panel(self) -> Window:
+        """Open the side panel."""
+        self.command("codeact:panel")
+        expect(self.panel).to_be_visible()
+        return self
+
+    def save(self) -> Any:
+        """Save the notebook, and return what was saved."""
+        self.page.evaluate("() => window.jupyterapp.commands.execute('docmanager:save')")
+        return self.saved
+
+    @property
+    def saved(self) -> Any:
+        """The notebook as it is on the disk."""
+        return nbformat.read(self.desk.server.root / self.name, as_version=4)
+
+    def focus(self) -> str:
+        """Return the class names of the element with the focus."""
+        return str(self.page.evaluate("document.activeElement?.className || document.activeElement?.tagName || ''"))
+
+    def wait_for_focus(self, selector: str) -> None:
+        """Wait until the focus is on an element that matches, or within one."""
+        self.page.wait_for_function("s => document.activeElement?.closest(s)", arg=selector)
+
+    def bundles(self, notebook: Any | None = None) -> list[dict[str, Any]]:
+        """Return the steps in a saved notebook."""
+        cells = (notebook or self.save()).cells
+        outputs = [output for cell in cells for output in cell.get("outputs", ())]
+        return [output.data[MIME] for output in outputs if MIME in output.get("data", {})]
+
+
+class HeldBack:
+    """Keeps what kernels say from a page until it is let go; what the page says goes through."""
+
+    def __init__(self, page: Page) -> None:
+        self._holds = False
+        self._waiting: list[Callable[[], None]] = []
+        page.route_web_socket(re.compile(r"/channels"), self._route)
+
+    def hold(self) -> None:
+        """From now on the page hears nothing."""
+        self._holds = True
+
+    def let_go(self) -> None:
+        """Deliver what came in the meantime, and all that comes."""
+        self._holds = False
+        for deliver in self._waiting:
+            deliver()
+        self._waiting.clear()
+
+    def _route(self, page: WebSocketRoute) -> None:
+        server = page.connect_to_server()
+        server.on_message(lambda message: self._take(lambda: page.send(message)))
+
+    def _take(self, deliver: Callable[[], None]) -> None:
+        if self._holds:
+            self._waiting.append(deliver)
+        else:
+            deliver()
+
+
+# -- a test's own ------------------------------------------------------------------------------------------------------
+
+
+class Desk:
+    """What a test works at: windows, notebooks and endpoints of its own on the shared server and browser."""
+
+    def __init__(self, server: Server, context: BrowserContext, name: str) -> None:
+        self.server, self.context = server, context
+        self._prefix = re.sub(r"\W+", "-", name)[:60]
+        self._pages: list[Page] = []
+        self._endpoints: list[FakeEndpoint] = []
+        self._count = 0
+        self.strangers: list[str] = []  # addresses elsewhere that a page wanted something of
+        self.failures: list[str] = []  # exceptions that no script of a page caught
+        self.complaints: list[str] = []  # errors in the console
+        context.on("request", self._on_request)
+        context.on("console", self._on_console)
+
+    def endpoint(self, replies: Iterable[Scripted], **options: Any) -> FakeEndpoint:
+        """Return a model that plays a script."""
+        endpoint = FakeEndpoint(replies, **options)
+        endpoint.start()
+        self._endpoints.append(endpoint)
+        return endpoint
+
+    def write(self, cells: Sequence[Any], name: str = "") -> str:
+        """Write a notebook; returns its name."""
+        self._count += 1
+        name = name or f"{self._prefix}-{self._count}.ipynb"
+        made = [cell if isinstance(cell, dict) else nbformat.v4.new_code_cell(cell) for cell in cells]
+        kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+        notebook = nbformat.v4.new_notebook(cells=made, metadata={"kernelspec": kernel})
+        nbformat.write(notebook, self.server.root / name)
+        return name
+
+    def notebook(
+        self, *cells: str, replies: Iterable[Scripted] = (), ipykernel: str = NEWEST, kernel: bool = True
+    ) -> Window:
+        """Open a new notebook: a cell that sets up the extension, and then `cells`."""
+        self.model = self.endpoint(replies)
+        name = self.write([SETUP.format(url=self.model.base_url), *cells])
+        if kernel:
+            self.server.begin_kernel(name, kernel_name(ipykernel))
+        return self.window(name)
+
+    def window(self, name: str) -> Window:
+        """Open a notebook in a new window."""
+        return self._new(name).open()
+
+    def in_notebook_7(self, name: str) -> Window:
+        """Open a notebook in Jupyter Notebook."""
+        return self._new(name).open_in_notebook_7()
+
+    def slow_window(self, name: str) -> tuple[Window, HeldBack]:
+        """Open a notebook in a new window, which can be kept from hearing its kernel."""
+        window = self._new(name)
+        line = HeldBack(window.page)
+        return window.open(), line
+
+    def _new(self, name: str) -> Window:
+        page = self.context.new_page()
+        self._pages.append(page)
+        page.on("pageerror", lambda error: self.failures.append(f"{error.message}\n{error.stack}"))
+        page.on("dialog", lambda dialog: dialog.accept())  # the browser's own: leaving a page with unsaved work
+        return Window(self, page, name)
+
+    def address(self, name: str) -> str:
+        """Return where JupyterLab shows a notebook, in a workspace of its own."""
+        workspace = f"{self._prefix}-{len(self._pages)}"
+        return f"{self.server.url}lab/workspaces/{workspace}/tree/{name}?token={self.server.token}"
+
+    def _on_request(self, request: Request) -> None:
+        parts = urlsplit(request.url)
+        if parts.scheme in ("http", "https", "ws", "wss") and parts.netloc != self.server.host:
+            self.strangers.append(request.url)
+
+    def _on_console(self, message: ConsoleMessage) -> None:
+        if message.type == "error":
+            self.complaints.append(message.text)
+
+    def close(self) -> None:
+        """Close the windows, and end what was started."""
+        for page in self._pages:
+            if not page.is_closed():
+                page.close()
+        self.server.end_kernels()
+        for endpoint in self._endpoints:
+            endpoint.stop()
+        self.context.remove_listener("request", self._on_request)
+        self.context.remove_listener("console", self._on_console)
+
+    def check(self) -> None:
+        """Fail where a page asked another host, or left an exception uncaught."""
+        assert not self.strangers, f"requests to other hosts: {self.strangers}"
+        assert not self.failures, "\n".join(self.failures)
+
+
+def new_context(browser: Browser, **options: Any) -> BrowserContext:
+    """Return a browser profile of its own."""
+    return browser.new_context(**({"viewport": VIEWPORT} | options))
