@@ -10,6 +10,7 @@ import { visible } from './code';
 export class Asking {
   readonly node = h('div', 'codeact-Asking');
   private _pending: PendingStep | null = null;
+  private _busy = false;
   private _rejecting = false;
   private _diffing = false;
   private readonly _why = h('span');
@@ -33,9 +34,9 @@ export class Asking {
       focus: () => void;
     }
   ) {
-    this._run = this._button('jp-mod-accept', 'Run', CommandIDs.run, () => void this._pending?.approve());
-    this._all = this._button('', 'Run all of this turn', CommandIDs.runAll, () => void this._pending?.approve(true));
-    this._no = this._button('', 'Reject', CommandIDs.reject, () => {
+    this._run = this._button('jp-mod-accept codeact-mod-run', 'Run', CommandIDs.run, () => void this._pending?.approve());
+    this._all = this._button('codeact-mod-all', 'Run all of this turn', CommandIDs.runAll, () => void this._pending?.approve(true));
+    this._no = this._button('codeact-mod-reject', 'Reject', CommandIDs.reject, () => {
       this.askReason();
     });
     this._stop = this._button('codeact-mod-stop', 'Stop', CommandIDs.stop, this._act.stop);
@@ -46,8 +47,9 @@ export class Asking {
     this._build();
   }
 
-  /** Show what `pending` asks, or nothing. */
-  setPending(pending: PendingStep | null): void {
+  /** Show what `pending` asks, or nothing; while the agent is `busy` with the step it can only be stopped. */
+  setPending(pending: PendingStep | null, busy: boolean): void {
+    this._busy = busy;
     if (this._pending !== pending) {
       this._pending = pending;
       this._rejecting = this._diffing = false;
@@ -92,7 +94,7 @@ export class Asking {
     this._reason.addEventListener('keydown', event => {
       this._onKey(event);
     });
-    const send = button('jp-mod-styled jp-mod-accept', 'Reject', () => {
+    const send = button('jp-mod-styled jp-mod-accept codeact-mod-send', 'Reject', () => {
       this.sendReason();
     });
     const back = button('jp-mod-styled', 'Back', () => {
@@ -107,10 +109,11 @@ export class Asking {
   private _update(): void {
     const pending = this._pending;
     const asks = pending !== null && pending.phase !== 'over';
-    toggle(this.node, asks || !!pending?.error);
-    for (const part of [this._help, this._run.parentElement ?? this._run]) {
+    toggle(this.node, asks || this._busy || !!pending?.error);
+    for (const part of [this._help, this._run, this._all, this._no]) {
       toggle(part, asks);
     }
+    toggle(this._stop, asks || this._busy);
     toggle(this._reasonRow, asks && this._rejecting);
     setText(this._error, pending?.error ?? '');
     toggle(this._error, !!pending?.error);

@@ -36,7 +36,6 @@ export class StepView extends Panel {
   private readonly _thought: MarkdownView;
   private readonly _code: CodeView;
   private readonly _asking: Asking;
-  private readonly _stop: HTMLButtonElement;
   private readonly _lost = h('details', 'codeact-Lost');
   private readonly _record = h('div', 'codeact-Record');
   private readonly _recordText = h('span');
@@ -56,7 +55,6 @@ export class StepView extends Panel {
         this.focus();
       }
     });
-    this._stop = button('jp-mod-styled codeact-mod-stop', 'Stop', () => void this._stopAgent());
     this._changes = button('codeact-Link', 'Show changes', () => {
       this._diffing = !this._diffing;
       this._render();
@@ -134,7 +132,7 @@ export class StepView extends Panel {
     this._elapsed.setAttribute('aria-hidden', 'true');
     this._findings.setAttribute('aria-label', 'What it would touch');
     this._reasoning.append(h('summary', '', 'Reasoning'), this._reasoningText);
-    const head = h('div', 'codeact-Head', this._title, this._status, this._elapsed, this._stop, this._live);
+    const head = h('div', 'codeact-Head', this._title, this._status, this._elapsed, this._live);
     this._record.append(this._recordText, this._changes);
     const layout = [
       new Widget({ node: head }),
@@ -207,7 +205,7 @@ export class StepView extends Panel {
     } else {
       this._code.setText(step.ran || step.code);
     }
-    this._asking.setPending(this._pending?.step.id === step.id ? this._pending : null);
+    this._asking.setPending(this._pending?.step.id === step.id ? this._pending : null, live && !pending);
     this._renderRecord(step, live);
     if (hadFocus && !focusIsUsable(this.node)) {
       this.focus();
@@ -223,13 +221,11 @@ export class StepView extends Panel {
     setText(this._status, step.status === 'answer' ? '' : words);
     setText(this._live, live ? `${title}: ${words}` : '');
     this._body.node.setAttribute('aria-label', `CodeAct, ${title.toLowerCase()}: ${words}`);
-    const busy = live && (step.status === 'thinking' || step.status === 'running');
-    toggle(this._stop, busy);
-    toggle(this._elapsed, busy);
-    this._tick(busy);
+    this._tick(live && step.status !== 'pending');
   }
 
   private _tick(busy: boolean): void {
+    toggle(this._elapsed, busy);
     if (busy && this._timer === undefined) {
       this._timer = setInterval(() => {
         this._showElapsed();
