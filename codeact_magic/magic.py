@@ -58,7 +58,10 @@ class CodeAct(Options, Magics):
         """Show how the agent stands, and manage it: `%codeact help` lists what there is."""
         from .commands import run
 
-        run(self._running(), self, line)
+        try:
+            run(self._running(), self, line)
+        except KeyboardInterrupt:
+            raise Stopped("You stopped %codeact.") from None
 
     def close(self) -> None:
         """Save what is not yet saved, and end what was started."""

@@ -63,7 +63,7 @@ class Options(Configurable):
     )
     max_output = Int(8_000, min=200, help="Characters of an action's output that the model is told.").tag(config=True)
     summary = Bool(True, help="Tell the model the names, types and shapes of your variables.").tag(config=True)
-    max_summary = Int(4_000, min=0, help="Characters of that summary.").tag(config=True)
+    max_summary = Int(4_000, min=0, help="Characters of the summary of your variables.").tag(config=True)
     vision = Bool(False, help="Send figures to the model as images.").tag(config=True, line=("--vision",))
     save_folder = Unicode("codeact-sessions", help="Where sessions are saved. Empty: nowhere.").tag(config=True)
     save_cells = Bool(True, help="Save your own cells with a session, so that it can be run again.").tag(config=True)

@@ -132,7 +132,7 @@ class Runner:
     def _wind_up(self, conversation: Conversation) -> None:
         """Wait for the session to be saved, and sum the turn up in a line."""
         saved, turn = conversation.saved(), conversation.session.turns[-1]
-        if turn.steps:
+        if turn.steps and turn.outcome != "stopped":  # the user, who stopped it, is told just that
             note = f"{turn.note} · " if turn.outcome == "answered" and turn.note else ""
             self.view.tell(f"{note}{turn_line(turn)}{_where(conversation) if saved else ''}")
 

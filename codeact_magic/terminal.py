@@ -238,7 +238,9 @@ class Transcript:
 
 
 def _ends_line(observation: Observation) -> bool:
-    """Return whether what the code printed last ends its line."""
+    """Return whether what the code printed last ends its line; a terminal shows ^C where it was interrupted."""
+    if observation.status == "aborted":
+        return False
     texts = [output["text"] for output in observation.outputs[-1:] if output["output_type"] == "stream"]
     return all(text.endswith("\n") for text in texts)
 
@@ -302,7 +304,7 @@ class Screen:
         """Write lines of code, which go on after those `before`."""
         if not before:
             self.gap()
-        text = visible("\n".join([*(before or ()), *lines]))
+        text = visible("\n".join([*(before or ())[-_MOST_BEFORE:], *lines]))
         shown = (self._highlighted(text) if python and self.styled else text).split("\n")[-len(lines) :]
         bar = f"  {self._in_style('│', '2')} " if self.styled else "  | "
         self._write("".join(f"{bar}{line}\n" for line in shown), "code")
@@ -355,7 +357,8 @@ class Screen:
         from ipython_pygments_lexers import IPythonLexer
 
         tokens = IPythonLexer(stripnl=False, ensurenl=False).get_tokens(code)
-        return str(theme_table[self._theme].format(tokens))
+        return str(theme_table.get(self._theme.lower(), theme_table["neutral"]).format(tokens))
 
 
+_MOST_BEFORE = 400  # lines of code that are read again to tell what the next ones are part of
 _BULLET = re.compile(r"\s*(?:(?:[-*+]|\d+[.)])\s+)?")

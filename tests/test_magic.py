@@ -25,6 +25,7 @@ from codeact_magic.errors import (
 from codeact_magic.options import Options
 from codeact_magic.session import ToolCall
 from codeact_magic.testing import FakeEndpoint, Raw, Say, Scripted, Status
+from codeact_magic.text import storable
 
 from .shells import OPTIONS, Ran, Shell, isolate, new_shell, with_user
 
@@ -268,7 +269,7 @@ def test_a_cell_with_empty_lines_before_it_is_taken_to_the_letter(shell: Shell, 
 
 def test_a_lone_surrogate_does_not_lose_the_prompt(shell: Shell, endpoint: FakeEndpoint) -> None:
     assert ready(shell, endpoint).magic("--no-context", "a\ud800b").error is None
-    assert prompts(endpoint) == ["a\ufffdb"]
+    assert prompts(endpoint) == [storable("a\ud800b")]
 
 
 # -- into --------------------------------------------------------------------------------------------------------------
@@ -790,6 +791,14 @@ def test_an_interrupt_anywhere_is_one_line(shell: Shell, endpoint: FakeEndpoint,
             assert isinstance(ran.error, Stopped)
             assert ran.shown.strip().split("\n")[-1] == f"Stopped: {ran.error}"
     assert shell.run("%%codeact\nHello").error is None
+
+
+def test_an_interrupted_command_is_one_line(shell: Shell, endpoint: FakeEndpoint, alone: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    alone.setattr("codeact_magic.model.OpenAIModel.models", interrupted)
+    assert is_one_line(ready(shell, endpoint).run("%codeact models"), Stopped)
 
 
 # -- %codeact ----------------------------------------------------------------------------------------------------------
