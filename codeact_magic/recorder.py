@@ -56,6 +56,7 @@ class Recorder:
         self._clear_next = False
         self._silent: list[int] = []  # the threads in which what is written is no output of the run's own
         self._room = MOST_RICH
+        self._formatted: tuple[Any, list[str]] = (None, [])  # the last exception, and its traceback
         self._on = True
 
     def __enter__(self) -> Self:
@@ -72,6 +73,7 @@ class Recorder:
                 _wrapped(shell.displayhook, "write_output_prompt", self._unrecorded),
                 _wrapped(shell.displayhook, "finish_displayhook", self._unrecorded),
                 _wrapped(shell, "_showtraceback", self._showtraceback),
+                _wrapped(shell.InteractiveTB, "structured_traceback", self._structured_traceback),
             ]
         )
         self._changes.__enter__()
@@ -158,6 +160,15 @@ class Recorder:
             self.error = value
         if not self.hides(kind):
             self._unrecorded(original, kind, value if message == said else message, lines)
+
+    def _structured_traceback(
+        self, original: Callable[..., list[str]], kind: type, value: Any, *args: Any, **kwargs: Any
+    ) -> list[str]:
+        """Return the lines of a traceback, which take long to make: once for each error, not at all where hidden."""
+        if self._formatted[0] is not value:
+            hidden = self.hides(kind)
+            self._formatted = (value, [kind.__name__] if hidden else original(kind, value, *args, **kwargs))
+        return self._formatted[1]
 
     def _unrecorded(self, original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         """Call `original`, and keep what a terminal prints for it out of the record: it stands there already."""

@@ -12,9 +12,9 @@ import pytest
 from .kernels import VERSIONS, Kernel, started
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, BrowserContext
+    from playwright.sync_api import Browser
 
-    from .lab import Desk, Server
+    from .lab import Desk, Profile, Server
 
 # The environments for the unit tests on other Pythons have no browser to drive: `-m browser` finds no tests there.
 collect_ignore_glob = [] if find_spec("playwright") else ["test_lab*.py"]
@@ -60,21 +60,21 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="session")
-def context(browser: Browser) -> Iterator[BrowserContext]:
-    """A profile for all tests: what a page loads, the next one finds in the cache."""
-    from .lab import new_context
+def profile(browser: Browser, server: Server) -> Iterator[Profile]:
+    """A browser profile for all tests: what a page loads, the next one finds in the cache."""
+    from .lab import Profile
 
-    context = new_context(browser)
-    yield context
-    context.close()
+    profile = Profile(browser, server)
+    yield profile
+    profile.context.close()
 
 
 @pytest.fixture
-def desk(server: Server, context: BrowserContext, request: pytest.FixtureRequest) -> Iterator[Desk]:
+def desk(server: Server, profile: Profile, request: pytest.FixtureRequest) -> Iterator[Desk]:
     """A test's own windows, notebooks and endpoints; what no page may ever do is checked in the end."""
     from .lab import Desk
 
-    desk = Desk(server, context, request.node.name)
+    desk = Desk(server, profile, request.node.name)
     yield desk
     desk.close()
-    desk.check()
+    profile.check()

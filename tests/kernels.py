@@ -26,9 +26,20 @@ NEWEST = "newest"
 VERSIONS = (NEWEST, *OLDER)
 CACHE = Path(__file__).parent.parent / ".cache"
 PATIENCE = 60.0  # seconds that a test waits for a message before it fails
+LOOK = 0.1  # seconds after which it looks again whether what it waits for has happened elsewhere than in a message
 EOF = "\x04"  # what a front end answers to input() for Ctrl-D
 
 Message = dict[str, Any]
+
+# %reset would be slow. No page of JupyterLab will greet these kernels: they need not wait before they ask on stdin.
+_FRESH = """
+import os, codeact_magic.page
+os.chdir({folder!r})
+codeact_magic.page.PATIENCE = 0.0
+get_ipython().run_line_magic("reload_ext", "codeact_magic")
+for name in [name for name in globals() if name not in get_ipython().user_ns_hidden and not name.startswith("_")]:
+    del globals()[name]
+"""
 
 
 def fetch(version: str) -> Path:
@@ -74,7 +85,7 @@ class Run:
             left = deadline - time.monotonic()
             assert left > 0, f"it did not happen; so far: {self.text!r} {self.errors} {self.questions}"
             assert not self.done, f"the cell has ended before it happened: {self.text!r} {self.errors}"
-            for message in self.kernel.messages(left):
+            for message in self.kernel.messages(min(left, LOOK)):
                 self._take(message)
         return self
 
@@ -213,6 +224,13 @@ class Kernel:
         run = self.run(f"import json as _json; print(_json.dumps({expression}))", store_history=False)
         assert run.reply["status"] == "ok", run.errors
         return json.loads(run.text)
+
+    def refresh(self, folder: Path) -> None:
+        """Empty the namespace, work in `folder`, and load the extension afresh."""
+        run = self.run(_FRESH.format(folder=str(folder)), store_history=False)
+        assert run.reply["status"] == "ok", run.errors
+        self.folder = folder
+        self.log.clear()
 
     def interrupt(self) -> None:
         """Do what Stop does."""
