@@ -34,6 +34,7 @@ def _edit_in_terminal(code: str) -> str | None:
 
     session: PromptSession[str] = PromptSession(
         multiline=True,
+        erase_when_done=True,  # the view lists what came of it
         lexer=PygmentsLexer(PythonLexer),
         bottom_toolbar="Alt+Enter (or Esc, then Enter): done   Ctrl+C: leave the code as it was",
     )
