@@ -72,9 +72,7 @@ def status(runner: Runner, options: Options, arguments: Arguments) -> None:
         ("session", _place(runner, options), "CodeAct.save_folder, %codeact save FILE"),
     ]
     _print_status([(name, one_line(value, 200), hint) for name, value, hint in rows])
-    print(
-        "\nTo keep a change: %config CodeAct.NAME = VALUE. More: %config CodeAct, %codeact help, %%codeact?"
-    )
+    print("\nTo keep a change: %config CodeAct.NAME = VALUE. More: %config CodeAct, %codeact help, %%codeact?")
 
 
 def history(runner: Runner, options: Options, arguments: Arguments) -> None:

@@ -37,9 +37,9 @@ class Conversation:
         if self.saver:
             self.saver.save(session)
 
-    def saved(self) -> bool:
-        """Wait until the session is on disk, and return whether it is."""
-        return bool(self.saver and self.saver.flush(PATIENCE))
+    def saved(self, patience: float = PATIENCE) -> bool:
+        """Wait, at most `patience` seconds, until the session is on disk, and return whether it is."""
+        return bool(self.saver and self.saver.flush(patience))
 
     def close(self) -> None:
         """Save what is not saved yet, and let go of the file."""

@@ -94,6 +94,7 @@ class CodeAct(Options, Magics):
 
 def load(shell: Any) -> None:
     """Register the magics with `shell`. Raises UsageError where an option's value does not fit, and leaves nothing."""
+    unload(shell)
     before = list(shell.configurables)
     try:
         magics = CodeAct(shell)

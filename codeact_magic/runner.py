@@ -21,6 +21,7 @@ from .session import Format, Turn
 from .terminal import TerminalView
 from .text import mask
 
+_AT_ONCE = 0.5  # seconds that Stop waits for the disk; saving goes on in its thread
 NESTED = "A %%codeact cell is running already, and cannot run another inside itself."
 
 
@@ -131,8 +132,12 @@ class Runner:
 
     def _wind_up(self, conversation: Conversation) -> None:
         """Wait for the session to be saved, and sum the turn up in a line."""
-        saved, turn = conversation.saved(), conversation.session.turns[-1]
-        if turn.steps and turn.outcome != "stopped":  # the user, who stopped it, is told just that
+        turn = conversation.session.turns[-1]
+        if turn.outcome == "stopped":  # who stopped it does not want to wait, and is told just that
+            conversation.saved(_AT_ONCE)
+            return
+        saved = conversation.saved()
+        if turn.steps:
             note = f"{turn.note} · " if turn.outcome == "answered" and turn.note else ""
             self.view.tell(f"{note}{turn_line(turn)}{_where(conversation) if saved else ''}")
 

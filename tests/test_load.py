@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+import codeact_magic
 from codeact_magic.testing import FakeEndpoint
 
 from .shells import Shell, isolate, new_shell
@@ -123,6 +124,7 @@ def test_loading_twice_and_unloading_what_is_not_loaded_do_no_harm(shell: Shell)
     shell.run("%unload_ext codeact_magic")
     shell.run("%load_ext codeact_magic")
     shell.run("%load_ext codeact_magic")
+    codeact_magic.load_ipython_extension(shell.ipython)
     assert [type(one).__name__ for one in shell.ipython.configurables].count("CodeAct") == 1
 
 

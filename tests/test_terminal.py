@@ -9,13 +9,16 @@ import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import pexpect
 import pytest
 
 from codeact_magic import notebook
 from codeact_magic.session import ToolCall
 from codeact_magic.testing import FakeEndpoint, Hang, Say
+
+if TYPE_CHECKING:
+    import pexpect
 
 pytestmark = pytest.mark.terminal
 
@@ -38,6 +41,8 @@ class Terminal:
     """IPython in a terminal of 100 columns, and the user in front of it."""
 
     def __init__(self, folder: Path, simple: bool, **environment: str) -> None:
+        import pexpect  # the environments for the unit tests on other Pythons lack it
+
         profile = folder / "ipython" / "profile_default"
         profile.mkdir(parents=True)
         (profile / "ipython_config.py").write_text(CONFIG)
@@ -236,7 +241,7 @@ def test_quitting_the_question_is_one_line_and_the_next_cell_works(stage: Stage,
     terminal.enter("%%codeact\nSet x")
     terminal.until(QUESTION)
     terminal.type(keys)
-    shown = terminal.until(STOPPED)
+    assert "Traceback" not in terminal.until(STOPPED)
     assert terminal.evaluate("'x' in globals()") == "False"
     assert "Done." in terminal.run("%%codeact\nGo on")
 
