@@ -12,6 +12,7 @@ from typing import Generic, TypeVar
 
 TICK = 0.05  # seconds between two looks at the stream: how fast Stop works, and how smooth a timer runs
 LETTING_GO = 0.2  # seconds to wait for a thread whose connection has been broken off
+MOST_AT_ONCE = 100  # items of one look
 
 T = TypeVar("T")
 
@@ -79,7 +80,8 @@ class Pump(Generic[T]):
         except queue.Empty:
             return items, None
         self._heard = time.monotonic()
-        for item in [first, *(self._queue.get() for _ in range(self._queue.qsize()))]:
+        waiting = min(self._queue.qsize(), MOST_AT_ONCE)
+        for item in [first, *(self._queue.get() for _ in range(waiting))]:
             if isinstance(item, _End):
                 self._ended = True
                 return items, item
