@@ -502,6 +502,7 @@ BLOCK = "```python\nf()\n```"
         f"<think>\n{BLOCK}\nmore",
         f"<think>\n<execute>f()</execute>\n</think>\n<think>{BLOCK}</think>\nIt is 5.",
         f"I try.\n{BLOCK}\nBut no.\n</think>\nIt is 5.",
+        "<think>Hm.</think><think><execute>f()</execute> more</think>It is 5.",
         f"Well.\n<think>\n{BLOCK}\n</think>\nIt is 5.",
         f"Well.\n<think>\n{BLOCK}\nmore",
         f"```text\n{5}\n```\n<think>\n{BLOCK}\n</think>\nIt is 5.",
@@ -509,6 +510,8 @@ BLOCK = "```python\nf()\n```"
 )
 def test_a_block_in_the_reasoning_is_never_run(text: str) -> None:
     assert reading(text).action is None
+    if "<think>" in text:  # else nobody knows that it is reasoning, before it ends
+        assert {enough(text[:length]) for length in range(len(text) + 1)} == {None}
 
 
 def test_a_block_in_the_reasoning_is_never_run_while_it_is_streamed() -> None:
