@@ -15,13 +15,13 @@ import sys
 import threading
 import time
 import urllib.request
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import nbformat
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, Request, WebSocketRoute, expect
+from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, Request, WebSocketRoute, expect
 
 from codeact_magic.testing import FakeEndpoint, Say, Scripted
 
@@ -71,7 +71,9 @@ class Server:
         _copy_extension(self._share / "labextensions" / EXTENSION)
         for version in (NEWEST, *OLDER):
             _write_kernel(self._share / "kernels", version)
+        _write_startup(home / "ipython")
         self.disable()
+        self._spare: dict[str, str] = {}
         self.token = secrets.token_hex(16)
         with self._log.open("w") as log:
             self._process = subprocess.Popen(self._command(), cwd=self.root, env=self._environment(), stderr=log)
@@ -142,11 +144,17 @@ class Server:
         self.ask("PUT", f"lab/api/settings/{plugin}", {"raw": json.dumps(settings)})
 
     def begin_kernel(self, name: str, kernel: str) -> None:
-        """Start the kernel of a notebook while no page is open yet."""
-        self.ask("POST", "api/sessions", {"path": name, "name": name, "type": "notebook", "kernel": {"name": kernel}})
+        """Give a notebook its kernel, while no page has opened it yet. The one for the next notebook starts already."""
+        given = {"name": kernel}
+        if kernel == kernel_name(NEWEST):
+            given, self._spare = self._spare or self._new_kernel(), self._new_kernel()
+        self.ask("POST", "api/sessions", {"path": name, "name": name, "type": "notebook", "kernel": given})
+
+    def _new_kernel(self) -> dict[str, str]:
+        return {"id": self.ask("POST", "api/kernels", {"name": kernel_name(NEWEST)})["id"]}
 
     def end_kernels(self) -> None:
-        """End every kernel."""
+        """End the kernels of all notebooks."""
         for session in self.ask("GET", "api/sessions"):
             self.ask("DELETE", f"api/sessions/{session['id']}")
 
@@ -158,7 +166,8 @@ class Server:
 
     def close(self) -> None:
         """End the server and its kernels."""
-        self.end_kernels()
+        for kernel in self.ask("GET", "api/kernels"):
+            self.ask("DELETE", f"api/kernels/{kernel['id']}")
         self._process.terminate()
         self._process.wait(PATIENCE)
 
@@ -179,6 +188,13 @@ def _write_kernel(folder: Path, version: str) -> None:
     }
     (folder / kernel_name(version)).mkdir(parents=True)
     (folder / kernel_name(version) / "kernel.json").write_text(json.dumps(spec))
+
+
+def _write_startup(home: Path) -> None:
+    """Have kernels import what takes long while nobody waits for them yet."""
+    folder = home / "profile_default" / "startup"
+    folder.mkdir(parents=True)
+    (folder / "import.py").write_text("import openai, pygments\ndel openai, pygments\n")
 
 
 def kernel_name(version: str) -> str:
@@ -358,7 +374,7 @@ class Window:
         self.page.wait_for_function(
             """() => {
                 const kernel = window.jupyterapp?.shell.currentWidget?.sessionContext?.session?.kernel;
-                return kernel?.connectionStatus === 'connected' && kernel.status === 'idle' || kernel?.status === 'busy';
+                return kernel?.connectionStatus === 'connected' && ['idle', 'busy'].includes(kernel.status);
             }"""
         )
         return self
@@ -389,6 +405,24 @@ class Window:
         self.command("codeact:panel")
         expect(self.panel).to_be_visible()
         return self
+
+    def confirm(self) -> None:
+        """Click on the button of JupyterLab's dialog that goes on."""
+        self.page.locator(".jp-Dialog button.jp-mod-accept").click()
+
+    def restart_kernel(self) -> None:
+        """Restart the kernel from the menu."""
+        self.command("notebook:restart-kernel")
+        self.confirm()
+
+    def new_view(self) -> None:
+        """Show the notebook a second time, beside the first."""
+        self.command("docmanager:clone")
+        expect(self.page.locator(".jp-NotebookPanel:visible")).to_have_count(2)
+
+    def view(self, number: int) -> Locator:
+        """Return one of the notebook's views."""
+        return self.page.locator(".jp-NotebookPanel:visible").nth(number)
 
     def save(self) -> Any:
         """Save the notebook, and return what was saved."""
@@ -445,23 +479,82 @@ class HeldBack:
             deliver()
 
 
+# -- the browser -------------------------------------------------------------------------------------------------------
+
+
+class Profile:
+    """A browser profile, watched. Its `page` with JupyterLab serves one test after the other, as it would a user."""
+
+    def __init__(self, browser: Browser, server: Server, **options: Any) -> None:
+        self._server = server
+        self._page: Page | None = None
+        self.strangers: list[str] = []  # addresses elsewhere that a page wanted something of
+        self.failures: list[str] = []  # exceptions that no script of a page caught
+        self.complaints: list[str] = []  # errors in the console
+        self.context = browser.new_context(**{"viewport": VIEWPORT, **options})
+        self.context.on("request", self._on_request)
+        self.context.on("console", self._on_console)
+
+    def new_page(self) -> Page:
+        """Return an empty page."""
+        page = self.context.new_page()
+        page.on("pageerror", lambda error: self.failures.append(f"{error.message}\n{error.stack}"))
+        page.on("dialog", lambda dialog: dialog.accept())  # the browser's own: leaving a page with unsaved work
+        return page
+
+    @property
+    def page(self) -> Page:
+        """The page that shows JupyterLab, with nothing opened in it."""
+        if self._page is None:
+            self._page = self.new_page()
+            self._page.goto(f"{self._server.url}lab?reset&token={self._server.token}")
+            self._page.wait_for_function("() => window.jupyterapp?.restored.then(() => true)")
+        return self._page
+
+    def tidy(self) -> None:
+        """Close what a test has left open in that page, or else the page."""
+        if self._page is not None and not self._page.evaluate(TIDY):
+            self._page.close()
+            self._page = None
+
+    def check(self) -> None:
+        """Fail where a page has asked another host, or left an exception uncaught, since this was last called."""
+        strangers, failures = self.strangers, self.failures
+        self.strangers, self.failures, self.complaints = [], [], []
+        assert not strangers, f"requests to other hosts: {strangers}"
+        assert not failures, "\n".join(failures)
+
+    def _on_request(self, request: Request) -> None:
+        parts = urlsplit(request.url)
+        if parts.scheme in ("http", "https", "ws", "wss") and parts.netloc != self._server.host:
+            self.strangers.append(request.url)
+
+    def _on_console(self, message: ConsoleMessage) -> None:
+        if message.type == "error":
+            self.complaints.append(message.text)
+
+
+TIDY = """async () => {
+    const shell = window.jupyterapp?.shell;
+    if (!shell?.collapseRight || document.querySelector('.jp-Dialog, .jp-Notification-Toast')) { return false; }
+    for (const widget of [...shell.widgets('main')]) { widget.dispose(); }
+    shell.collapseRight();
+    return true;
+}"""
+
+
 # -- a test's own ------------------------------------------------------------------------------------------------------
 
 
 class Desk:
-    """What a test works at: windows, notebooks and endpoints of its own on the shared server and browser."""
+    """What a test works at: windows, notebooks and endpoints of its own, on the shared server and browser."""
 
-    def __init__(self, server: Server, context: BrowserContext, name: str) -> None:
-        self.server, self.context = server, context
-        self._prefix = re.sub(r"\W+", "-", name)[:60]
+    def __init__(self, server: Server, profile: Profile, name: str) -> None:
+        self.server, self.profile = server, profile
+        self._prefix = re.sub(r"\W+", "-", name).strip("-")[:80]
         self._pages: list[Page] = []
         self._endpoints: list[FakeEndpoint] = []
         self._count = 0
-        self.strangers: list[str] = []  # addresses elsewhere that a page wanted something of
-        self.failures: list[str] = []  # exceptions that no script of a page caught
-        self.complaints: list[str] = []  # errors in the console
-        context.on("request", self._on_request)
-        context.on("console", self._on_console)
 
     def endpoint(self, replies: Iterable[Scripted], **options: Any) -> FakeEndpoint:
         """Return a model that plays a script."""
@@ -470,32 +563,34 @@ class Desk:
         self._endpoints.append(endpoint)
         return endpoint
 
-    def write(self, cells: Sequence[Any], name: str = "") -> str:
-        """Write a notebook; returns its name."""
+    def write(self, *cells: Any) -> str:
+        """Write a notebook of code, and of cells of other kinds; returns its name."""
         self._count += 1
-        name = name or f"{self._prefix}-{self._count}.ipynb"
+        name = f"{self._prefix}-{self._count}.ipynb"
         made = [cell if isinstance(cell, dict) else nbformat.v4.new_code_cell(cell) for cell in cells]
         kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
         notebook = nbformat.v4.new_notebook(cells=made, metadata={"kernelspec": kernel})
         nbformat.write(notebook, self.server.root / name)
         return name
 
-    def notebook(
-        self, *cells: str, replies: Iterable[Scripted] = (), ipykernel: str = NEWEST, kernel: bool = True
-    ) -> Window:
-        """Open a new notebook: a cell that sets up the extension, and then `cells`."""
+    def asking(self, *cells: Any, replies: Iterable[Scripted] = (), ipykernel: str = NEWEST) -> str:
+        """Write a notebook whose first cell sets up the extension for a model of its own, and start its kernel."""
         self.model = self.endpoint(replies)
-        name = self.write([SETUP.format(url=self.model.base_url), *cells])
-        if kernel:
-            self.server.begin_kernel(name, kernel_name(ipykernel))
-        return self.window(name)
+        name = self.write(SETUP.format(url=self.model.base_url), *cells)
+        self.server.begin_kernel(name, kernel_name(ipykernel))
+        return name
+
+    def notebook(self, *cells: Any, replies: Iterable[Scripted] = (), ipykernel: str = NEWEST) -> Window:
+        """Open such a notebook in the window that is there."""
+        name = self.asking(*cells, replies=replies, ipykernel=ipykernel)
+        return Window(self, self.profile.page, name).show(name)
 
     def window(self, name: str) -> Window:
         """Open a notebook in a new window."""
         return self._new(name).open()
 
     def in_notebook_7(self, name: str) -> Window:
-        """Open a notebook in Jupyter Notebook."""
+        """Open a notebook in a new window, in Jupyter Notebook."""
         return self._new(name).open_in_notebook_7()
 
     def slow_window(self, name: str) -> tuple[Window, HeldBack]:
@@ -505,10 +600,8 @@ class Desk:
         return window.open(), line
 
     def _new(self, name: str) -> Window:
-        page = self.context.new_page()
+        page = self.profile.new_page()
         self._pages.append(page)
-        page.on("pageerror", lambda error: self.failures.append(f"{error.message}\n{error.stack}"))
-        page.on("dialog", lambda dialog: dialog.accept())  # the browser's own: leaving a page with unsaved work
         return Window(self, page, name)
 
     def address(self, name: str) -> str:
@@ -516,32 +609,11 @@ class Desk:
         workspace = f"{self._prefix}-{len(self._pages)}"
         return f"{self.server.url}lab/workspaces/{workspace}/tree/{name}?token={self.server.token}"
 
-    def _on_request(self, request: Request) -> None:
-        parts = urlsplit(request.url)
-        if parts.scheme in ("http", "https", "ws", "wss") and parts.netloc != self.server.host:
-            self.strangers.append(request.url)
-
-    def _on_console(self, message: ConsoleMessage) -> None:
-        if message.type == "error":
-            self.complaints.append(message.text)
-
     def close(self) -> None:
         """Close the windows, and end what was started."""
         for page in self._pages:
-            if not page.is_closed():
-                page.close()
+            page.close()
+        self.profile.tidy()
         self.server.end_kernels()
         for endpoint in self._endpoints:
             endpoint.stop()
-        self.context.remove_listener("request", self._on_request)
-        self.context.remove_listener("console", self._on_console)
-
-    def check(self) -> None:
-        """Fail where a page asked another host, or left an exception uncaught."""
-        assert not self.strangers, f"requests to other hosts: {self.strangers}"
-        assert not self.failures, "\n".join(self.failures)
-
-
-def new_context(browser: Browser, **options: Any) -> BrowserContext:
-    """Return a browser profile of its own."""
-    return browser.new_context(**({"viewport": VIEWPORT} | options))

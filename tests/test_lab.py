@@ -9,7 +9,7 @@ from .lab import Desk, held, step
 
 pytestmark = pytest.mark.browser
 
-LONG = "\n".join(f"line_{n} = 'the quick brown fox jumps over the lazy dog, {n} times'" for n in range(12))
+LONG = "\n".join(f"line_{n} = 'the quick brown fox jumps over the lazy dog, {n} times'" for n in range(5))
 
 
 def test_a_click_on_run_runs_the_step_and_the_cell_goes_on(desk: Desk) -> None:
