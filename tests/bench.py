@@ -89,7 +89,9 @@ def bench_steps() -> None:
             for cell in (FLOOR, OURS):  # imports and first connections
                 measure(client, cell, 3)
             medians: dict[int, float] = {}
-            print(f"{'steps':>6} {'floor ms':>9} {'ours ms':>9} {'ratio':>6}   (medians of {ROUNDS} rounds, taking turns)")
+            print(
+                f"{'steps':>6} {'floor ms':>9} {'ours ms':>9} {'ratio':>6}   (medians of {ROUNDS} rounds, taking turns)"
+            )
             for steps in STEPS:
                 floor: list[float] = []
                 ours: list[float] = []
