@@ -17,6 +17,12 @@ export interface ISession {
   readonly connectionStatusChanged: ISignal<unknown, Kernel.ConnectionStatus>;
 }
 
+/** A step as it came on iopub, in its MIME bundle. */
+export interface IPublished {
+  readonly step: IStep;
+  readonly data: Fields;
+}
+
 /** Milliseconds between two questions while an agent is at work. What happens is told on iopub: this is for what got lost. */
 const POLL = 5000;
 /** Milliseconds between two questions while the reply grows. */
@@ -42,7 +48,7 @@ export class Agent implements IDisposable {
   private _isDisposed = false;
   private readonly _changed = new Signal<this, void>(this);
   private readonly _pended = new Signal<this, PendingStep>(this);
-  private readonly _heard = new Signal<this, IStep>(this);
+  private readonly _heard = new Signal<this, IPublished>(this);
 
   constructor(
     readonly session: ISession,
@@ -66,7 +72,7 @@ export class Agent implements IDisposable {
   }
 
   /** Emitted with each step as the kernel publishes it. */
-  get heard(): ISignal<this, IStep> {
+  get heard(): ISignal<this, IPublished> {
     return this._heard;
   }
 
@@ -226,12 +232,13 @@ export class Agent implements IDisposable {
   }
 
   private _onMessage(_: unknown, message: KernelMessage.IMessage): void {
-    const step = published(message);
-    if (step) {
+    const found = published(message);
+    if (found) {
+      const { step } = found;
       const moved = step.id !== this._last?.id || step.status !== this._last.status;
       this._misses = moved ? 0 : this._misses;
       this._last = step;
-      this._heard.emit(step);
+      this._heard.emit(found);
       this._schedule(moved ? 0 : STREAMING);
     } else if (this.isActive && endsCell(message)) {
       this._schedule(0);
@@ -278,15 +285,15 @@ export class Agent implements IDisposable {
   }
 }
 
-/** The step in a message, where it holds one that can be read. */
-function published(message: KernelMessage.IMessage): IStep | null {
+/** The step in a message, where it holds one that can be read, and all that stands beside it. */
+function published(message: KernelMessage.IMessage): IPublished | null {
   const type = message.header.msg_type;
   if (type !== 'display_data' && type !== 'update_display_data') {
     return null;
   }
   const data = (message.content as { data?: Fields }).data;
   try {
-    return data?.[protocol.MIME] ? protocol.readStep(data[protocol.MIME]) : null;
+    return data?.[protocol.MIME] ? { step: protocol.readStep(data[protocol.MIME]), data } : null;
   } catch {
     return null;
   }

@@ -155,7 +155,7 @@ export class Asking {
     const made = button(`jp-mod-styled ${kind}`, label, act);
     const keys = shortcut(this._commands, command);
     if (keys) {
-      made.append(h('kbd', '', keys));
+      made.append(h('kbd', 'codeact-Key', keys));
       made.title = `${label} (${keys})`;
     }
     return made;
@@ -166,7 +166,7 @@ export class Asking {
 export function diffTable(before: string, after: string): HTMLElement {
   const signs = { same: ' ', added: '+', removed: '−' };
   const lines = diffLines(before.replace(/\r\n?/g, '\n'), after).map(line => {
-    const row = h('div', `codeact-Diff-${line.kind}`, `${signs[line.kind]} `, ...visible(line.text));
+    const row = h('div', `codeact-Diff-${line.kind}`, `${signs[line.kind]} `, visible(line.text));
     if (line.kind !== 'same') {
       row.setAttribute('aria-label', `${line.kind}: ${line.text}`);
     }

@@ -3,7 +3,7 @@ import { highlightSpecialChars, EditorView } from '@codemirror/view';
 import { CodeEditor, CodeEditorWrapper } from '@jupyterlab/codeeditor';
 import { PanelLayout, Widget } from '@lumino/widgets';
 import { button, h } from './dom';
-import { HIDDEN, describe, pieces } from './hidden';
+import { HIDDEN, describe, pieces, written } from './hidden';
 import type { Draft, PendingStep } from './pending';
 import type { IStage } from './stage';
 
@@ -107,15 +107,22 @@ export class CodeView extends Widget {
     this._pre.replaceChildren(painted);
     if (shown !== code) {
       this._pre.append(
-        button('codeact-Link', `Show all ${code.length.toLocaleString('en')} characters`, () => void this._paint(code, code))
+        button('codeact-Link', `Show all ${code.length.toLocaleString('en')} characters`, () => {
+          // As one text: a page can hang on a hundred thousand elements.
+          this._pre.textContent = written(code);
+        })
       );
     }
   }
 }
 
-/** Return text elements for `text`, its hidden characters written out. */
-export function visible(text: string): (Node | string)[] {
-  return pieces(text).map(piece => (typeof piece === 'string' ? piece : mark(piece)));
+/** Return a text as nodes, its hidden characters written out. */
+export function visible(text: string): DocumentFragment {
+  const fragment = document.createDocumentFragment();
+  for (const piece of pieces(text)) {
+    fragment.append(typeof piece === 'string' ? piece : mark(piece));
+  }
+  return fragment;
 }
 
 function mark(code: number): HTMLElement {
@@ -135,7 +142,7 @@ function markHidden(root: HTMLElement): void {
     }
   }
   for (const text of found) {
-    text.replaceWith(...visible(text.data));
+    text.replaceWith(visible(text.data));
   }
 }
 

@@ -31,6 +31,18 @@ export class CodeAct {
     return panel ? { panel, agent: this.agents.of(panel.sessionContext) } : null;
   }
 
+  /** The notebook of an agent: of its views the active one, else one that can be seen. */
+  panelOf(agent: Agent): NotebookPanel | null {
+    const panels: NotebookPanel[] = [];
+    this.tracker.forEach(panel => {
+      if (panel.sessionContext === agent.session) {
+        panels.push(panel);
+      }
+    });
+    const current = panels.find(panel => panel === this.tracker.currentWidget);
+    return current ?? panels.find(panel => panel.isVisible) ?? panels[0] ?? null;
+  }
+
   /** The view that has the focus. */
   get focused(): StepView | null {
     const node = document.activeElement?.closest('.codeact-Step');

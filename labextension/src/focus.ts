@@ -1,5 +1,7 @@
 /** Where the focus goes: to a step that begins to wait, and back to the notebook when the agent is done. */
-import type { CodeAct, INotebook } from './codeact';
+import type { NotebookPanel } from '@jupyterlab/notebook';
+import type { Agent } from './agents';
+import type { CodeAct } from './codeact';
 import type { PendingStep } from './pending';
 
 export class FocusGuide {
@@ -9,31 +11,31 @@ export class FocusGuide {
 
   constructor(
     private readonly _codeact: CodeAct,
-    private readonly _notebook: INotebook
+    private readonly _agent: Agent
   ) {
-    const { agent } = _notebook;
-    agent.pended.connect((_, pending) => {
+    _agent.pended.connect((_, pending) => {
       // The views follow the agent; they are there when the browser has laid them out.
       requestAnimationFrame(() => {
         this._goTo(pending);
       });
     });
-    agent.changed.connect(this._onChanged, this);
+    _agent.changed.connect(this._onChanged, this);
   }
 
   private _goTo(pending: PendingStep): void {
-    if (pending.phase === 'over' || !this._mayMove()) {
+    const panel = this._panel;
+    if (pending.phase === 'over' || !panel || !this._mayMove(panel)) {
       return;
     }
     const { focused } = this._codeact;
-    const inPanel = focused !== null && !this._notebook.panel.node.contains(focused.node);
+    const inPanel = focused !== null && !panel.node.contains(focused.node);
     const views = [...this._codeact.stage.views].filter(view => view.pending === pending && view.isVisible);
-    const view = views.find(one => this._notebook.panel.node.contains(one.node) !== inPanel) ?? views[0];
+    const view = views.find(one => panel.node.contains(one.node) !== inPanel) ?? views[0];
     if (!view) {
       return;
     }
     if (!focused) {
-      this._before = this._notebook.panel.content.activeCellIndex;
+      this._before = panel.content.activeCellIndex;
     }
     view.focus();
     if (this._codeact.settings.autoScroll) {
@@ -42,20 +44,21 @@ export class FocusGuide {
   }
 
   private _onChanged(): void {
-    const { agent, panel } = this._notebook;
-    const ended = this._wasActive && !agent.isActive;
-    this._wasActive = agent.isActive;
-    if (!ended) {
+    const ended = this._wasActive && !this._agent.isActive;
+    this._wasActive = this._agent.isActive;
+    const panel = this._panel;
+    if (!ended || !panel) {
       return;
     }
-    const stays = this._codeact.focused ? this._codeact.focused.agent !== agent : hasFocus(document.activeElement);
-    if (!stays && this._codeact.tracker.currentWidget === panel && panel.isVisible) {
-      this._goBack();
+    const { focused } = this._codeact;
+    const stays = focused ? focused.agent !== this._agent : hasFocus(document.activeElement);
+    if (!stays) {
+      this._goBack(panel);
     }
   }
 
-  private _goBack(): void {
-    const { content } = this._notebook.panel;
+  private _goBack(panel: NotebookPanel): void {
+    const { content } = panel;
     if (this._before !== null && this._before < content.widgets.length) {
       content.activeCellIndex = this._before;
     }
@@ -63,12 +66,17 @@ export class FocusGuide {
     content.activate();
   }
 
+  /** The agent's notebook, if it is the active one. */
+  private get _panel(): NotebookPanel | null {
+    const panel = this._codeact.panelOf(this._agent);
+    return panel?.isVisible && panel === this._codeact.tracker.currentWidget ? panel : null;
+  }
+
   /** Whether the focus is here, and not where somebody is writing. */
-  private _mayMove(): boolean {
-    const { panel } = this._notebook;
+  private _mayMove(panel: NotebookPanel): boolean {
     const active = document.activeElement;
     const here = !hasFocus(active) || panel.node.contains(active) || Boolean(active?.closest('.codeact-Panel'));
-    return here && panel.isVisible && this._codeact.tracker.currentWidget === panel && !this._codeact.typing.isWriting;
+    return here && !this._codeact.typing.isWriting;
   }
 }
 

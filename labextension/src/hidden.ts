@@ -49,3 +49,8 @@ export function pieces(text: string): (string | number)[] {
   }
   return from < text.length ? [...found, text.slice(from)] : found;
 }
+
+/** Return a text with its hidden characters written out in it, e.g. as "⟨U+202E⟩". */
+export function written(text: string): string {
+  return text.replace(new RegExp(HIDDEN, 'gu'), found => `⟨${describe(found.codePointAt(0) ?? 0).mark}⟩`);
+}

@@ -44,9 +44,12 @@ export function viewIn(panel: NotebookPanel, id: string, stage: IStage): StepVie
 export function insertPrompt(panel: NotebookPanel, agent: Agent): void {
   const { content } = panel;
   NotebookActions.insertBelow(content);
-  content.activeCell?.model.sharedModel.setSource(`${MAGIC}\n`);
+  const cell = content.activeCell;
+  cell?.model.sharedModel.setSource(`${MAGIC}\n`);
   content.mode = 'edit';
-  content.activeCell?.editor?.setCursorPosition({ line: 1, column: 0 });
+  void cell?.ready.then(() => {
+    cell.editor?.setCursorPosition({ line: 1, column: 0 });
+  });
   void load(panel, agent);
 }
 
@@ -80,7 +83,8 @@ async function load(panel: NotebookPanel, agent: Agent): Promise<boolean> {
   return true;
 }
 
-function cellOf(panel: NotebookPanel, wanted: (id: string) => boolean): number {
+/** Return the index of the last cell that shows a step whose id is wanted, or -1. */
+export function cellOf(panel: NotebookPanel, wanted: (id: string) => boolean): number {
   const model = panel.content.model;
   // The newest first: steps are looked for where the notebook is being worked on.
   for (let index = (model?.cells.length ?? 0) - 1; index >= 0; index--) {

@@ -24,6 +24,7 @@ export class PendingStep {
   readonly draft: Draft;
 
   private readonly _shown: string;
+  private _source: string;
   private readonly _changed = new Signal<this, void>(this);
 
   constructor(
@@ -32,7 +33,7 @@ export class PendingStep {
     private readonly _send: Send
   ) {
     // Editors know one line ending; Python reads all three alike.
-    this._shown = step.code.replace(/\r\n?/g, '\n');
+    this._source = this._shown = step.code.replace(/\r\n?/g, '\n');
     this.draft = newDraft(this._shown);
     this.draft.sharedModel.changed.connect(this._onEdited, this);
     setTimeout(() => {
@@ -46,12 +47,12 @@ export class PendingStep {
   }
 
   get edited(): boolean {
-    return this.draft.sharedModel.getSource() !== this._shown;
+    return this._source !== this._shown;
   }
 
   /** The code that an approval would send: what the editors show; to the byte the proposal where nobody edited it. */
   get code(): string {
-    return this.edited ? this.draft.sharedModel.getSource() : this.step.code;
+    return this.edited ? this._source : this.step.code;
   }
 
   get isOpen(): boolean {
@@ -99,6 +100,7 @@ export class PendingStep {
   }
 
   private _onEdited(): void {
+    this._source = this.draft.sharedModel.getSource();
     this._changed.emit();
   }
 }

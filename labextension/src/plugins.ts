@@ -7,8 +7,8 @@ import type { INotebookModel, INotebookTracker, NotebookPanel } from '@jupyterla
 import type { IRenderMimeRegistry } from '@jupyterlab/rendermime';
 import type { ISettingRegistry } from '@jupyterlab/settingregistry';
 import type { IStatusBar } from '@jupyterlab/statusbar';
-import { Agents } from './agents';
-import { CodeAct, type INotebook } from './codeact';
+import { type Agent, Agents } from './agents';
+import { CodeAct } from './codeact';
 import { newDraft } from './code';
 import { addCommands } from './commands';
 import { FocusGuide } from './focus';
@@ -16,6 +16,7 @@ import { codeactIcon } from './icon';
 import { mayHaveAgent } from './notebooks';
 import { Announcer } from './notify';
 import { SidePanel } from './panel';
+import { RecordKeeper } from './records';
 import { RANK, stepFactory } from './renderer';
 import { Settings } from './settings';
 import type { IStage } from './stage';
@@ -63,15 +64,18 @@ class NotebookExtension implements DocumentRegistry.IWidgetExtension<NotebookPan
     void panel.context.ready.then(() => agent.refreshIfKnown());
     if (!this._guided.has(agent)) {
       this._guided.add(agent);
-      const notebook = { panel, agent };
-      new FocusGuide(this._codeact, notebook);
-      new Announcer(this._codeact, notebook, one => void this._goTo(one));
+      new FocusGuide(this._codeact, agent);
+      new Announcer(this._codeact, agent, () => void this._goTo(agent));
+      new RecordKeeper(this._codeact, agent);
     }
   }
 
-  private async _goTo(notebook: INotebook): Promise<void> {
-    this._app.shell.activateById(notebook.panel.id);
-    await this._codeact.show(notebook);
+  private async _goTo(agent: Agent): Promise<void> {
+    const panel = this._codeact.panelOf(agent);
+    if (panel) {
+      this._app.shell.activateById(panel.id);
+      await this._codeact.show({ panel, agent });
+    }
   }
 }
 

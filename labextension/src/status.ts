@@ -39,7 +39,8 @@ export class StatusItem extends Widget {
   private _update(): void {
     const state = this._notebook?.agent.state;
     if (state) {
-      const turn = state.turn ? ` · step ${state.turn.step} · ${tokensShort(state.turn.usage)}` : '';
+      const usage = state.turn?.usage.prompt ? ` · ${tokensShort(state.turn.usage)}` : '';
+      const turn = state.turn?.step ? ` · step ${state.turn.step}${usage}` : '';
       setText(this._button, `CodeAct: ${ACTIVITY_WORDS[state.agent]}${turn}`);
       this._button.title = state.pending ? 'Show the step that waits for you' : 'Show the CodeAct panel';
       this.node.dataset.agent = state.agent;

@@ -1,4 +1,4 @@
-/** Where the user's hands are: whether somebody is writing, and whether a key is being held down. */
+/** Where the user's hands are: whether somebody is writing, whether a key is held down, and whether it was a hand. */
 
 /** Milliseconds after the last key for which a field counts as being written in. */
 const WRITING = 30_000;
@@ -36,6 +36,11 @@ export class Typing {
   }
 
   private _onKey(event: KeyboardEvent): void {
+    if (!event.isTrusted && event.target instanceof Element && event.target.closest('.codeact-Step')) {
+      // A script made it: no shortcut of a step may hear it.
+      event.stopImmediatePropagation();
+      return;
+    }
     this._repeats = event.repeat;
     const writes = event.key.length === 1 || event.key === 'Backspace' || event.key === 'Delete';
     if (writes && !event.ctrlKey && !event.metaKey && isEditable(event.target)) {

@@ -1,7 +1,7 @@
 /** One step on the page: in a cell's output, in a second view of the notebook, or in the side panel. */
 import type { Message } from '@lumino/messaging';
 import { Panel, Widget } from '@lumino/widgets';
-import type { Agent } from './agents';
+import type { Agent, IPublished } from './agents';
 import { Asking, diffTable } from './asking';
 import { elapsed, recordWords, statusWords } from './captions';
 import { CodeView } from './code';
@@ -173,7 +173,7 @@ export class StepView extends Panel {
   }
 
   /** After a reload the notebook misses what happens to the steps that were already there. */
-  private _onHeard(_: unknown, step: IStep): void {
+  private _onHeard(_: unknown, { step }: IPublished): void {
     if (step.id === this._step?.id) {
       this.setStep(step);
     }
