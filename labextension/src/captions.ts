@@ -78,6 +78,11 @@ export const ACTIVITY_WORDS: Readonly<Record<Activity, string>> = {
   running: 'running'
 };
 
+/** A line of Markdown without its marks, for the timeline. */
+export function plain(line: string): string {
+  return line.replace(/^#+ |[*`]+/g, '');
+}
+
 /** How a turn ended, for the timeline. */
 export function outcomeWords(turn: ITurnLine): string {
   const words = { answered: 'answered', limit: 'at a limit', stopped: 'stopped', failed: 'failed', open: 'under way' };

@@ -33,9 +33,12 @@ const palette: JupyterFrontEndPlugin<void> = {
   id: 'codeact-magic:palette',
   description: 'The commands in the command palette.',
   autoStart: true,
-  requires: [ICodeAct, ICommandPalette],
-  activate: (_: JupyterFrontEnd, __: CodeAct, items: ICommandPalette) => {
-    addToPalette(items);
+  requires: [ICodeAct],
+  optional: [ICommandPalette],
+  activate: (_: JupyterFrontEnd, __: CodeAct, items: ICommandPalette | null) => {
+    if (items) {
+      addToPalette(items);
+    }
   }
 };
 
@@ -43,9 +46,13 @@ const status: JupyterFrontEndPlugin<void> = {
   id: 'codeact-magic:status',
   description: 'What the agent of the active notebook is at, in the status bar.',
   autoStart: true,
-  requires: [ICodeAct, IStatusBar],
-  activate: (_: JupyterFrontEnd, codeact: CodeAct, bar: IStatusBar) => {
-    addStatus(codeact, bar);
+  requires: [ICodeAct],
+  // Jupyter Notebook has none.
+  optional: [IStatusBar],
+  activate: (_: JupyterFrontEnd, codeact: CodeAct, bar: IStatusBar | null) => {
+    if (bar) {
+      addStatus(codeact, bar);
+    }
   }
 };
 

@@ -1,5 +1,5 @@
 /** The turns of an agent and their steps, the newest turn first, each step a link to its cell. */
-import { outcomeWords } from './captions';
+import { outcomeWords, plain } from './captions';
 import { button, h } from './dom';
 import type { IState, IStepLine, IThread, ITurnLine } from './protocol';
 
@@ -40,12 +40,13 @@ export class Timeline {
     const link = button('codeact-Turn-step', '', () => {
       this._go(step.id);
     });
+    const label = plain(step.label);
     const name = step.status === 'answer' ? 'Answer' : `${step.number}`;
-    link.append(h('span', 'codeact-Dot'), h('span', 'codeact-Turn-number', name), h('span', 'codeact-Turn-label', step.label));
+    link.append(h('span', 'codeact-Dot'), h('span', 'codeact-Turn-number', name), h('span', 'codeact-Turn-label', label));
     link.dataset.status = step.status;
     link.dataset.ok = String(step.ok);
-    link.title = step.label;
-    link.setAttribute('aria-label', `Step ${step.number}, ${step.status}: ${step.label}. Show it in the notebook.`);
+    link.title = label;
+    link.setAttribute('aria-label', `Step ${step.number}, ${step.status}: ${label}. Show it in the notebook.`);
     return link;
   }
 }
