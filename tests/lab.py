@@ -15,13 +15,14 @@ import sys
 import threading
 import time
 import urllib.request
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import nbformat
-from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, Request, WebSocketRoute, expect
+from playwright.sync_api import Browser, ConsoleMessage, Error, Locator, Page, Request, WebSocketRoute, expect
 
 from codeact_magic.testing import FakeEndpoint, Say, Scripted
 
@@ -381,7 +382,9 @@ class Window:
 
     def show(self, name: str) -> Window:
         """Open a notebook in a tab of this window, or bring its tab to the front."""
-        self.page.evaluate("path => window.jupyterapp.commands.execute('docmanager:open', { path })", name)
+        self.page.evaluate(
+            "async path => { await window.jupyterapp.commands.execute('docmanager:open', { path }); }", name
+        )
         expect(self.cell(0)).to_be_visible()
         return Window(self.desk, self.page, name)._wait()
 
@@ -426,7 +429,7 @@ class Window:
 
     def save(self) -> Any:
         """Save the notebook, and return what was saved."""
-        self.page.evaluate("() => window.jupyterapp.commands.execute('docmanager:save')")
+        self.page.evaluate("async () => { await window.jupyterapp.commands.execute('docmanager:save'); }")
         return self.saved
 
     @property
@@ -489,7 +492,7 @@ class Profile:
         self._server = server
         self._page: Page | None = None
         self.strangers: list[str] = []  # addresses elsewhere that a page wanted something of
-        self.failures: list[str] = []  # exceptions that no script of a page caught
+        self.failures: list[str] = []  # exceptions in our scripts that nobody caught
         self.complaints: list[str] = []  # errors in the console
         self.context = browser.new_context(**{"viewport": VIEWPORT, **options})
         self.context.on("request", self._on_request)
@@ -498,7 +501,7 @@ class Profile:
     def new_page(self) -> Page:
         """Return an empty page."""
         page = self.context.new_page()
-        page.on("pageerror", lambda error: self.failures.append(f"{error.message}\n{error.stack}"))
+        page.on("pageerror", self._on_error)
         page.on("dialog", lambda dialog: dialog.accept())  # the browser's own: leaving a page with unsaved work
         return page
 
@@ -518,11 +521,15 @@ class Profile:
             self._page = None
 
     def check(self) -> None:
-        """Fail where a page has asked another host, or left an exception uncaught, since this was last called."""
+        """Fail where a page has asked another host, or our scripts left an exception uncaught, since the last call."""
         strangers, failures = self.strangers, self.failures
         self.strangers, self.failures, self.complaints = [], [], []
         assert not strangers, f"requests to other hosts: {strangers}"
         assert not failures, "\n".join(failures)
+
+    def _on_error(self, error: Error) -> None:
+        if EXTENSION in (error.stack or ""):  # JupyterLab has some of its own
+            self.failures.append(f"{error.message}\n{error.stack}")
 
     def _on_request(self, request: Request) -> None:
         parts = urlsplit(request.url)
@@ -608,6 +615,15 @@ class Desk:
         """Return where JupyterLab shows a notebook, in a workspace of its own."""
         workspace = f"{self._prefix}-{len(self._pages)}"
         return f"{self.server.url}lab/workspaces/{workspace}/tree/{name}?token={self.server.token}"
+
+    @contextmanager
+    def settings(self, **settings: Any) -> Iterator[None]:
+        """Have the pages that are opened meanwhile find these settings of the extension."""
+        self.server.set(f"{EXTENSION}:plugin", settings)
+        try:
+            yield
+        finally:
+            self.server.set(f"{EXTENSION}:plugin", {})
 
     def close(self) -> None:
         """Close the windows, and end what was started."""
