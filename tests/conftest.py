@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 
 from .kernels import VERSIONS, Kernel, started
 
@@ -18,6 +20,12 @@ if TYPE_CHECKING:
 
 # The environments for the unit tests on other Pythons have no browser to drive: `-m browser` finds no tests there.
 collect_ignore_glob = [] if find_spec("playwright") else ["test_lab*.py"]
+
+
+# The machines are shared and noisy: no test is about time. In CI the examples are the same in every run.
+settings.register_profile("local", deadline=None)
+settings.register_profile("ci", deadline=None, derandomize=True)
+settings.load_profile("ci" if os.environ.get("CI") else "local")
 
 
 @pytest.fixture(scope="module", params=VERSIONS)
