@@ -128,7 +128,7 @@ _NO_SIGNATURE = inspect.Signature()
 
 def _signature(function: Any) -> str:
     try:
-        if not isinstance(vars(function).get("__signature__", _NO_SIGNATURE), inspect.Signature):
+        if not isinstance(inspect.getattr_static(function, "__signature__", _NO_SIGNATURE), inspect.Signature):
             return "(...)"  # from Python 3.12 on it may be a function that makes one: code that nobody has asked for
         signature = inspect.signature(function)
     except Exception:  # evaluating annotations may raise anything
