@@ -77,7 +77,7 @@ class Server:
         self._spare: dict[str, str] = {}
         self.token = secrets.token_hex(16)
         with self._log.open("w") as log:
-            self._process = subprocess.Popen(self._command(), cwd=self.root, env=self._environment(), stderr=log)
+            self._process = subprocess.Popen(self._command(), cwd=self.root, env=self.environment, stderr=log)
         self._find_url()
 
     def _command(self) -> list[str]:
@@ -96,7 +96,9 @@ class Server:
         flags = ["--allow-root"] if os.geteuid() == 0 else []
         return [sys.executable, "-m", "jupyterlab", *flags, *(f"--{name}={value}" for name, value in options.items())]
 
-    def _environment(self) -> dict[str, str]:
+    @property
+    def environment(self) -> dict[str, str]:
+        """The variables that the server and its kernels have."""
         ours = ("OPENAI_", "CODEACT_", "PYTEST_", "JPY_", "JUPYTER")
         kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
         return kept | {
@@ -595,6 +597,14 @@ class Desk:
     def window(self, name: str) -> Window:
         """Open a notebook in a new window."""
         return self._new(name).open()
+
+    def look_at(self, name: str) -> Window:
+        """Open a notebook in a new window, without waiting for a kernel; a dialog that asks for one is turned down."""
+        window = self._new(name)
+        window.page.goto(self.address(name))
+        window.page.locator(".jp-Dialog button", has_text="No Kernel").click()
+        expect(window.cell(0)).to_be_visible()
+        return window
 
     def in_notebook_7(self, name: str) -> Window:
         """Open a notebook in a new window, in Jupyter Notebook."""
