@@ -2,11 +2,15 @@
 
 /** Milliseconds after the last key for which a field counts as being written in. */
 const WRITING = 30_000;
+/** Milliseconds that a held key counts as held after it was let go: shortcuts are carried out some time after the key. */
+const HELD = 500;
+/** Milliseconds for which a key that was let go counts as held down: JupyterLab acts on a key some time after it. */
+const LETTING_GO = 300;
 
 export class Typing {
   private _target: EventTarget | null = null;
   private _last = 0;
-  private _repeats = false;
+  private _repeated = 0;
 
   constructor(window: Window) {
     window.addEventListener(
@@ -16,12 +20,13 @@ export class Typing {
       },
       true
     );
-    window.addEventListener('keyup', () => (this._repeats = false), true);
+    window.addEventListener('keyup', () => setTimeout(() => (this._repeats = false), LETTING_GO), true);
+    window.addEventListener('pointerdown', () => (this._repeats = false), true);
   }
 
-  /** Whether the key that is down is repeating itself. */
+  /** Whether the last key was a held one, repeating itself. */
   get repeats(): boolean {
-    return this._repeats;
+    return Date.now() - this._repeated < HELD;
   }
 
   /** Whether the user is writing in the element that has the focus. */
@@ -41,7 +46,7 @@ export class Typing {
       event.stopImmediatePropagation();
       return;
     }
-    this._repeats = event.repeat;
+    this._repeated = event.repeat ? Date.now() : 0;
     const writes = event.key.length === 1 || event.key === 'Backspace' || event.key === 'Delete';
     if (writes && !event.ctrlKey && !event.metaKey && isEditable(event.target)) {
       this._target = event.target;
