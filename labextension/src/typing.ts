@@ -4,8 +4,6 @@
 const WRITING = 30_000;
 /** Milliseconds that a held key counts as held after it was let go: shortcuts are carried out some time after the key. */
 const HELD = 500;
-/** Milliseconds for which a key that was let go counts as held down: JupyterLab acts on a key some time after it. */
-const LETTING_GO = 300;
 
 export class Typing {
   private _target: EventTarget | null = null;
@@ -20,8 +18,6 @@ export class Typing {
       },
       true
     );
-    window.addEventListener('keyup', () => setTimeout(() => (this._repeats = false), LETTING_GO), true);
-    window.addEventListener('pointerdown', () => (this._repeats = false), true);
   }
 
   /** Whether the last key was a held one, repeating itself. */
