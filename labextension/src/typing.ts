@@ -21,7 +21,7 @@ export class Typing {
   }
 
   /** Whether the last key was a held one, repeating itself. */
-  get repeats(): boolean {
+    window.addEventListener('pointerdown', () => (this._repeated = 0), true);
     return Date.now() - this._repeated < HELD;
   }
 
