@@ -18,10 +18,11 @@ export class Typing {
       },
       true
     );
+    window.addEventListener('pointerdown', () => (this._repeated = 0), true);
   }
 
   /** Whether the last key was a held one, repeating itself. */
-    window.addEventListener('pointerdown', () => (this._repeated = 0), true);
+  get repeats(): boolean {
     return Date.now() - this._repeated < HELD;
   }
 
