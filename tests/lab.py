@@ -64,8 +64,8 @@ def wait_until(happened: Callable[[], Any], what: str, patience: float = PATIENC
 class Server:
     """A JupyterLab on a free port of loopback, with all of its folders in `home`."""
 
-    def __init__(self, home: Path) -> None:
-        self.home, self.root = home, home / "notebooks"
+    def __init__(self, home: Path, variables: dict[str, str] | None = None) -> None:
+        self.home, self.root, self._variables = home, home / "notebooks", variables or {}
         self.root.mkdir(parents=True)
         self._share, self._config = home / "share", home / "config"
         self._log = home / "server.log"
@@ -101,7 +101,9 @@ class Server:
         """The variables that the server and its kernels have."""
         ours = ("OPENAI_", "CODEACT_", "PYTEST_", "JPY_", "JUPYTER")
         kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
-        return kept | {
+        return {
+            **kept,
+            **self._variables,
             "IPYTHONDIR": str(self.home / "ipython"),
             "JUPYTER_CONFIG_DIR": str(self._config),
             "JUPYTER_DATA_DIR": str(self.home / "data"),

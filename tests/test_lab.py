@@ -11,6 +11,8 @@ pytestmark = pytest.mark.browser
 
 LONG = "\n".join(f"line_{n} = 'the quick brown fox jumps over the lazy dog, {n} times'" for n in range(5))
 
+COLOUR = "node => getComputedStyle(node).color"
+
 
 def test_a_click_on_run_runs_the_step_and_the_cell_goes_on(desk: Desk) -> None:
     window = desk.notebook("%%codeact\nGreet me", replies=[step("print('hel' + 'lo')", "I greet."), "Greeted."]).ask()
@@ -116,6 +118,23 @@ def test_stop_while_the_model_writes_reaches_the_endpoint(desk: Desk) -> None:
     expect(window.step(0).node).to_have_attribute("data-status", "stopped")
     expect(window.step(0).thought).to_contain_text("I will think about")
     window.run_cell(2).wait_done(2)
+
+
+def test_the_reply_is_shown_while_the_model_writes_and_its_code_is_coloured(desk: Desk) -> None:
+    text = step("for n in range(3):\n    print(n)", "I will count to three, slowly.")
+    reply, gate = held(text, after=len(text) // 4 - 4)
+    window = desk.notebook("%%codeact\nGo", replies=[reply, "Done."]).ask()
+    expect(window.step(0).thought).to_contain_text("I will count to three, slowly.")
+    expect(window.step(0).node).to_contain_text("for n in range")
+    expect(window.step(0).node).to_have_attribute("data-status", "thinking")
+    expect(window.step(0).node.locator(".codeact-Elapsed")).to_contain_text("s")
+    gate.set()
+    keyword = window.pending.wait().editor.locator("span", has_text="for").first
+    assert keyword.evaluate(COLOUR) != window.pending.editor.evaluate(COLOUR)
+    window.pending.run()
+    window.wait_done(1)
+    keyword = window.step(0).node.locator(".codeact-Code-text span", has_text="for").first
+    assert keyword.evaluate(COLOUR) != window.step(0).node.locator(".codeact-Code-text").evaluate(COLOUR)
 
 
 def test_run_all_cells_runs_no_later_cell_past_a_step_that_waits(desk: Desk) -> None:
