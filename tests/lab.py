@@ -407,6 +407,10 @@ class Window:
         """Return whether a command can act."""
         return bool(self.page.evaluate("id => window.jupyterapp.commands.isEnabled(id)", id))
 
+    def wait_until_disabled(self, *ids: str) -> None:
+        """Wait until none of these commands can act: the page hears of the end of a turn a moment after the cell."""
+        self.page.wait_for_function("ids => !ids.some(id => window.jupyterapp.commands.isEnabled(id))", arg=list(ids))
+
     def show_panel(self) -> Window:
         """Open the side panel."""
         self.command("codeact:panel")

@@ -119,7 +119,7 @@ def test_the_commands_act_on_the_pending_step_and_are_enabled_only_then(desk: De
     window.pending.wait()
     window.command("codeact:stop")
     window.wait_done(1)
-    assert not any(window.enabled(f"codeact:{name}") for name in acting)
+    window.wait_until_disabled(*(f"codeact:{name}" for name in acting))
 
 
 def test_the_command_palette_offers_the_commands(desk: Desk) -> None:
