@@ -6,6 +6,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 
+# The machines are shared and noisy: what fails is tried again, and said to have been; what is broken fails each time.
+PYTEST := $(BIN)/python -m pytest -q --reruns 2
+
 .PHONY: help demo lab test check typescript labextension pythons kernel browser bench fetch clean
 
 help: ## show this
@@ -48,7 +51,7 @@ check: $(VENV)/.test ## the fast part: format, lint, types, import contracts, un
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
-	$(BIN)/python -m pytest -q -n 2 -m "not kernel and not terminal and not browser and not model"
+	$(PYTEST) -n 2 -m "not kernel and not terminal and not browser and not model"
 	@$(MAKE) --no-print-directory typescript
 
 typescript: labextension/node_modules/.package-lock.json ## the checks of the JupyterLab extension
@@ -64,11 +67,11 @@ pythons: $(VENV)/.test ## the unit tests on every other Python from 3.11 up that
 
 kernel: $(VENV)/.test ## the tests with real kernels, terminals and notebooks
 	$(BIN)/python -m tests.kernels
-	$(BIN)/python -m pytest -q -n 2 -m "kernel or terminal"
+	$(PYTEST) -n 2 -m "kernel or terminal"
 
 browser: $(VENV)/.test ## the tests in a real JupyterLab and a real browser
 	@$(BIN)/python -m tests.browser
-	$(BIN)/python -m pytest -q -m browser
+	$(PYTEST) -m browser
 
 bench: $(VENV)/.test ## time per step and load time, as ratios against a floor
 	@$(BIN)/python -m tests.bench

@@ -67,7 +67,7 @@ def main() -> int:
     for number, python in others().items():
         own = environment(number, python)
         print(f"unit tests on Python {number[0]}.{number[1]}", flush=True)
-        arguments = [str(own), "-m", "pytest", "-q", "-n", "2", "-p", "no:cacheprovider", "-m", UNIT]
+        arguments = [str(own), "-m", "pytest", "-q", "--reruns", "2", "-n", "2", "-p", "no:cacheprovider", "-m", UNIT]
         worst = max(worst, subprocess.run(arguments, cwd=ROOT, check=False).returncode)
     return worst
 
