@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import expect
 
-from .lab import Desk, held, step, wait_until
+from .lab import Desk, held, step
 
 pytestmark = pytest.mark.browser
 
