@@ -19,14 +19,12 @@ $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
 comma := ,
-LABEXTENSION := $(VENV)/share/jupyter/labextensions/codeact-magic
 
 # One stamp a set of extras: a target installs what it needs, once, and again when pyproject.toml changes. The install
-# builds the JupyterLab extension; an editable one only has to be shown where it is.
+# builds the JupyterLab extension and puts it where JupyterLab looks.
 $(VENV)/.%: pyproject.toml | $(BIN)/python
 	@echo "installing codeact-magic[$(subst +,$(comma),$*)] into $(VENV) ..."
 	@$(PIP) install -e '.[$(subst +,$(comma),$*)]'
-	@mkdir -p $(dir $(LABEXTENSION)) && ln -sfn "$(CURDIR)/codeact_magic/labextension" $(LABEXTENSION)
 	@touch $@
 
 # The checks of the TypeScript use the Node.js that the Python package index has, whatever the machine has.

@@ -55,7 +55,6 @@ class ControlRoom:
         self._turn: Json | None = None
         self._agent, self._since = "idle", time.monotonic()
         self._revision = 0
-        self._greeted = ""  # the pending step that a page has greeted
         self._kernel: Any = None
         self._alone = False  # a page was waited for in vain
         self.attached = False  # a page with buttons has been seen
@@ -131,7 +130,7 @@ class ControlRoom:
         if self._alone and not self.attached:
             return None
         with self._lock:
-            self._pending, self._greeted = bundle, ""
+            self._pending = bundle
             while not self._decisions.empty():
                 self._decisions.get()
             self._changed("waiting")
@@ -176,7 +175,6 @@ class ControlRoom:
         name = _text(content, "id", MOST_TEXT, "")
         if name:
             self._check_pending(name)
-            self._greeted = name
         self.attached = True
         return {}
 
