@@ -28,8 +28,7 @@ settings.register_profile("local", deadline=None)
 settings.register_profile("ci", deadline=None, derandomize=True)
 settings.load_profile("ci" if os.environ.get("CI") else "local")
 
-# A shell without job control has what it runs in the background ignore SIGINT, and so do that one's children: Stop could
-# not be tested there.
+# What a shell without job control runs in the background ignores SIGINT, and so do its children: Stop would do nothing.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
