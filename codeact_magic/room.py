@@ -7,6 +7,7 @@ on the board, and hands over what the user says. Everything that comes in is che
 
 from __future__ import annotations
 
+import os
 import queue
 import signal
 import threading
@@ -28,6 +29,7 @@ DECISIONS = ("approve", "reject", "stop")
 LATE = "This step has been decided already."
 UNKNOWN = "No such step is waiting in this kernel."
 IDLE = "The agent is not at work."
+NO_CELLS = "These cells are not offered by this kernel any more."
 
 
 class Refused(Exception):
@@ -56,6 +58,8 @@ class ControlRoom:
         self._agent, self._since = "idle", time.monotonic()
         self._revision = 0
         self._kernel: Any = None
+        self._offer: tuple[str, list[Json]] = ("", [])  # cells for the notebook, under an id
+        self._taken = threading.Event()
         self._alone = False  # a page was waited for in vain
         self.attached = False  # a page with buttons has been seen
         self.settings: Json = {}
@@ -156,6 +160,23 @@ class ControlRoom:
             self._remarks.clear()
         return remarks
 
+    def offer(self, cells: list[Json]) -> str:
+        """Have `cells` ready for the page that asks for them by the id that is returned."""
+        name = os.urandom(8).hex()
+        with self._lock:
+            self._offer = (name, cells)
+            self._taken.clear()
+        return name
+
+    def taken(self, patience: float, tick: float) -> bool:
+        """Wait, at most `patience` seconds, and return whether a page took what was offered; then it is too late."""
+        deadline = time.monotonic() + patience
+        while not self._taken.wait(tick) and time.monotonic() < deadline:
+            pass  # no longer at a time, so that Stop gets through
+        with self._lock:
+            self._offer = ("", [])
+            return self._taken.is_set()
+
     # -- the control thread's ------------------------------------------------------------------------------------------
 
     def answer(self, content: Any) -> Json:
@@ -225,6 +246,15 @@ class ControlRoom:
         self._remarks.append(text)
         return {}
 
+    def _insert(self, content: Json) -> Json:
+        """Give the offered cells out, once."""
+        name, cells = self._offer
+        if not name or _text(content, "id", MOST_TEXT) != name:
+            raise Refused("unknown", NO_CELLS)
+        self._offer = ("", [])
+        self._taken.set()
+        return {"cells": cells}
+
     def _check_pending(self, name: str) -> None:
         if self._pending is not None and self._pending["id"] == name:
             return
@@ -244,6 +274,7 @@ _HANDLERS: dict[str, Callable[[ControlRoom, Json], Json]] = {
     "decide": ControlRoom._decide,
     "stop": ControlRoom._stop,
     "say": ControlRoom._say,
+    "insert": ControlRoom._insert,
 }
 
 
