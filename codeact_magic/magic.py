@@ -71,9 +71,10 @@ class CodeAct(Options, Magics):
 
     def _running(self) -> Runner:
         if self._runner is None:
+            from .host import ShellHost
             from .runner import Runner
 
-            self._runner = Runner(self.shell, self, self._room)
+            self._runner = Runner(ShellHost(self.shell, self._room), self)
         return self._runner
 
     def _prompt(self, line: str, cell: str) -> str:

@@ -2,63 +2,81 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol, cast
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import cast
 
-from . import approval, control
-from .agent import Agent, Limits, View
+from .agent import Agent, Limits
 from .approval import Gate
 from .captions import turn_line
 from .conversations import Conversation, Conversations, near
-from .display import NotebookView
 from .endpoints import Endpoints, secrets
-from .errors import UsageError
-from .executor import ShellExecutor
+from .errors import Stopped, UsageError
+from .formats import Reading
+from .host import Host
 from .model import OpenAIModel
 from .options import Options
-from .page import PageAsker, StepBoard
-from .room import ControlRoom
-from .session import Format, Turn
-from .terminal import TerminalView
-from .text import mask
+from .replay import Recorded, Replay, Replayed
+from .session import Action, Format, Outcome, Reply, Session, Step, Turn
+from .text import mask, one_line
 
 _AT_ONCE = 0.5  # seconds that Stop waits for the disk; saving goes on in its thread
 NESTED = "A %%codeact cell is running already, and cannot run another inside itself."
 
 
-class Front(View, approval.Front, Protocol):
-    """What a turn is shown on."""
-
-    def waiting(self, line: str) -> None:
-        """Show a line until the next one; an empty one takes it away."""
-
-    def close(self) -> None:
-        """The turn is over, however it ended."""
-
-    def restore(self) -> None:
-        """Show what was shown of the turn again: an action has cleared the cell."""
-
-
 class Runner:
-    """Takes prompts to their answers in one shell. `options` are those of the turn under way, or of the last one."""
+    """Takes prompts to their answers in one host. `options` are those of the turn under way, or of the last one."""
 
-    def __init__(self, shell: Any, options: Options, room: ControlRoom) -> None:
-        self.shell, self.options = shell, options
-        self.board = StepBoard(room)
-        self.executor = ShellExecutor(shell, secrets=self.secrets)
+    def __init__(self, host: Host, options: Options) -> None:
+        self.host, self.options = host, options
+        self.board, self.interpreter = host.board, host.interpreter
+        self.interpreter.secrets = self.secrets
         self.conversations = Conversations(self.secrets, lambda line: self.view.tell(line))
         self.endpoints = Endpoints(lambda line: self.view.tell(line), lambda line: self.view.waiting(line))
-        self.view = self._new_view()
+        self.view = host.view()
         self._busy = False
 
     def take(self, options: Options, prompt: str, *, new: bool) -> Turn:
         """Take `prompt` to its answer, and tell how it went. Raises CodeActError; what was done is saved first."""
-        if self._busy:
-            raise UsageError(NESTED)
-        self._busy = True
-        try:
-            return self._take(options, prompt, new)
-        finally:
-            self._busy = False
+        with self._at_work(options):
+            return self._take(prompt, new)
+
+    def replay(self, options: Options, session: Session, pieces: Sequence[Recorded]) -> Replayed:
+        """Run `pieces` of `session` again, each one approved as `options` say. Raises CodeActError."""
+        with self._at_work(options):
+            gate = self._gate()
+            self._set_interpreter(session.id)
+            replay = Replay(gate, self.interpreter, self.view, self.view.tell)
+            prompt = one_line(session.turns[0].prompt if session.turns else "", 200)
+            self.board.begin(f"replay of {prompt}"[:80], 1, prompt, "", len(pieces))
+            outcome: Outcome = "failed"
+            try:
+                replayed = replay.run(pieces)
+                outcome = "answered"
+            finally:
+                self.view.close()
+                self.board.end(Turn(prompt, steps=tuple(replay.steps), outcome=outcome))
+            return replayed
+
+    def consent(self, options: Options, thought: str, code: str) -> None:
+        """Have the user look at `code`, which will run elsewhere, as at a step. Raises Stopped where it may not."""
+        with self._at_work(options):
+            gate, reading = self._gate(), Reading(thought=thought, action=Action(code))
+            step = Step(Reply(""), thought=thought, action=reading.action, heard="approved")
+            self.board.begin(options.thread, 1, thought, "", 1)
+            try:
+                self.view.thinking(1)
+                self.view.proposed(1, reading)
+                step = replace(step, decision=gate.decide(1, reading))
+            finally:
+                self.view.finished(1, step)
+                self.view.close()
+                self.board.end(Turn(thought, steps=(step,), outcome="answered"))
+        if not step.decision or not step.decision.runs:
+            raise Stopped("Nothing was run.")
+        if step.decision.code != code:
+            raise Stopped("Nothing was run: this runs as it is, or not at all.")
 
     def secrets(self) -> tuple[str, ...]:
         """Return what must never be shown, saved or sent."""
@@ -69,9 +87,21 @@ class Runner:
         self.conversations.close()
         self.endpoints.close()
 
-    def _take(self, options: Options, prompt: str, new: bool) -> Turn:
-        self.options, self.view = options, self._new_view()
-        gate = self._gate(options)
+    @contextmanager
+    def _at_work(self, options: Options) -> Iterator[None]:
+        """One turn at a time, shown on a view of its own."""
+        if self._busy:
+            raise UsageError(NESTED)
+        self._busy = True
+        try:
+            self.options, self.view = options, self.host.view()
+            yield
+        finally:
+            self._busy = False
+
+    def _take(self, prompt: str, new: bool) -> Turn:
+        options = self.options
+        gate = self._gate()
         model = self.endpoints.model(options)
         conversation = self.conversations.get(options.thread)
         if new or conversation is None:
@@ -92,25 +122,25 @@ class Runner:
         self.board.room.settings = {"approve": options.approve, "session": path}
         self.board.begin(options.thread, turn, prompt, model.name, options.max_steps)
 
-    def _gate(self, options: Options) -> Gate:
+    def _gate(self) -> Gate:
         return Gate(
-            options.approve,
+            self.options.approve,
             self.view,
-            ask=control.asker(self.shell),
-            edit=control.editor(self.shell),
-            names=self.executor.user_names,
-            page=self._page(),
+            ask=self.host.asker(),
+            edit=self.host.editor(),
+            names=self.interpreter.user_names,
+            page=self.host.page(self.view),
         )
 
-    def _page(self) -> PageAsker | None:
-        view = self.view
-        return PageAsker(self.board.room, self.board, view.refresh) if isinstance(view, NotebookView) else None
+    def _set_interpreter(self, conversation: str) -> None:
+        options, interpreter = self.options, self.interpreter
+        interpreter.timeout, interpreter.limit = options.action_timeout, options.max_summary
+        interpreter.keep_cells, interpreter.conversation = options.save_cells, conversation
+        interpreter.cleared = self.view.restore
 
     def _agent(self, conversation: Conversation, model: OpenAIModel, gate: Gate) -> Agent:
-        options, executor = self.options, self.executor
-        executor.timeout, executor.limit = options.action_timeout, options.max_summary
-        executor.keep_cells, executor.conversation = options.save_cells, conversation.session.id
-        executor.cleared = self.view.restore
+        options = self.options
+        self._set_interpreter(conversation.session.id)
         limits = Limits(
             steps=options.max_steps,
             tokens=options.max_tokens_per_turn,
@@ -122,7 +152,7 @@ class Runner:
             conversation.session,
             model,
             gate,
-            executor,
+            self.interpreter,
             view=self.view,
             keep=conversation.keep,
             limits=limits,
@@ -140,15 +170,6 @@ class Runner:
         if turn.steps:
             note = f"{turn.note} · " if turn.outcome == "answered" and turn.note else ""
             self.view.tell(f"{note}{turn_line(turn)}{_where(conversation) if saved else ''}")
-
-    def _new_view(self) -> Front:
-        if control.in_kernel(self.shell):
-            return NotebookView(self._publish, self.board)
-        return TerminalView(theme=self.shell.colors)
-
-    def _publish(self, data: dict[str, Any], metadata: dict[str, Any], display_id: str | None, update: bool) -> None:
-        transient = {"display_id": display_id} if display_id else {}
-        self.shell.display_pub.publish(data=data, metadata=metadata, transient=transient, update=update)
 
 
 def _format(options: Options) -> Format:

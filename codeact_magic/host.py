@@ -1,0 +1,119 @@
+"""Where an agent is at work: whose interpreter runs its code, and who sees it and is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from typing import Any, Protocol
+
+from . import approval, control
+from .agent import Executor, View
+from .display import NotebookView
+from .executor import ShellExecutor
+from .page import PageAsker, StepBoard
+from .room import ControlRoom
+from .session import Json
+from .terminal import TerminalView
+
+PATIENCE = 3.0  # seconds in which a page has to take cells that are offered to it
+TICK = 0.05
+INSERT = "application/vnd.codeact.insert+json"
+
+
+class Front(View, approval.Front, Protocol):
+    """What a turn is shown on."""
+
+    def waiting(self, line: str) -> None:
+        """Show a line until the next one; an empty one takes it away."""
+
+    def close(self) -> None:
+        """The turn is over, however it ended."""
+
+    def restore(self) -> None:
+        """Show what was shown of the turn again: an action has cleared the cell."""
+
+
+class Interpreter(Executor, Protocol):
+    """What runs the code of many turns."""
+
+    timeout: float  # seconds that an action may run; 0: no limit
+    limit: int  # characters of a summary
+    keep_cells: bool
+    conversation: str  # the session that actions and cells are counted for
+    secrets: Callable[[], Sequence[str]]  # the texts that no output may show
+    cleared: Callable[[], None]  # to be called when an action has cleared what is shown
+
+    def user_names(self) -> Collection[str]:
+        """Return the names that are the user's own."""
+
+
+class Host(Protocol):
+    """An interpreter, and its user."""
+
+    interpreter: Interpreter
+    board: StepBoard
+
+    def view(self) -> Front:
+        """Return what the next turn is shown on."""
+
+    def asker(self) -> Callable[[str], str] | None:
+        """Return what asks the user for a line, or None where nobody can be asked."""
+
+    def editor(self) -> Callable[[str], str | None] | None:
+        """Return what lets the user edit a text in place, or None where there is only a line to type in."""
+
+    def page(self, view: Front) -> approval.Page | None:
+        """Return what asks the user at a page with buttons, or None where there can be none."""
+
+
+class ShellHost:
+    """A live IPython shell: a notebook's kernel, or a terminal."""
+
+    def __init__(self, shell: Any, room: ControlRoom) -> None:
+        self.shell = shell
+        self.board = StepBoard(room)
+        self.interpreter: Interpreter = ShellExecutor(shell)
+
+    def view(self) -> Front:
+        """Return what the next turn is shown on."""
+        if control.in_kernel(self.shell):
+            return NotebookView(self._publish, self.board)
+        return TerminalView(theme=self.shell.colors)
+
+    def asker(self) -> Callable[[str], str] | None:
+        """Return what asks the user for a line, or None where nobody can be asked."""
+        return control.asker(self.shell)
+
+    def editor(self) -> Callable[[str], str | None] | None:
+        """Return what lets the user edit a text in place, or None where there is only a line to type in."""
+        return control.editor(self.shell)
+
+    def page(self, view: Front) -> approval.Page | None:
+        """Return what asks the user at a page with buttons, or None where there can be none."""
+        return PageAsker(self.board.room, self.board, view.refresh) if isinstance(view, NotebookView) else None
+
+    def insert(self, cells: Sequence[Json]) -> bool:
+        """Put `cells` below the running one: where a page takes them as they are, else as one cell to come.
+
+        Returns whether a page took them.
+        """
+        room = self.board.room
+        if control.in_kernel(self.shell):
+            offer = {"version": 1, "id": room.offer(list(cells))}
+            self._publish({INSERT: offer, "text/plain": f"{len(cells)} cells for this notebook"}, {}, None, False)
+            if room.taken(PATIENCE, TICK):
+                return True
+        self.shell.set_next_input(as_one(cells), replace=False)
+        return False
+
+    def _publish(self, data: Json, metadata: Json, display_id: str | None, update: bool) -> None:
+        transient = {"display_id": display_id} if display_id else {}
+        self.shell.display_pub.publish(data=data, metadata=metadata, transient=transient, update=update)
+
+
+def as_one(cells: Sequence[Json]) -> str:
+    """Return `cells` as the source of one code cell, Markdown as comments."""
+    return "\n\n".join(cell["source"] if cell["cell_type"] == "code" else _comment(cell["source"]) for cell in cells)
+
+
+def _comment(text: str) -> str:
+    return "\n".join(f"# {line}".rstrip() for line in text.splitlines())
