@@ -5,25 +5,17 @@ from __future__ import annotations
 import os
 import sys
 import threading
-from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from itertools import chain
 from typing import Any, Self
 
 from .nested import Change, changed
+from .record import Record, begun, masked
 from .session import Json
 from .text import mask
 
-# What a record keeps; all of it is shown.
-MOST_TEXT = 1_000_000  # characters of one stream output: half of them from its beginning, half from its end
-MOST_OUTPUTS = 1_000  # displays and stretches of stdout or stderr; errors are kept beyond that
-MOST_RICH = 20_000_000  # characters of all displays together
 SENTINEL = "\x1f"  # one byte, so that it is never cut in two; a terminal that is shown it does nothing
 PATIENCE = 1.0  # seconds to wait for what child processes wrote
-
-LEFT_OUT = "\n... {count:,} characters were shown here, but are not kept ...\n"
-MORE = "... more was shown, but is not kept ...\n"
 
 
 class Recorder:
@@ -51,11 +43,8 @@ class Recorder:
         self.shell, self.count, self.secrets, self.hides, self.cleared = shell, count, secrets, hides, cleared
         self.outputs: list[Json] = []
         self.error: BaseException | None = None
-        self._shown: list[Json | _Text] = []
-        self._displays: dict[str, list[Json]] = {}
-        self._clear_next = False
+        self._record = Record()
         self._silent: list[int] = []  # the threads in which what is written is no output of the run's own
-        self._room = MOST_RICH
         self._formatted: tuple[Any, list[str]] = (None, [])  # the last exception, and its traceback
         self._on = True
 
@@ -88,29 +77,13 @@ class Recorder:
         finally:
             self._changes.__exit__(None, None, None)
             self._on = False
-            self.outputs = [shown.output() if isinstance(shown, _Text) else shown for shown in self._shown]
+            self.outputs = self._record.outputs()
 
     def write(self, name: str, text: str) -> None:
         """Record `text`, which is written to the stream `name`."""
         if not self._on or self._is_silent():
             return
-        last = self._shown[-1] if self._shown and not self._clear_next else None
-        if not isinstance(last, _Text) or last.name != name:
-            last = self._add(_Text(name))
-        last.add(text)
-
-    def _add(self, output: Any) -> Any:
-        if self._clear_next:
-            self._clear()
-        if len(self._shown) < MOST_OUTPUTS:
-            self._shown.append(output)
-        elif len(self._shown) == MOST_OUTPUTS:
-            self._shown.append({"output_type": "stream", "name": "stdout", "text": MORE})
-        return output
-
-    def _clear(self) -> None:
-        self._clear_next = False
-        self._shown.clear()
+        self._record.write(name, text)
 
     # -- what the shell is given to show -------------------------------------------------------------------------------
 
@@ -118,25 +91,13 @@ class Recorder:
         if not isinstance(data, dict) or self._is_silent():
             return original(data, metadata, *args, **kwargs)
         data, metadata = masked(data, self.secrets), masked(metadata, self.secrets)
-        self._display(data, metadata or {}, (kwargs.get("transient") or {}).get("display_id"), kwargs.get("update"))
+        if self._on:
+            display_id = (kwargs.get("transient") or {}).get("display_id")
+            self._record.display(data, metadata or {}, display_id, bool(kwargs.get("update")))
         return self._unrecorded(original, data, metadata, *args, **kwargs)
 
-    def _display(self, data: Json, metadata: Json, display_id: str | None, update: bool | None) -> None:
-        if not self._on:
-            return
-        bundle = self._bundle(data, metadata)
-        if update:
-            for shown in self._displays.get(display_id or "", ()):
-                shown.update(bundle)
-            return
-        output = self._add({"output_type": "display_data", **bundle})
-        if display_id:
-            self._displays.setdefault(display_id, []).append(output)
-
     def _clear_output(self, original: Callable[..., Any], wait: bool = False) -> Any:
-        self._clear_next = True
-        if not wait:
-            self._clear()
+        self._record.clear(wait)
         result = self._unrecorded(original, wait)
         self._unrecorded(self.cleared)
         return result
@@ -144,8 +105,7 @@ class Recorder:
     def _write_format_data(self, original: Callable[..., Any], data: Any, metadata: Any = None) -> Any:
         data, metadata = masked(data, self.secrets), masked(metadata, self.secrets)
         if self._on and data:
-            result = {"output_type": "execute_result", "execution_count": self.count}
-            self._add(result | self._bundle(data, metadata or {}))
+            self._record.result(data, metadata or {}, self.count)
         return self._unrecorded(original, data, metadata)
 
     def _showtraceback(self, original: Callable[..., Any], kind: Any, value: Any, lines: Any) -> Any:
@@ -153,10 +113,7 @@ class Recorder:
         said = _said(value)
         message = mask(said, self.secrets)
         if self._on:
-            if self._clear_next:
-                self._clear()
-            error = {"output_type": "error", "ename": kind.__name__, "evalue": message, "traceback": lines}
-            self._shown.append(error)
+            self._record.error(kind.__name__, message, lines)
             self.error = value
         if not self.hides(kind):
             self._unrecorded(original, kind, value if message == said else message, lines)
@@ -180,49 +137,6 @@ class Recorder:
 
     def _is_silent(self) -> bool:
         return threading.get_ident() in self._silent
-
-    def _bundle(self, data: Json, metadata: Json) -> Json:
-        """Return a display as it is kept: without what is too large where there is no room left."""
-        kept = jsonable(data)
-        self._room -= sum(len(value) for value in kept.values() if isinstance(value, str))
-        if self._room < 0:
-            kept = {"text/plain": f"{str(kept.get('text/plain', ''))[:1000]}\n{MORE}"}
-        return {"data": kept, "metadata": jsonable(metadata)}
-
-
-class _Text:
-    """A stretch of one stream: the beginning and the end of it."""
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-        self._head: list[str] = []
-        self._tail: deque[str] = deque()
-        self._head_size = self._tail_size = self._dropped = 0
-
-    def add(self, text: str) -> None:
-        """Append `text`."""
-        room = MOST_TEXT // 2 - self._head_size
-        if room > 0:
-            self._head.append(text[:room])
-            self._head_size += len(text[:room])
-            text = text[room:]
-        if text:
-            self._add_to_tail(text)
-
-    def _add_to_tail(self, text: str) -> None:
-        most = MOST_TEXT // 2
-        self._dropped += max(0, len(text) - most)
-        self._tail.append(text[-most:])
-        self._tail_size += len(self._tail[-1])
-        while self._tail_size - len(self._tail[0]) >= most:
-            dropped = len(self._tail.popleft())
-            self._tail_size -= dropped
-            self._dropped += dropped
-
-    def output(self) -> Json:
-        """Return the stretch as an nbformat output."""
-        left_out = [LEFT_OUT.format(count=self._dropped)] if self._dropped else []
-        return {"output_type": "stream", "name": self.name, "text": "".join(chain(self._head, left_out, self._tail))}
 
 
 class _Stream:
@@ -268,7 +182,7 @@ class _Stream:
         with self._lock:
             if secrets:
                 text = mask(self._held + text, secrets)
-                held = 0 if last or not self.recorder._on else max(_begun(text, secret) for secret in secrets)
+                held = 0 if last or not self.recorder._on else max(begun(text, secret) for secret in secrets)
                 self._held = text[len(text) - held :]
                 text = text[: len(text) - held]
             if text:
@@ -307,14 +221,6 @@ def _children() -> int:
     return resource.getrusage(resource.RUSAGE_CHILDREN).ru_minflt
 
 
-def _begun(text: str, secret: str) -> int:
-    """Return how many characters at the end of `text` may be the beginning of `secret`."""
-    if not text or text[-1] not in secret:
-        return 0
-    sizes = range(min(len(text), len(secret) - 1), 0, -1)
-    return next((size for size in sizes if text.endswith(secret[:size])), 0)
-
-
 def _stay_open() -> None:
     """Stand in for the close() of a stream that is not the action's to close."""
 
@@ -346,32 +252,6 @@ def _without_handles(original: Callable[..., Any], result: Any) -> Any:
     drawn = any(type(value).__module__.startswith("matplotlib.") for value in values[:10])
     handle = type(result).__name__ == "DisplayHandle" or (drawn and type(result).__name__ != "Figure")
     return ({}, {}) if handle else original(result)
-
-
-def masked(value: Any, secrets: Sequence[str]) -> Any:
-    """Return MIME data in which no secret shows, however deep it lies."""
-    if not secrets:
-        return value
-    if isinstance(value, str):
-        return mask(value, secrets)
-    if isinstance(value, dict):
-        return {masked(key, secrets): masked(item, secrets) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [masked(item, secrets) for item in value]
-    return value
-
-
-def jsonable(value: Any) -> Any:
-    """Return MIME data as JSON can hold it: bytes as base64, as the kernel itself sends them."""
-    if isinstance(value, bytes):
-        import base64
-
-        return base64.b64encode(value).decode("ascii")
-    if isinstance(value, dict):
-        return {str(key): jsonable(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [jsonable(item) for item in value]
-    return value if value is None or isinstance(value, str | int | float | bool) else str(value)
 
 
 def _said(value: object) -> str:

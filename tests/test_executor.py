@@ -15,9 +15,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from codeact_magic import nested, recorder
+from codeact_magic import nested, record, recorder
 from codeact_magic.executor import ShellExecutor, without_ours
-from codeact_magic.recorder import MOST_OUTPUTS, MOST_TEXT, Recorder
+from codeact_magic.record import MOST_OUTPUTS, MOST_TEXT
+from codeact_magic.recorder import Recorder
 from codeact_magic.session import Observation
 from codeact_magic.text import mask
 
@@ -155,9 +156,9 @@ def test_a_long_text_is_recorded_with_its_beginning_and_its_end(executor: ShellE
 @given(st.lists(st.text("abc\n", max_size=30), max_size=60))
 def test_the_record_of_a_text_is_its_beginning_and_its_end_however_it_comes(pieces: list[str]) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(recorder, "MOST_TEXT", 100)
-        patch.setattr(recorder, "LEFT_OUT", "<{count}>")
-        stretch = recorder._Text("stdout")
+        patch.setattr(record, "MOST_TEXT", 100)
+        patch.setattr(record, "LEFT_OUT", "<{count}>")
+        stretch = record.Text("stdout")
         for piece in pieces:
             stretch.add(piece)
         kept, whole = stretch.output()["text"], "".join(pieces)
@@ -181,19 +182,19 @@ def test_a_flood_of_displays_is_cut_off_but_an_error_is_still_recorded(executor:
     code = "from IPython.display import display\nfor number in range(5_000): display(number)\n1 / 0"
     observation = executor.run(code)
     assert len(observation.outputs) == MOST_OUTPUTS + 2
-    assert observation.outputs[-2]["text"] == recorder.MORE
+    assert observation.outputs[-2]["text"] == record.MORE
     assert observation.outputs[-1]["ename"] == "ZeroDivisionError"
 
 
 def test_displays_that_are_too_large_together_are_kept_as_their_beginning(
     executor: ShellExecutor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(recorder, "MOST_RICH", 5_000)
+    monkeypatch.setattr(record, "MOST_RICH", 5_000)
     code = "from IPython.display import publish_display_data\n"
     code += "for _ in range(2): publish_display_data({'text/html': 'x' * 4_000, 'text/plain': 'table'})"
     small, large = executor.run(code).outputs
     assert len(small["data"]["text/html"]) == 4_000
-    assert large["data"] == {"text/plain": f"table\n{recorder.MORE}"}
+    assert large["data"] == {"text/plain": f"table\n{record.MORE}"}
 
 
 def test_bytes_and_odd_values_in_a_display_become_json(executor: ShellExecutor) -> None:
