@@ -5,11 +5,13 @@ observations   what came of an action, as text and images
 namespace      the user's variables in outline
 """
 
-from .conversation import messages, preface, step_messages, tokens, turn_messages, window
+from .conversation import IMAGES, UNFINISHED, messages, preface, step_messages, tokens, turn_messages, window
 from .namespace import describe, summary
 from .observations import has_images, heard
 
 __all__ = [
+    "IMAGES",
+    "UNFINISHED",
     "describe",
     "has_images",
     "heard",

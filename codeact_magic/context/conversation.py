@@ -16,7 +16,8 @@ from .observations import images
 
 CHARS_PER_TOKEN = 3.5  # of English and code, on the low side
 TOKENS_PER_IMAGE = 800
-_UNFINISHED = "(This task was ended before it was finished.)"
+IMAGES = "The images of that output:"
+UNFINISHED = "(This task was ended before it was finished.)"
 _SILENT = "(nothing)"  # some endpoints refuse a message without content
 
 
@@ -60,7 +61,7 @@ def messages(session: Session) -> list[Json]:
     result = list(preface(last.format))
     for turn in session.turns[last.window :]:
         if result[-1]["role"] != "assistant":  # a turn that ended without an answer; roles must alternate
-            result.append(assistant_message(_UNFINISHED))
+            result.append(assistant_message(UNFINISHED))
         result += turn_messages(turn)
     return result
 
@@ -82,7 +83,7 @@ def step_messages(step: Step) -> Iterator[Json]:
     if call:
         yield observation_message(step.heard, call.id)
         if shown:  # a tool message holds text only
-            yield observation_message([_text("The images of that output:"), *shown])
+            yield observation_message([_text(IMAGES), *shown])
     else:
         yield observation_message([_text(step.heard), *shown] if shown else step.heard)
 
