@@ -1,0 +1,6 @@
+"""Runs actions in a kernel of their own: a process on this machine, or one behind a Jupyter server."""
+
+from .executor import KernelExecutor
+from .kernels import Kernel, LocalKernel
+
+__all__ = ["Kernel", "KernelExecutor", "LocalKernel"]
