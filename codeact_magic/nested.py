@@ -19,6 +19,8 @@ import threading
 from collections.abc import Coroutine, Iterable, Iterator
 from typing import Any, NamedTuple, Self
 
+from .signals import interrupt
+
 AGAIN = 5.0  # seconds after which code that went on in spite of the alarm is interrupted again
 GRACE = 1.0  # seconds that a coroutine which was cancelled has to end
 
@@ -95,17 +97,8 @@ class Alarm:
             with self._lock:
                 if not self._over.is_set():
                     self.rings += 1
-                    _interrupt()
+                    interrupt()
             wait = AGAIN
-
-
-def _interrupt() -> None:
-    if hasattr(signal, "pthread_kill"):  # it wakes a sleeping system call too
-        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
-    else:
-        import _thread
-
-        _thread.interrupt_main()
 
 
 def as_action(shell: Any) -> contextlib.AbstractContextManager[None]:

@@ -52,6 +52,7 @@ class Recorder:
         shell = self.shell
         self._streams = [_Stream(name, self) for name in ("stdout", "stderr")]
         self._children = _children()
+        self._prompt = partial(self._unrecorded, shell.displayhook.write_output_prompt)
         self._changes = changed(
             [
                 *(change for stream in self._streams for change in stream.changes()),
@@ -59,7 +60,7 @@ class Recorder:
                 _wrapped(shell.display_pub, "clear_output", self._clear_output),
                 _wrapped(shell.displayhook, "compute_format_data", _without_handles),
                 _wrapped(shell.displayhook, "write_format_data", self._write_format_data),
-                _wrapped(shell.displayhook, "write_output_prompt", self._unrecorded),
+                Change(shell.displayhook, "write_output_prompt", _not_yet),
                 _wrapped(shell.displayhook, "finish_displayhook", self._unrecorded),
                 _wrapped(shell, "_showtraceback", self._showtraceback),
                 _wrapped(shell.InteractiveTB, "structured_traceback", self._structured_traceback),
@@ -104,8 +105,11 @@ class Recorder:
 
     def _write_format_data(self, original: Callable[..., Any], data: Any, metadata: Any = None) -> Any:
         data, metadata = masked(data, self.secrets), masked(metadata, self.secrets)
-        if self._on and data:
+        if not data:
+            return None
+        if self._on:
             self._record.result(data, metadata or {}, self.count)
+        self._prompt()
         return self._unrecorded(original, data, metadata)
 
     def _showtraceback(self, original: Callable[..., Any], kind: Any, value: Any, lines: Any) -> Any:
@@ -219,6 +223,10 @@ def _children() -> int:
     except ImportError:  # Windows, where ipykernel does not read the descriptors either
         return 0
     return resource.getrusage(resource.RUSAGE_CHILDREN).ru_minflt
+
+
+def _not_yet() -> None:
+    """Stand in for the prompt of a value, which is written when it is clear that the value is shown at all."""
 
 
 def _stay_open() -> None:

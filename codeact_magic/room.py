@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import os
 import queue
-import signal
 import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from . import signals
 from .text import one_line
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ class ControlRoom:
     """
 
     def __init__(self, interrupt: Callable[[], None] | None = None) -> None:
-        self._interrupt = interrupt or interrupter()
+        self._interrupt = interrupt or partial(signals.interrupt, threading.get_ident())
         self._lock = threading.Lock()
         self._decisions: queue.SimpleQueue[Json] = queue.SimpleQueue()
         self._remarks: deque[str] = deque()
@@ -285,18 +286,3 @@ def _text(content: Json, name: str, limit: int, default: str | None = None) -> s
     if len(value) > limit:
         raise Refused("malformed", f"{name} has more than {limit:,} characters.")
     return value
-
-
-def interrupter() -> Callable[[], None]:
-    """Return what interrupts this thread from another, as the Stop button would."""
-    thread = threading.get_ident()
-
-    def interrupt() -> None:
-        if hasattr(signal, "pthread_kill"):  # wakes a sleeping system call too
-            signal.pthread_kill(thread, signal.SIGINT)
-        else:
-            import _thread
-
-            _thread.interrupt_main()
-
-    return interrupt

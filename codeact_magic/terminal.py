@@ -14,7 +14,7 @@ from .agent import Delta
 from .captions import counted, footer
 from .formats import Reading, split_reasoning
 from .session import Observation, Step
-from .text import one_line, visible
+from .text import one_line, prose, visible
 
 INTERVAL = 0.05  # seconds between two updates at least: 20 a second, however fast the endpoint
 PATIENCE = 1.0  # seconds without news after which waiting is shown
@@ -294,7 +294,7 @@ class Screen:
             bullet = _BULLET.match(text)
             self._hanging = " " * len(bullet.group()) if bullet else ""
             self._wraps = self.styled and not text.lstrip().startswith("|")  # a row of a table stays whole
-        for word in re.findall(r"[ \t]+|[^ \t]+", visible(text)):
+        for word in re.findall(r"[ \t]+|[^ \t]+", prose(text)):
             if word.strip():
                 self._word(word)
             else:

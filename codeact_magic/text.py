@@ -34,6 +34,7 @@ def _spelled(point: int) -> str:
 
 
 _VISIBLE = _Visible()
+_SPACES = re.compile("[\u00a0\u2000-\u200a\u202f\u205f\u3000]")
 _SELECTOR = re.compile("[\ufe0e\ufe0f](?!\u20e3)")  # text or emoji style; before U+20E3 a part of a keycap
 
 
@@ -46,6 +47,11 @@ def _selector(match: re.Match[str]) -> str:
 def visible(text: str) -> str:
     """Return `text` with every control, bidi and zero-width character written out as ⟦U+202E⟧."""
     return _SELECTOR.sub(_selector, text.translate(_VISIBLE))
+
+
+def prose(text: str) -> str:
+    """Return `text` as `visible` does, but every kind of space as a plain one: in prose none of them hides anything."""
+    return visible(_SPACES.sub(" ", text))
 
 
 def storable(text: str) -> str:
@@ -76,13 +82,13 @@ def safe_markdown(text: str) -> str:
     Code stays as it is. Parsers disagree on where code begins and ends, so the code blocks are written anew, each one
     closed and outside of lists and quotes, and nothing that is active somewhere is left in all the rest.
     """
-    text = visible(text.replace("\r\n", "\n"))
+    text = text.replace("\r\n", "\n")
     parts, position = [], 0
     while match := _FENCE.search(text, position):
         code, end = _fenced(text, match)
-        parts += [_inert(text[position : match.start()]).strip("\n"), code]
+        parts += [_inert(prose(text[position : match.start()])).strip("\n"), visible(code)]
         position = end
-    rest = _inert(text[position:])
+    rest = _inert(prose(text[position:]))
     return "\n\n".join(filter(None, [*parts, rest.strip("\n")])) if parts else rest
 
 

@@ -138,12 +138,15 @@ def test_an_exception_whose_text_cannot_be_had_is_recorded(executor: ShellExecut
     assert executor.run("print('on')").status == "ok"
 
 
-def test_what_matplotlib_draws_is_left_out_of_the_values(executor: ShellExecutor) -> None:
+def test_what_matplotlib_draws_is_left_out_of_the_values(
+    executor: ShellExecutor, capsys: pytest.CaptureFixture[str]
+) -> None:
     class Line2D:
         __module__ = "matplotlib.lines"
 
     executor.shell.user_ns["lines"] = [Line2D()]
     assert executor.run("lines\n'text'").outputs[0]["data"] == {"text/plain": "'text'"}
+    assert "Out[" not in capsys.readouterr().out
 
 
 def test_a_long_text_is_recorded_with_its_beginning_and_its_end(executor: ShellExecutor) -> None:

@@ -424,3 +424,8 @@ def test_the_time_grows_with_the_length_only(piece: str) -> None:
     assert plain(text) is not None
     assert fence(text)
     assert len(one_line(text)) <= 300
+
+
+def test_spaces_of_any_kind_are_plain_ones_in_prose_and_written_out_in_code() -> None:
+    text = "12\u00a0000\u202f€ and\u3000more\n\n```python\nx =\u00a01\n```"
+    assert safe_markdown(text) == "12 000 € and more\n\n```python\nx =⟦U+00A0⟧1\n```"
