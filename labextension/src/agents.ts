@@ -4,7 +4,8 @@ import type { IDisposable } from '@lumino/disposable';
 import { type ISignal, Signal } from '@lumino/signaling';
 import { type NewDraft, PendingStep } from './pending';
 import * as protocol from './protocol';
-import type { Fields, IState, IStep, Request } from './protocol';
+import type { IState, IStep, Request } from './protocol';
+import { type Fields, Malformed } from './shapes';
 
 /** What is taken of JupyterLab's session context. */
 export interface ISession {
@@ -165,7 +166,7 @@ export class Agent implements IDisposable {
 
   private _known(): IState {
     if (this._state === null) {
-      throw new protocol.Malformed('nothing was known that could be unchanged');
+      throw new Malformed('nothing was known that could be unchanged');
     }
     return this._state;
   }

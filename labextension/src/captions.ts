@@ -11,7 +11,7 @@ export function statusWords(step: IStep, live: boolean): string {
     case 'running':
       return live ? 'running' : 'was running when this ended';
     case 'done':
-      return step.ok === false ? 'ran with an error' : 'ran';
+      return step.interrupted ? 'interrupted' : step.ok === false ? 'ran with an error' : 'ran';
     case 'rejected':
       return 'rejected';
     case 'stopped':

@@ -1,5 +1,6 @@
 /** What goes over the wire between the page and the kernel: its shapes, their validation, and the one way to ask. */
 import type { Kernel, KernelMessage } from '@jupyterlab/services';
+import { type Fields, Malformed, fields, flagOrNull, list, named, number, oneOf, optional, text, texts } from './shapes';
 
 export const MIME = 'application/vnd.codeact.step+json';
 
@@ -7,12 +8,11 @@ export const MIME = 'application/vnd.codeact.step+json';
 export const PATIENCE = 3000;
 
 const VERSION = 1;
-const MOST_SHOWN = 4_000_000;
 
 const STATUSES = ['thinking', 'pending', 'running', 'done', 'rejected', 'stopped', 'skipped', 'answer'] as const;
 const ACTIVITIES = ['idle', 'thinking', 'waiting', 'running'] as const;
-const VERDICTS = ['approve', 'edit', 'reject', 'stop', ''] as const;
-const OUTCOMES = ['answered', 'limit', 'stopped', 'failed', 'open'] as const;
+export const VERDICTS = ['approve', 'edit', 'reject', 'stop', ''] as const;
+export const OUTCOMES = ['answered', 'limit', 'stopped', 'failed', 'open'] as const;
 
 export type Status = (typeof STATUSES)[number];
 export type Activity = (typeof ACTIVITIES)[number];
@@ -32,6 +32,8 @@ export interface IStep {
   readonly number: number;
   readonly status: Status;
   readonly ok: boolean | null;
+  /** Whether the run was broken off by Stop or an interrupt. */
+  readonly interrupted: boolean;
   readonly thought: string;
   readonly reasoning: string;
   readonly code: string;
@@ -105,10 +107,8 @@ export type Request =
   | { op: 'decide'; id: string; decision: 'approve'; code: string; all: boolean }
   | { op: 'decide'; id: string; decision: 'reject'; reason: string }
   | { op: 'stop' }
-  | { op: 'say'; text: string };
-
-/** Something came in that is not of the agreed shape. */
-export class Malformed extends Error {}
+  | { op: 'say'; text: string }
+  | { op: 'insert'; id: string };
 
 /** The kernel answered with a refusal; the message is a line for the user. */
 export class Refused extends Error {
@@ -164,6 +164,7 @@ export function readStep(value: unknown): IStep {
     number: number(from, 'number'),
     status: oneOf(from, 'status', STATUSES),
     ok: flagOrNull(from, 'ok'),
+    interrupted: text(from, 'footer').split(' · ').includes('interrupted'),
     thought: text(from, 'thought'),
     reasoning: text(from, 'reasoning'),
     code: text(from, 'code'),
@@ -201,8 +202,6 @@ export function readState(value: unknown): IState | Unchanged {
     session: text(from, 'session')
   };
 }
-
-export type Fields = Readonly<Record<string, unknown>>;
 
 function accepted(content: unknown): Fields {
   const from = fields(content);
@@ -277,7 +276,8 @@ function readStepLine(value: unknown): IStepLine {
   };
 }
 
-function readUsage(value: unknown): IUsage {
+/** Read the tokens of one or of many replies; raises Malformed. */
+export function readUsage(value: unknown): IUsage {
   const from = fields(value);
   return {
     prompt: number(from, 'prompt'),
@@ -285,69 +285,4 @@ function readUsage(value: unknown): IUsage {
     completion: number(from, 'completion'),
     estimated: from.estimated === true
   };
-}
-
-// What is missing is empty, so that an older or newer kernel can be shown; what has the wrong type is refused.
-
-function fields(value: unknown): Fields {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw new Malformed('not an object');
-  }
-  return value as Fields;
-}
-
-function text(from: Fields, name: string): string {
-  const value = from[name] ?? '';
-  if (typeof value !== 'string' || value.length > MOST_SHOWN) {
-    throw new Malformed(`${name} is not a text`);
-  }
-  return value;
-}
-
-function named(from: Fields, name: string): string {
-  const value = text(from, name);
-  if (value === '' || value.length > 200) {
-    throw new Malformed(`${name} is not an id`);
-  }
-  return value;
-}
-
-function number(from: Fields, name: string): number {
-  const value = from[name] ?? 0;
-  if (typeof value !== 'number' || !Number.isFinite(value) || value < 0) {
-    throw new Malformed(`${name} is not a number`);
-  }
-  return value;
-}
-
-function flagOrNull(from: Fields, name: string): boolean | null {
-  const value = from[name] ?? null;
-  if (value !== null && typeof value !== 'boolean') {
-    throw new Malformed(`${name} is not true, false or null`);
-  }
-  return value;
-}
-
-function list(from: Fields, name: string): readonly unknown[] {
-  const value = from[name] ?? [];
-  if (!Array.isArray(value) || value.length > 10_000) {
-    throw new Malformed(`${name} is not a list`);
-  }
-  return value;
-}
-
-function texts(from: Fields, name: string): readonly string[] {
-  return list(from, name).map(value => text({ value }, 'value'));
-}
-
-function oneOf<T extends string>(from: Fields, name: string, known: readonly T[]): T {
-  const value = known.find(one => one === from[name]);
-  if (value === undefined) {
-    throw new Malformed(`${name} is not known`);
-  }
-  return value;
-}
-
-function optional<T>(value: unknown, read: (value: unknown) => T): T | null {
-  return value === null || value === undefined ? null : read(value);
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type Channel, Malformed, Refused, Silence, readState, readStep, request } from '../protocol';
+import { type Channel, Refused, Silence, readState, readStep, request } from '../protocol';
+import { Malformed } from '../shapes';
 import { FakeKernel, USAGE, bundle } from './fakes';
 
 const asChannel = (kernel: FakeKernel): Channel => kernel as unknown as Channel;
@@ -8,7 +9,7 @@ const asChannel = (kernel: FakeKernel): Channel => kernel as unknown as Channel;
 test('a step is read as it was published', () => {
   const { version, ...step } = bundle({ thought: 'x', findings: ['writes a.csv'] });
   assert.equal(version, 1);
-  assert.deepEqual(readStep(bundle({ thought: 'x', findings: ['writes a.csv'] })), step);
+  assert.deepEqual(readStep(bundle({ thought: 'x', findings: ['writes a.csv'] })), { ...step, interrupted: false });
 });
 
 test('what is missing in a step is empty', () => {

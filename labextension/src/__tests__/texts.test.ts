@@ -66,6 +66,12 @@ test('a rejection carries its reason', () => {
   assert.match(recordWords(step), /^rejected by you: use numpy/);
 });
 
+test('a step that was interrupted says so', () => {
+  const step = (footer: string): string => statusWords(readStep(bundle({ status: 'done', ok: false, footer })), false);
+  assert.equal(step('step 1 · approved · interrupted · ran 0.1 s'), 'interrupted');
+  assert.equal(step('step 1 · approved · error · ran 0.1 s'), 'ran with an error');
+});
+
 test('a step that a notebook shows as waiting is not, once its kernel does not wait', () => {
   assert.equal(statusWords(readStep(bundle()), true), 'waiting for you');
   assert.equal(statusWords(readStep(bundle()), false), 'was not decided');

@@ -1,0 +1,47 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { warnings } from '../unseen';
+
+test('code in plain letters raises no warning', () => {
+  assert.deepEqual(warnings('total = sum(values)  # fine\nprint(f"{total:>8}\\t")'), []);
+});
+
+test('a name that mixes other letters in is named, with what it is not', () => {
+  assert.deepEqual(warnings('p\u0430yload = 1'), ['“p\u0430yload” is not payload: it has Cyrillic letters (\u0430)']);
+});
+
+test('a name wholly in letters drawn like others is named', () => {
+  assert.deepEqual(warnings('\u0441\u043e\u0440 = 1'), ['“\u0441\u043e\u0440” is not cop: it has Cyrillic letters (\u0441 \u043e \u0440)']);
+});
+
+test('a part of a name between underscores is enough', () => {
+  assert.equal(warnings('max_\u0430 = 1').length, 1);
+});
+
+test('letters that Python takes for others are named', () => {
+  assert.deepEqual(warnings('\uff45\uff56\uff41\uff4c(x)'), ['“\uff45\uff56\uff41\uff4c” is eval to Python']);
+});
+
+test('names of formulas and of other languages are fine', () => {
+  assert.deepEqual(warnings('Δx = σ_max + λ1 * größe\nцена = 中文 = 1\nµ = π'), []);
+});
+
+test('strings and comments may hold any letters', () => {
+  assert.deepEqual(warnings(`print('с', "а \\" о", '''сор\n'''  )  # о сор\n"""а"""`), []);
+});
+
+test('hidden characters are named once each, wherever they stand', () => {
+  assert.deepEqual(warnings('x = "a\u202eb\u202ec"  # \u200b'), ['U+202E: right-to-left override', 'U+200B: zero-width space']);
+});
+
+test('emoji, their joiners, and other spaces in texts are fine', () => {
+  assert.deepEqual(warnings("print('👩\u200d🔬 ❤\ufe0f 10\xa0km')\r\n"), []);
+});
+
+test('long and tangled code is gone through in no time', () => {
+  const began = performance.now();
+  for (const piece of ['"', "'''", 'а', '\\', '"\\', '\u202e', 'p\u0430_', '#']) {
+    assert.ok(warnings(piece.repeat(1_000_000)).length <= 8);
+  }
+  assert.ok(performance.now() - began < 5_000);
+});
