@@ -6,25 +6,17 @@ it that it behaves as a cell of the user's own, `recorder.py` records what it sh
 
 from __future__ import annotations
 
-import ast
-import linecache
 import re
-import reprlib
 import time
-import types
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from itertools import compress
-from operator import ne
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any
 
-from .context import describe, summary
+from .context import summary
+from .names import Names, bound_in, innermost_line
 from .nested import Alarm, Interrupts, as_action
 from .recorder import Recorder
 from .session import Cell, Observation
-from .text import clip, mask, one_line
-
-_HIDDEN_NAMES = frozenset(["In", "Out", "exit", "quit", "get_ipython", "open", "ojs_define"])
-MOST_CHANGES = 20  # names that an observation tells of
+from .text import mask
 
 
 class ShellExecutor:
@@ -38,13 +30,13 @@ class ShellExecutor:
         self, shell: Any, *, timeout: float = 0.0, secrets: Callable[[], Sequence[str]] = tuple, limit: int = 4000
     ) -> None:
         self.shell = shell
+        self._names = Names(shell)
         self.timeout, self.secrets, self.limit = timeout, secrets, limit
         self.keep_cells = True
         self.cleared: Callable[[], None] = lambda: None  # called when an action has cleared the cell
         self.conversation = ""  # the session that actions and cells are counted for
         self._told: dict[str, int] = {}  # conversation -> the first input that `cells` has not looked at
         self._actions: dict[int, str] = {}  # input of an action -> its conversation
-        self._made: dict[str, int] = {}  # name -> id of the value that an action gave it
         self._noticed = 1  # the first input that was not searched for names which the user made again
 
     # -- the executor protocol -----------------------------------------------------------------------------------------
@@ -54,7 +46,7 @@ class ShellExecutor:
 
         The observation is "aborted" where the user interrupted, whatever the code made of that.
         """
-        before = self._identities()
+        before = self._names.identities()
         began = time.monotonic()
         secrets = self.secrets()
         count = self.shell.execution_count
@@ -82,7 +74,7 @@ class ShellExecutor:
             changed=tuple((name, mask(value, secrets)) for name, value in changed),
             seconds=seconds,
             execution_count=count,
-            line=mask(_innermost_line(error), secrets),
+            line=mask(innermost_line(error), secrets),
             note=f"It was interrupted: it ran longer than the {alarm.seconds:g} s allowed." if alarm.rings else "",
         )
 
@@ -121,26 +113,17 @@ class ShellExecutor:
 
     def user_variables(self) -> dict[str, object]:
         """Return what the user and the agent have defined: no modules, no private names, nothing of IPython's."""
-        namespace = self.shell.user_ns
-        return {name: namespace[name] for name in self._users(namespace)}
-
-    def _users(self, names: Iterable[str]) -> list[str]:
-        """Return those of `names` that a user or an agent may have given to something of interest."""
-        namespace, hidden = self.shell.user_ns, self.shell.user_ns_hidden
-        return [
-            name
-            for name in names
-            if not name.startswith("_")
-            and name not in _HIDDEN_NAMES
-            and not isinstance(namespace[name], types.ModuleType)
-            and not (name in hidden and hidden[name] is namespace[name])
-        ]
+        return self._names.variables()
 
     def user_names(self) -> set[str]:
         """Return the names that are the user's own: an action that made a name may make it again unasked."""
         for name in self._made_by_user():
-            self._made.pop(name, None)
-        return {name for name, value in self.user_variables().items() if self._made.get(name) != id(value)}
+            self._names.made.pop(name, None)
+        return self._names.own()
+
+    def defined(self, names: Collection[str]) -> set[str]:
+        """Return those of `names` that have a value."""
+        return {name for name in names if name in self.shell.user_ns}
 
     def _made_by_user(self) -> Iterator[str]:
         """Yield the names that cells of the user's own assigned since this was last asked.
@@ -150,26 +133,17 @@ class ShellExecutor:
         inputs: list[str] = self.shell.history_manager.input_hist_parsed
         for number in range(self._noticed, len(inputs)):
             if number not in self._actions:
-                yield from _bound_in(inputs[number])
+                yield from bound_in(inputs[number])
         self._noticed = len(inputs)
-
-    def _identities(self) -> dict[str, int]:
-        namespace = self.shell.user_ns  # with three names a cell of IPython's own in it, so it grows
-        return dict(zip(namespace, map(id, namespace.values()), strict=True))
 
     def _changes(
         self, before: dict[str, int], code: str, interrupts: Interrupts, brief: bool
     ) -> tuple[tuple[str, str], ...]:
         """Return the names that `code` gave other values, with these in short; `brief`: with what they are."""
-        namespace, after = self.shell.user_ns, self._identities()
-        touched = self._users(compress(after, map(ne, after.values(), map(before.get, after))))
-        self._made.update((name, after[name]) for name in touched)
-        touched += self._users((_changed_in_place(code) & after.keys()).difference(touched))
-        names = [name for name in sorted(touched) if not _is_definition(namespace[name])]
-        tell = describe if brief else _short
+        touched = self._names.touched(before, code)
         try:
             with interrupts.raised():  # for a repr is code, too
-                return tuple((name, tell(namespace[name])) for name in names[:MOST_CHANGES])
+                return self._names.told(touched, brief)
         except KeyboardInterrupt:
             return ()
 
@@ -186,82 +160,3 @@ _OUR_LINES = re.compile(
 def without_ours(cell: str) -> str:
     """Return a cell of the user's without what it needs this package for."""
     return "" if cell.lstrip().startswith("%%codeact") else _OUR_LINES.sub("", cell)
-
-
-def _innermost_line(error: BaseException | None) -> str:
-    """Return the last line of a cell that `error` came through, as "line 3: ..."."""
-    if isinstance(error, SyntaxError) and error.text:
-        return f"line {error.lineno}: {one_line(error.text)}"
-    innermost: types.TracebackType | None = None
-    trace = error.__traceback__ if error else None
-    while trace is not None:
-        if _is_cell(trace.tb_frame.f_code.co_filename):
-            innermost = trace
-        trace = trace.tb_next
-    if innermost is None:
-        return ""
-    number = innermost.tb_lineno
-    return f"line {number}: {one_line(linecache.getline(innermost.tb_frame.f_code.co_filename, number))}"
-
-
-def _is_cell(filename: str) -> bool:
-    return "ipykernel_" in filename or filename.startswith("<ipython-input-")
-
-
-def _changed_in_place(code: str) -> set[str]:
-    """Return the names of what `code` changes without another value being assigned: identity does not tell of these."""
-    names = set()
-    for node in _nodes(code):
-        match node:
-            case ast.Subscript() | ast.Attribute() if isinstance(node.ctx, ast.Store | ast.Del):
-                names.add(_root(node))
-            case ast.AugAssign():
-                names.add(_root(node.target))
-            case ast.Expr(value=ast.Call(func=ast.Attribute() as method)):  # values.append(1)
-                names.add(_root(method))
-    return names - {""}
-
-
-def _root(node: ast.expr) -> str:
-    """Return the name at the beginning of `name.attribute[item]`, empty where there is none."""
-    while isinstance(node, ast.Subscript | ast.Attribute):
-        node = node.value
-    return node.id if isinstance(node, ast.Name) else ""
-
-
-def _bound_in(code: str) -> Iterator[str]:
-    """Yield the names that `code` assigns, defines or imports, wherever in it."""
-    for node in _nodes(code):
-        match node:
-            case ast.Name(id=name, ctx=ast.Store()):
-                yield name
-            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
-                yield name
-            case ast.alias(name=name, asname=asname):
-                yield asname or name.partition(".")[0]
-
-
-def _nodes(code: str) -> Iterator[ast.AST]:
-    try:
-        return ast.walk(ast.parse(code))
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return iter(())
-
-
-def _is_definition(value: object) -> bool:
-    return isinstance(value, type | types.FunctionType)
-
-
-_REPR = reprlib.Repr()
-_REPR.maxlist = _REPR.maxtuple = _REPR.maxset = _REPR.maxfrozenset = _REPR.maxdict = 20
-_REPR.maxstring = _REPR.maxother = 400
-
-
-def _short(value: object) -> str:
-    """Return a short repr of `value`; never raises, and never walks through all of a large container."""
-    plain_types = (list, tuple, set, frozenset, dict, str, bytes, int, float, bool, complex, type(None))
-    try:
-        text = _REPR.repr(value) if isinstance(value, plain_types) else repr(value)
-    except Exception:
-        text = f"<{type(value).__name__}>"
-    return clip(text, 500)
