@@ -45,6 +45,9 @@ class Interpreter(Executor, Protocol):
     def user_names(self) -> Collection[str]:
         """Return the names that are the user's own."""
 
+    def defined(self, names: Collection[str]) -> Collection[str]:
+        """Return those of `names` that have a value."""
+
 
 class Host(Protocol):
     """An interpreter, and its user."""
@@ -63,6 +66,9 @@ class Host(Protocol):
 
     def page(self, view: Front) -> approval.Page | None:
         """Return what asks the user at a page with buttons, or None where there can be none."""
+
+    def insert(self, cells: Sequence[Json]) -> bool:
+        """Put `cells` into the user's notebook; False where they come as one cell. Raises UsageError."""
 
 
 class ShellHost:
