@@ -10,8 +10,8 @@ from datetime import datetime
 from pathlib import Path
 
 from .errors import SessionError, UsageError
-from .notebook import Saver, load, session_path
 from .options import Options
+from .saver import Saver, load, session_path
 from .session import Session
 from .text import mask, one_line
 
@@ -66,7 +66,7 @@ class Conversations(dict[str, Conversation]):
         if options.save_folder:
             folder = Path(options.save_folder).expanduser().absolute()
             path = session_path(folder, now, mask(prompt, self._secrets()))
-            saver = Saver(path, secrets=self._secrets, on_failure=self._tell)
+            saver = Saver(path, secrets=self._secrets, tell=self._tell)
             conversation = Conversation(replace(session, home=_way_back(folder)), saver)
         self[options.thread] = conversation
         return conversation
@@ -87,7 +87,7 @@ class Conversations(dict[str, Conversation]):
         if path != conversation.path:
             _check_own(path)
         saver = conversation.saver if path == conversation.path else None
-        saver = saver or Saver(path, secrets=self._secrets, on_failure=lambda line: None)
+        saver = saver or Saver(path, secrets=self._secrets, tell=lambda line: None)
         saver.save(conversation.session)
         saved = saver.flush(60.0)
         if saver is not conversation.saver:

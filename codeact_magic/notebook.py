@@ -1,4 +1,4 @@
-"""How a session is a notebook: Session <-> .ipynb, and the thread that keeps the file up to date.
+"""How a session is a notebook: Session <-> .ipynb. What keeps the file is in saver.py.
 
 Each cell of a session says in `metadata.codeact` of what `kind` it is, and what its source and outputs do not say:
 
@@ -21,29 +21,20 @@ first save nor a load should cost.
 from __future__ import annotations
 
 import json
-import os
 import re
 import reprlib
-import shutil
 import sys
-import threading
-import time
-import unicodedata
-import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import MISSING, fields, is_dataclass, replace
-from datetime import datetime
 from functools import cache, partial
-from itertools import count
 from math import isfinite
-from pathlib import Path
 from types import UnionType
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args, get_origin, get_type_hints
 
 from .errors import SessionError
-from .session import Cell, Format, Json, Outcome, Session, Status, Step, Turn, Verdict
-from .text import fence, mask, one_line, safe_markdown, storable, visible
+from .session import Cell, Json, Session, Step, Turn
+from .text import fence, one_line, safe_markdown, storable, visible
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
@@ -59,7 +50,8 @@ def to_notebook(session: Session, folder: str = FOLDER) -> NotebookNode:
     """
     from nbformat import from_dict
 
-    cells = [cell for part in _parts(session, folder) for cell in part.cells(storable)]
+    parts = (part for number, section in enumerate(sections(session)) for part in parts_of(number, section, folder))
+    cells = [cell for part in parts for cell in part.cells(storable)]
     notebook: NotebookNode = from_dict(_notebook(cells, _metadata(session, storable)))  # type: ignore[no-untyped-call]
     return notebook
 
@@ -75,18 +67,25 @@ def from_notebook(notebook: Any) -> Session:
         raise SessionError("the notebook is nested too deeply to be a session") from None
 
 
-def load(path: Path) -> Session:
-    """Return the session that is saved in the file `path`. Raises SessionError, which names the file."""
+def parsed(data: bytes) -> Any:
+    """Return the JSON of the bytes of a notebook. Raises SessionError."""
     try:
-        return from_notebook(_json_in(path))
-    except SessionError as error:
-        raise SessionError(f"{one_line(path)}: {error}") from None
+        text = data.decode("utf-8-sig")
+        if not text.strip():
+            raise SessionError("the file is empty: its session ended before anything was saved; delete it")
+        return json.loads(text, parse_constant=_no_constant)
+    except (ValueError, RecursionError) as error:
+        raise SessionError(f"the file is damaged, or not a notebook ({one_line(error)}); choose another") from None
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON")
 
 
 # -- a session as cells ------------------------------------------------------------------------------------------------
 
 
-class _Part(NamedTuple):
+class Part(NamedTuple):
     """Some cells, and the value that they are made of: equal values give equal cells."""
 
     key: str  # what the ids of its cells begin with
@@ -98,20 +97,26 @@ class _Part(NamedTuple):
         return self.make(self.key, _changed(self.value, change))
 
 
-def _parts(session: Session, folder: str) -> Iterator[_Part]:
-    if session.home:
-        yield _Part("home", (session.home, folder), _home_cells)
-    for number, turn in enumerate(session.turns, 1):
-        yield from _turn_parts(f"turn-{number}", turn)
+def sections(session: Session) -> tuple[Any, ...]:
+    """Return what a notebook is made of, from its beginning to its end: the way home, and the turns."""
+    return (session.home, *session.turns)
 
 
-def _turn_parts(key: str, turn: Turn) -> Iterator[_Part]:
-    yield _Part(f"{key}-cell", turn.cells, _user_cells)
-    yield _Part(f"{key}-prompt", replace(turn, cells=(), steps=(), note=""), _prompt_cells)
+def parts_of(number: int, section: Any, folder: str) -> Iterator[Part]:
+    """Yield the parts of the section with that number, in a notebook which lies in the folder named `folder`."""
+    if number == 0:
+        yield Part("home", (section, folder), _home_cells)
+    else:
+        yield from _turn_parts(f"turn-{number}", section)
+
+
+def _turn_parts(key: str, turn: Turn) -> Iterator[Part]:
+    yield Part(f"{key}-cell", turn.cells, _user_cells)
+    yield Part(f"{key}-prompt", replace(turn, cells=(), steps=(), note=""), _prompt_cells)
     for number, step in enumerate(turn.steps, 1):
         answers = turn.outcome == "answered" and number == len(turn.steps)
-        yield _Part(f"{key}-step-{number}", (step, "answer" if answers else "thought"), _step_cells)
-    yield _Part(f"{key}-note", turn.note, _note_cells)
+        yield Part(f"{key}-step-{number}", (step, "answer" if answers else "thought"), _step_cells)
+    yield Part(f"{key}-note", turn.note, _note_cells)
 
 
 def _notebook(cells: list[Json], metadata: Json) -> Json:
@@ -152,6 +157,8 @@ if _os.path.basename(_os.getcwd()) == {folder!r} and _os.path.isdir({home!r}):
 
 def _home_cells(key: str, value: tuple[str, str]) -> list[Json]:
     home, folder = value
+    if not home:
+        return []
     return [_code_cell(key, {"kind": "home"}, _HOME.format(home=home, folder=folder))]
 
 
@@ -301,28 +308,6 @@ def _changed(value: Any, change: Callable[[str], str]) -> Any:
 
 
 # -- cells as a session ------------------------------------------------------------------------------------------------
-
-
-def _json_in(path: Path) -> Any:
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-        if not text.strip():
-            raise SessionError("the file is empty: its session ended before anything was saved; delete it")
-        return json.loads(text, parse_constant=_no_constant)
-    except OSError as error:
-        raise SessionError(f"the file cannot be read ({_reason(error)}); choose another") from None
-    except (ValueError, RecursionError) as error:
-        raise SessionError(f"the file is damaged, or not a notebook ({_reason(error)}); choose another") from None
-
-
-def _no_constant(name: str) -> None:
-    raise ValueError(f"{name} is no JSON")
-
-
-def _reason(error: BaseException) -> str:
-    """Return what an error of the system, or any other, says, on one line."""
-    strerror = error.strerror if isinstance(error, OSError) else None
-    return one_line(strerror or str(error) or type(error).__name__)
 
 
 def _session(notebook: Any) -> Session:
@@ -542,167 +527,7 @@ _OUTPUTS: dict[str, dict[str, Callable[[Any, str], Any]]] = {
 }
 
 
-# -- files -------------------------------------------------------------------------------------------------------------
-
-
-def session_path(folder: Path, started: datetime, prompt: str) -> Path:
-    """Return a path of its own for a session that begins with `prompt`: folder/20250131-235959-some-words.ipynb.
-
-    The name is claimed with an empty file, so that two kernels never share one. Where that fails, the name comes
-    unclaimed: the Saver fails as well, and tells.
-    """
-    stem = f"{started:%Y%m%d-%H%M%S}-{_slug(prompt)}"
-    names = (f"{stem}-{number}" if number > 1 else stem for number in count(1))
-    paths = (folder / f"{name}.ipynb" for name in names)
-    return next(path for path in paths if _claim(path))
-
-
-def _claim(path: Path) -> bool:
-    with suppress(OSError):
-        path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        path.touch(exist_ok=False)
-    except FileExistsError:
-        return False
-    except OSError:
-        return True
-    return True
-
-
-_SLUG_LENGTH = 40
-
-
-def _slug(prompt: str) -> str:
-    ascii_only = unicodedata.normalize("NFKD", prompt[:1000]).encode("ascii", "ignore").decode()
-    slug = "-".join(re.findall("[a-z0-9]+", ascii_only.lower()))
-    if len(slug) > _SLUG_LENGTH:
-        slug = slug[: _SLUG_LENGTH + 1].rpartition("-")[0] or slug[:_SLUG_LENGTH]
-    return slug or "session"
-
-
-class Saver:
-    """Keeps the file of one session up to date, in a thread of its own.
-
-    Args:
-        path: the file. It is written whole, beside its place, and then put there, so that it is never half a session.
-        secrets: gives the texts that must not reach the file; each is replaced by ***.
-        on_failure: is told, in one line, that saving fails: once until it succeeds again, and only out of `flush`.
-
-    `failure` is that line for as long as saving fails, else empty.
-    """
-
-    def __init__(
-        self, path: Path, *, secrets: Callable[[], Sequence[str]] = tuple, on_failure: Callable[[str], None]
-    ) -> None:
-        self.path = path.absolute()  # the user's code may go to another folder
-        self._secrets, self._on_failure = secrets, on_failure
-        self._change = threading.Condition()
-        self._thread: threading.Thread | None = None
-        self._waiting: Session | None = None
-        self._given = self._done = 0  # how many sessions, counted by save()
-        self._closing = self._told = False
-        self.failure = ""
-        self._masked: tuple[str, ...] = ()
-        self._written: dict[str, tuple[Any, str]] = {}  # by part: the value, and its cells as JSON
-
-    def save(self, session: Session) -> None:
-        """Have `session` written, in place of an earlier one that is still waiting; returns at once."""
-        with self._change:
-            self._waiting, self._closing = session, False
-            self._given += 1
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._work, name="codeact-saver", daemon=True)
-                self._thread.start()
-            self._change.notify_all()
-
-    def flush(self, timeout: float) -> bool:
-        """Wait, at most `timeout` seconds, and return whether all that was given is on disk."""
-        deadline = time.monotonic() + timeout
-        with self._change:
-            while self._done < self._given and time.monotonic() < deadline:
-                self._change.wait(0.05)  # no longer, so that Ctrl-C gets through on every system
-            saved = self._done == self._given and not self.failure
-            failure = "" if self._told else self.failure
-            self._told = bool(self.failure)
-        if failure:
-            self._on_failure(failure)
-        return saved
-
-    def close(self) -> None:
-        """Write what is waiting, within two seconds, and end the thread; a later `save` begins a new one."""
-        self.flush(2.0)
-        with self._change:
-            self._closing = True
-            self._change.notify_all()
-
-    def _work(self) -> None:
-        while True:
-            with self._change:
-                self._change.wait_for(lambda: self._waiting or self._closing)
-                session, self._waiting, number = self._waiting, None, self._given
-                if session is None:
-                    self._thread = None
-                    return
-            failure = self._attempt(session)
-            with self._change:
-                self._done, self.failure = number, failure
-                self._told = self._told and bool(failure)
-                self._change.notify_all()
-
-    def _attempt(self, session: Session) -> str:
-        """Write `session`; return why that failed, or nothing."""
-        try:
-            self._write(self._pieces(session))
-        except Exception as error:  # whatever it is: a thread that dies would lose every later step without a word
-            return (
-                f"The session could not be saved in {one_line(self.path.parent)} ({_reason(error)}). Set the "
-                "save_folder option to a folder that can be written to, then run %codeact save."
-            )
-        return ""
-
-    def _pieces(self, session: Session) -> Iterator[str]:
-        """Return the JSON of `session` in pieces; only what the last one did not have is serialised."""
-        masked = tuple(self._secrets())
-        if masked != self._masked:
-            self._masked, self._written = masked, {}
-        change, written = _masking(masked), {}
-        for part in _parts(session, self.path.parent.name):
-            value, text = self._written.get(part.key, (_NOTHING, ""))
-            written[part.key] = (part.value, text if value == part.value else _json_of(part.cells(change)))
-        self._written = written
-        texts = [text for _, text in written.values() if text]
-        return _around_cells(texts, _metadata(session, change))
-
-    def _write(self, pieces: Iterator[str]) -> None:
-        folder = self.path.parent
-        folder.mkdir(parents=True, exist_ok=True)
-        draft = folder / f".codeact-{uuid.uuid4().hex}.tmp"
-        try:
-            with draft.open("x", encoding="utf-8", newline="") as file:
-                file.writelines(pieces)
-                file.flush()
-                os.fsync(file.fileno())
-            with suppress(OSError):
-                shutil.copymode(self.path, draft)
-            draft.replace(self.path)
-        except BaseException:
-            with suppress(OSError):
-                draft.unlink(missing_ok=True)
-            raise
-        _sync_folder(folder)
-
-
-_NOTHING = object()
-
-
-def _sync_folder(folder: Path) -> None:
-    """Have the new name of a file survive a power cut, where the system can do that for a folder."""
-    with suppress(OSError):
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+# -- cells as text ----------------------------------------------------------------------------------------------------
 
 
 def _json(value: Any) -> str:
@@ -710,8 +535,9 @@ def _json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, indent=1, sort_keys=True, separators=(",", ": "), allow_nan=False)
 
 
-def _json_of(cells: list[Json]) -> str:
-    return ",\n".join("  " + _json(_split(cell)).replace("\n", "\n  ") for cell in cells)
+def written(cells: list[Json]) -> str:
+    """Return cells as they stand in the file."""
+    return BETWEEN.join("  " + _json(_split(cell)).replace("\n", "\n  ") for cell in cells)
 
 
 def _split(cell: Json) -> Json:
@@ -734,27 +560,11 @@ def _split_output(output: Json) -> Json:
 _SPLIT = ("application/javascript", "image/svg+xml")
 
 
-def _around_cells(texts: list[str], metadata: Json) -> Iterator[str]:
-    yield '{\n "cells": [\n'
-    for text in texts[:-1]:
-        yield text
-        yield ",\n"
-    yield from texts[-1:]
-    yield '\n ],\n "metadata": ' + _json(metadata).replace("\n", "\n ")
-    yield ',\n "nbformat": 4,\n "nbformat_minor": 5\n}\n'
+OPENING = '{\n "cells": [\n'
+BETWEEN = ",\n"  # between two cells
 
 
-# The words that sessions and outputs are made of say nothing, even where somebody's key is one of them.
-_WORDS = frozenset(
-    [word for kind in (Format, Verdict, Status, Outcome) for word in get_args(kind)]
-    + "output_type stream display_data execute_result execution_count metadata ename evalue traceback".split()
-)
-_SHORTEST_SECRET = 6  # a shorter one is a placeholder ("none", "EMPTY"): masking it would garble the code
-
-
-def _masking(secrets: Sequence[str]) -> Callable[[str], str]:
-    """Return what makes a text fit for the file: storable, and without `secrets`, as they are and as JSON has them."""
-    real = [secret.strip() for secret in secrets if len(secret.strip()) >= _SHORTEST_SECRET]
-    forms = {form for secret in real for form in (secret, json.dumps(secret)[1:-1], _json(secret)[1:-1])}
-    longest_first = sorted(forms, key=len, reverse=True)  # one key may be the beginning of another
-    return lambda text: text if text in _WORDS else storable(mask(text, longest_first))
+def closing(session: Session, change: Callable[[str], str]) -> str:
+    """Return what stands behind the cells in the file of `session`, with `change` made to every text of it."""
+    metadata = _json(_metadata(session, change)).replace("\n", "\n ")
+    return f'\n ],\n "metadata": {metadata},\n "nbformat": 4,\n "nbformat_minor": 5\n}}\n'

@@ -1,0 +1,375 @@
+"""The file of a session: nothing half written, nothing lost, nothing of anybody else's touched."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import subprocess
+import sys
+import textwrap
+import threading
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import nbformat as untyped_nbformat
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from codeact_magic import disk, notebook
+from codeact_magic.errors import SessionError
+from codeact_magic.notebook import from_notebook, to_notebook
+from codeact_magic.saver import Saver, load, session_path
+from codeact_magic.session import Cell, Session, ToolCall, Turn
+
+from .test_notebook import QUIET, SESSION, SESSIONS, STREAM, TEXTS, answer, nothing, saved, session_of, step
+
+nbformat: Any = untyped_nbformat
+
+# -- saving ------------------------------------------------------------------------------------------------------------
+
+
+def test_saving_returns_at_once_and_writes_the_newest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    entered, gate, writes = threading.Event(), threading.Event(), []
+    sync = os.fsync
+
+    def slow(handle: int) -> None:
+        writes.append(handle)
+        entered.set()
+        assert gate.wait(30)
+        sync(handle)
+
+    monkeypatch.setattr(disk, "sync_folder", lambda folder: None)
+    monkeypatch.setattr(os, "fsync", slow)
+    saver = Saver(tmp_path / "new" / "deep" / "x.ipynb", tell=nothing)
+    saver.save(session_of())
+    assert entered.wait(30)
+    for count in range(1, 6):
+        saver.save(session_of(*[answer("x")] * count))
+    assert not saver.flush(0.01)
+    gate.set()
+    assert saver.flush(30)
+    assert load(saver.path) == session_of(*[answer("x")] * 5)
+    assert len(writes) == 2
+    saver.close()
+
+
+def test_a_saver_that_was_closed_has_everything_on_disk_and_can_begin_again(tmp_path: Path) -> None:
+    saver = Saver(tmp_path / "x.ipynb", tell=nothing)
+    saver.close()
+    for session in (SESSION, session_of()):
+        saver.save(session)
+        saver.close()
+        for thread in threading.enumerate():
+            if thread.name == "codeact-saver":
+                thread.join(30)
+        assert load(saver.path) == session
+
+
+class Counting(dict[str, Any]):
+    """An output that counts how often it is looked through."""
+
+    looks = 0
+
+    def items(self) -> Any:
+        Counting.looks += 1
+        return super().items()
+
+
+def test_each_save_serialises_only_what_is_new(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes: list[int] = []
+    serialise = notebook._json
+
+    def measured(value: Any) -> str:
+        text = serialise(value)
+        sizes.append(len(text))
+        return text
+
+    monkeypatch.setattr(notebook, "_json", measured)
+    saver = Saver(tmp_path / "x.ipynb", tell=nothing)
+    session, per_save, looks = session_of(outcome="open"), [], []
+    for number in range(40):
+        done = step(f"print({number})", outputs=(Counting(STREAM, text="x" * 10_000),))
+        session = session.updated(replace(session.turns[-1], steps=(*session.turns[-1].steps, done)))
+        sizes.clear()
+        Counting.looks = 0
+        saver.save(session)
+        assert saver.flush(30)
+        per_save.append(sum(sizes))
+        looks.append(Counting.looks)
+    saver.close()
+    assert load(saver.path) == session
+    assert max(per_save[1:]) <= min(per_save[1:]) + 100  # the cells' numbers get longer
+    assert set(looks) == {1}
+
+
+def test_a_step_that_is_taken_back_or_becomes_the_answer_is_written_anew(tmp_path: Path) -> None:
+    saver = Saver(tmp_path / "x.ipynb", tell=nothing)
+    first, second, last = step("1"), step("2"), answer("Done.")
+    for session in [
+        session_of(first, second, outcome="open"),
+        session_of(first, last, outcome="open"),
+        session_of(first, last, note="Cut."),
+        session_of(first),
+        Session("other", home="..", turns=(Turn("x"), *session_of(first, last).turns)),
+    ]:
+        saver.save(session)
+        assert saver.flush(30)
+        assert load(saver.path) == session
+        text = nbformat.writes(to_notebook(session, tmp_path.name)) + "\n"
+        assert saver.path.read_text(encoding="utf-8") == text
+    saver.close()
+
+
+KEYS = ["sk-secret-123456", 'odd"key\\with ümlaut', "sk-secret-123456789"]
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_no_key_reaches_the_file(key: str, tmp_path: Path) -> None:
+    call = ToolCall("c1", "python", json.dumps({"code": f"key = {key!r}"}))
+    data = {"text/plain": key, "application/json": {key: [key, json.dumps(key)]}}
+    shown = {"output_type": "display_data", "data": data, "metadata": {key: key}}
+    leaky = step(f"key = {key!r}", f"The key is {key}.", outputs=(shown, {**STREAM, "text": f"a\n{key}\nb"}))
+    leaky = replace(leaky, reply=replace(leaky.reply, tool_calls=(call,), reasoning=key), heard=key)
+    session = session_of(leaky, note=key, context=key, cells=(Cell(key),), endpoint=f"http://x/?key={key}")
+    path = saved(replace(session, home=key, thread=key), tmp_path / "x.ipynb", secrets=lambda: [f"{key}\n", *KEYS])
+    text = path.read_text(encoding="utf-8")
+    assert not any(form in text for form in (key, json.dumps(key)[1:-1], json.dumps(json.dumps(key))[3:-3]))
+    assert load(path).turns[0].endpoint == "http://x/?key=***"
+
+
+@settings(QUIET, max_examples=50)
+@given(session=SESSIONS, secrets=st.lists(TEXTS | st.sampled_from(["codeact", "stream", "metadata", "answered"])))
+def test_a_file_can_be_loaded_whatever_the_secrets_are(
+    session: Session, secrets: list[str], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    path = saved(session, tmp_path_factory.mktemp("masked") / "x.ipynb", secrets=lambda: secrets)
+    assert len(load(path).turns) == len(session.turns)
+
+
+def test_a_key_that_is_set_later_is_masked_in_what_was_written_before(tmp_path: Path) -> None:
+    keys: list[str] = []
+    saver = Saver(tmp_path / "x.ipynb", secrets=lambda: keys, tell=nothing)
+    saver.save(session_of(answer("sk-secret-123456")))
+    assert saver.flush(30)
+    keys.append("sk-secret-123456")
+    saver.save(session_of(answer("sk-secret-123456")))
+    assert saver.flush(30)
+    saver.close()
+    assert load(saver.path).turns[0].answer == "***"
+
+
+def test_a_folder_that_cannot_be_written_is_told_once_until_a_save_succeeds(tmp_path: Path) -> None:
+    folder, told = tmp_path / "folder", list[str]()
+    folder.write_text("in the way", encoding="utf-8")
+    saver = Saver(folder / "x.ipynb", tell=told.append)
+    for _ in range(3):
+        saver.save(SESSION)
+        assert not saver.flush(30)
+    assert len(told) == 1
+    assert "save_folder" in told[0]
+    assert "%codeact save" in told[0]
+    assert told[0].isprintable()
+    assert saver.failure == told[0]
+    folder.unlink()
+    saver.save(SESSION)
+    assert saver.flush(30)
+    assert not saver.failure
+    assert load(saver.path) == SESSION
+    (folder / "x.ipynb").unlink()
+    folder.rmdir()
+    folder.write_text("again", encoding="utf-8")
+    saver.save(SESSION)
+    assert not saver.flush(30)
+    assert len(told) == 2
+    saver.close()
+
+
+def test_a_full_disk_leaves_the_last_file_whole_and_loses_nothing_that_the_journal_has(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[str] = []
+    saver = Saver(tmp_path / "x.ipynb", tell=told.append)
+    saver.save(SESSION)
+    assert saver.flush(30)
+
+    def full(handle: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", full)
+        saver.save(session_of())
+        assert not saver.flush(30)
+    assert "No space left on device" in told[0]
+    assert {path.name for path in tmp_path.iterdir()} == {"x.ipynb", ".x.ipynb.journal"}
+    assert from_notebook(json.loads(saver.path.read_bytes())) == SESSION
+    assert load(saver.path) == session_of()
+    saver.save(session_of())
+    assert saver.flush(30)
+    assert [path.name for path in tmp_path.iterdir()] == ["x.ipynb"]
+    saver.close()
+
+
+def test_what_cannot_be_told_about_a_secret_is_a_failure_not_the_end_of_the_thread(tmp_path: Path) -> None:
+    told: list[str] = []
+    answers = iter([[], 5, []])  # 5: not a list of texts
+    saver = Saver(tmp_path / "x.ipynb", secrets=lambda: next(answers), tell=told.append)  # type: ignore[arg-type]
+    saver.save(SESSION)
+    assert saver.flush(30)
+    saver.save(session_of())
+    assert not saver.flush(30)
+    saver.save(session_of())
+    assert saver.flush(30)
+    saver.close()
+    assert len(told) == 1
+    assert load(saver.path) == session_of()
+
+
+def test_the_file_stays_where_it_began_when_the_user_goes_elsewhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    saver = Saver(Path("kept") / "x.ipynb", tell=nothing)
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    saver.save(SESSION)
+    assert saver.flush(30)
+    saver.close()
+    assert load(tmp_path / "kept" / "x.ipynb") == SESSION
+
+
+def test_a_file_that_the_user_made_private_stays_private(tmp_path: Path) -> None:
+    path = saved(SESSION, tmp_path / "x.ipynb")
+    path.chmod(0o600)
+    mode = path.stat().st_mode
+    assert saved(SESSION, path).stat().st_mode == mode
+
+
+def run(script: str, *arguments: object) -> subprocess.Popen[str]:
+    command = [sys.executable, "-c", textwrap.dedent(script), *map(str, arguments)]
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+
+ENDLESS = """
+    import sys
+    from pathlib import Path
+    from codeact_magic.saver import Saver
+    from codeact_magic.session import Reply, Session, Step, Turn
+
+    saver = Saver(Path(sys.argv[1]), tell=print)
+    steps, timeout = (), 30
+    while True:
+        steps = (*steps, Step(Reply("x" * 50_000), "x" * 50_000))[-20:]
+        saver.save(Session("s", turns=(Turn("Go on", steps=steps),)))
+        saver.flush(timeout)
+        print("saving", flush=True)
+        timeout = 0.001
+"""
+
+
+def test_a_kernel_that_is_killed_while_it_saves_leaves_a_whole_file(tmp_path: Path) -> None:
+    path = tmp_path / "x.ipynb"
+    for more in (50, 57, 65):
+        with run(ENDLESS, path) as process:
+            assert process.stdout
+            for _ in range(more):
+                assert process.stdout.readline() == "saving\n"
+            process.kill()
+            process.wait(30)
+        assert load(path).turns[0].prompt == "Go on"
+
+
+HALFWAY = """
+    import os, sys
+    from pathlib import Path
+    from codeact_magic.saver import Saver
+    from codeact_magic.session import Session
+
+    saver = Saver(Path(sys.argv[1]), tell=print)
+    saver.save(Session("first"))
+    assert saver.flush(30)
+    os.fsync = lambda handle: print("halfway", flush=True) or sys.stdin.read()
+    saver.save(Session("second"))
+    saver.flush(600)
+"""
+
+
+def test_a_kernel_that_is_killed_in_the_middle_of_a_write_leaves_the_file_before_and_a_journal(tmp_path: Path) -> None:
+    path = tmp_path / "x.ipynb"
+    with run(HALFWAY, path) as process:
+        assert process.stdout
+        assert process.stdout.readline() == "halfway\n"
+        process.kill()
+        process.wait(30)
+    assert from_notebook(json.loads(path.read_bytes())) == Session("first")
+    assert load(path) == Session("second")
+    assert saved(SESSION, path) == path
+    assert load(path) == SESSION
+
+
+# -- names of files ----------------------------------------------------------------------------------------------------
+
+STARTED = datetime(2025, 1, 31, 12, 30, 5)
+
+
+@pytest.mark.parametrize(
+    ("prompt", "name"),
+    [
+        ("Plot the sales, by month!", "plot-the-sales-by-month"),
+        ("Café Übung", "cafe-ubung"),
+        ("../../etc/passwd", "etc-passwd"),
+        ("a\\b\n\0c:d", "a-b-c-d"),
+        ("CON", "con"),
+        ("🎉🎉", "session"),
+        ("日本", "session"),
+        (" . ", "session"),
+        ("", "session"),
+        ("word " * 100, "word-word-word-word-word-word-word-word"),
+        ("x" * 100, "x" * 40),
+    ],
+)
+def test_a_session_is_named_after_its_prompt(prompt: str, name: str, tmp_path: Path) -> None:
+    path = session_path(tmp_path / "new", STARTED, prompt)
+    assert path == tmp_path / "new" / f"20250131-123005-{name}.ipynb"
+    assert path.exists()
+
+
+@given(prompt=st.text())
+def test_every_prompt_gives_a_safe_name(prompt: str, tmp_path_factory: pytest.TempPathFactory) -> None:
+    folder = tmp_path_factory.mktemp("names")
+    path = session_path(folder, STARTED, prompt)
+    assert path.parent == folder
+    assert path.name.isascii()
+    assert len(path.name) <= 64
+
+
+def test_a_name_that_was_only_claimed_says_so_when_it_is_loaded(tmp_path: Path) -> None:
+    with pytest.raises(SessionError, match="the file is empty: its session ended before anything was saved"):
+        load(session_path(tmp_path, STARTED, "x"))
+
+
+def test_a_folder_that_cannot_be_written_gives_a_name_all_the_same(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    path = session_path(tmp_path / "file", STARTED, "x")
+    assert path == tmp_path / "file" / "20250131-123005-x.ipynb"
+
+
+CLAIMS = """
+    import sys
+    from datetime import datetime
+    from pathlib import Path
+    from codeact_magic.saver import session_path
+
+    for _ in range(50):
+        print(session_path(Path(sys.argv[1]), datetime(2025, 1, 31), "same").name)
+"""
+
+
+def test_two_kernels_never_get_the_same_name(tmp_path: Path) -> None:
+    with run(CLAIMS, tmp_path) as one, run(CLAIMS, tmp_path) as other:
+        names = [*one.communicate(timeout=60)[0].split(), *other.communicate(timeout=60)[0].split()]
+    assert len(set(names)) == 100
+    assert {"20250131-000000-same.ipynb", "20250131-000000-same-2.ipynb"} <= set(names)
