@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any, Self
 
+from .handles import is_handle
 from .nested import Change, changed
 from .record import Record, begun, masked
 from .session import Json
@@ -255,11 +256,8 @@ def _wrapped(owner: Any, name: str, wrapper: Callable[..., Any]) -> Change:
 
 
 def _without_handles(original: Callable[..., Any], result: Any) -> Any:
-    """Format a value, but for what a drawing or a display returns: what was drawn or displayed is what counts."""
-    values = result if isinstance(result, list | tuple) else [result]
-    drawn = any(type(value).__module__.startswith("matplotlib.") for value in values[:10])
-    handle = type(result).__name__ == "DisplayHandle" or (drawn and type(result).__name__ != "Figure")
-    return ({}, {}) if handle else original(result)
+    """Format a value, but for one that is not worth showing."""
+    return ({}, {}) if is_handle(result) else original(result)
 
 
 def _said(value: object) -> str:

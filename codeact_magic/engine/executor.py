@@ -6,19 +6,22 @@ model.
 
 from __future__ import annotations
 
+import json
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Self
 
 from ..errors import CodeActError
 from ..nested import Interrupts
 from ..session import Cell, Json, Observation, Status, joined
-from ..text import one_line
+from ..text import mask, one_line
+from . import probe
 from .kernels import Kernel, LocalKernel
 from .outputs import Outputs, Show
 from .request import Ask, Request
 
+PROBE = 10.0  # seconds that a kernel has to tell of its variables
 DEAD = "DeadKernelError"  # the name under which an observation tells of the kernel's death
 
 
@@ -56,7 +59,8 @@ class KernelExecutor:
         self.conversation = ""
         self._lock = threading.Lock()  # who uses the kernel
         self._running = False
-        self._every_value = False
+        self._probed = False  # whether the kernel can be asked about its variables
+        self._clock: threading.Timer | None = None
         self._lost = ""  # why the variables are gone, until that was said
 
     def __enter__(self) -> Self:
@@ -70,39 +74,46 @@ class KernelExecutor:
     def run(self, code: str, *, every_value: bool = True) -> Observation:
         """Run `code` once; never raises what the code raises. Raises UsageError where no kernel can be started.
 
-        `every_value` shows the value of every expression, not only that of the last one.
+        `every_value` has the value of every expression shown, as an action has it; without it, that of the last one.
         """
         with self._lock, Interrupts() as interrupts:
             began = time.monotonic()
             try:
-                with interrupts.raised():
-                    lost = self._ready(every_value)
+                lost = self._ready(interrupts, every_value)
             except KeyboardInterrupt:
                 return Observation("aborted", note="It was stopped before it ran.")
             outputs = Outputs(self.secrets(), self.show, lambda name: bool(interrupts.count) and _is_stop(name))
-            request = Request(self.kernel, self.timeout, outputs.take, self.ask, self.tell)
-            request.run(_content(code, store_history=True), interrupts)
+            request = self._request(_content(code, store_history=True), outputs, interrupts)
             if request.death:
-                self._bury(f"The kernel died ({request.death})", outputs)
-            self._running = not (request.death or request.ended)
+                outputs.fail(DEAD, f"The kernel died ({request.death}). {_GONE}")
+            seconds = round(time.monotonic() - began, 3)
+            shown = outputs.finished()
+            changed, line = self._look(code, request, interrupts, brief=bool(shown), acts=every_value)
             return Observation(
                 status=_status(request, interrupts),
-                outputs=outputs.finished(),
-                seconds=round(time.monotonic() - began, 3),
+                outputs=shown,
+                changed=changed,
+                seconds=seconds,
                 execution_count=request.reply.get("execution_count"),
+                line=line,
                 note=" ".join(filter(None, [lost, _note(request, self.timeout)])),
             )
 
     def evaluate(self, code: str) -> str:
         """Run `code` unseen, outside of the history, and return what it prints. Raises CodeActError where it fails."""
         with self._lock, Interrupts() as interrupts:
-            with interrupts.raised():
-                self._ready(self._every_value)
-            return self._evaluate(code, interrupts, self.timeout)
+            self._lost = self._ready(interrupts)
+            outputs = Outputs((), lambda output: None)
+            request = self._request(_content(code, silent=True), outputs, interrupts)
+        if interrupts.count:
+            raise KeyboardInterrupt
+        if request.reply.get("status") != "ok":
+            raise CodeActError(f"The kernel did not evaluate what it was asked: {_failure(request)}")
+        return "".join(joined(output["text"]) for output in outputs.finished() if output.get("name") == "stdout")
 
     def summary(self) -> str:
-        """Return the namespace in outline."""
-        return ""
+        """Return the namespace in outline; no kernel is started for that."""
+        return mask(self._asked("summary", self.limit) or "", self.secrets())
 
     def cells(self) -> tuple[Cell, ...]:
         """Return no cells: nobody but the agent runs code there."""
@@ -110,54 +121,116 @@ class KernelExecutor:
 
     def user_names(self) -> set[str]:
         """Return the names that no action has made."""
-        return set()
+        return set(json.loads(self._asked("own") or "[]"))
+
+    def defined(self, names: Collection[str]) -> set[str]:
+        """Return those of `names` that have a value."""
+        return set(json.loads(self._asked("defined", list(names)) or "[]"))
+
+    # -- the kernel ----------------------------------------------------------------------------------------------------
 
     def close(self) -> None:
         """End the kernel; it is started again where it is used again."""
         with self._lock:
-            self._running = False
-            self.kernel.end()
+            self._end()
 
-    # -- the kernel ----------------------------------------------------------------------------------------------------
+    def _end(self) -> None:
+        if self._clock:
+            self._clock.cancel()
+        self._running = False
+        self.kernel.end()
 
-    def _ready(self, every_value: bool) -> str:
-        """Have a kernel that runs, and return why it is not the one from before, where it is not."""
+    def _ready(self, interrupts: Interrupts, every_value: bool = True) -> str:
+        """Have a kernel that is ready to run code, and return why it is not the one from before, where it is not."""
+        if self._clock:
+            self._clock.cancel()
         if self._running and (death := self.kernel.death()):
-            self._running = False
-            self._lost = f"The kernel had died before this ({death}): the variables from before are gone."
+            self._lose(f"The kernel has died meanwhile ({death}).")
         lost, self._lost = self._lost, ""
         if not self._running:
-            self.kernel.end()
-            self.kernel.start()
-            self._running, self._every_value = True, False
+            with interrupts.raised():
+                self._start()
             if lost:
                 self.tell(lost)
-        if every_value != self._every_value:
-            self._every_value = every_value
-            self._quietly(_SHOW.format(which="all" if every_value else "last_expr"))
-        return lost
+        self._probe(interrupts, "begin", every_value)
+        return lost if self._running else self._ready(interrupts, every_value)
 
-    def _quietly(self, code: str) -> None:
-        """Run code of ours; a kernel that does not understand it does without."""
-        Request(self.kernel, 10.0, lambda kind, content: None).run(_content(code, silent=True), Interrupts())
+    def _start(self) -> None:
+        self.kernel.end(at_once=True)
+        self.kernel.start()
+        setup = Request(self.kernel, PROBE, _ignore)
+        setup.run(_content(probe.setup(), silent=True), Interrupts())
+        self._probed = setup.reply.get("status") == "ok"
+        self._running = True
 
-    def _evaluate(self, code: str, interrupts: Interrupts, timeout: float) -> str:
-        outputs = Outputs((), lambda output: None)
-        request = Request(self.kernel, timeout, outputs.take, None, self.tell)
-        request.run(_content(code, silent=True), interrupts)
+    def _lose(self, why: str) -> None:
+        self._running = False
+        self._lost = f"{why} {_GONE}"
+
+    def _request(self, content: Json, outputs: Outputs, interrupts: Interrupts) -> Request:
+        """Have the kernel run something to its end, and take note of how it is afterwards."""
+        request = Request(self.kernel, self.timeout, outputs.take, self.ask, self.tell)
+        request.run(content, interrupts)
         self._running = not (request.death or request.ended)
-        if request.reply.get("status") != "ok":
-            reply = request.reply
-            why = f"{reply.get('ename', 'error')}: {reply.get('evalue', '')}" if reply else request.death or "no reply"
-            raise CodeActError(f"The kernel did not evaluate what it was asked: {one_line(why)}")
-        shown = outputs.finished()
-        return "".join(joined(output["text"]) for output in shown if output.get("name") == "stdout")
+        self._wind_clock()
+        return request
 
-    def _bury(self, what: str, outputs: Outputs) -> None:
-        outputs.fail(DEAD, f"{what}. A fresh one takes its place: all variables are gone.")
+    # -- what it is asked ----------------------------------------------------------------------------------------------
+
+    def _look(self, code: str, request: Request, brief: bool, acts: bool) -> tuple[tuple[tuple[str, str], ...], str]:
+        """Return what `code` changed, and the line of it that failed."""
+        if interrupts.count:  # who has stopped it does not want to wait
+            return (), ""
+        secrets = self.secrets()
+        failed = request.reply.get("status") == "error"
+        changed = probe.pairs(self._probe(interrupts, "changes", code, brief, acts))
+        line = self._probe(interrupts, "line") if failed else ""
+        return tuple((name, mask(value, secrets)) for name, value in changed), mask(line or "", secrets)
+
+    def _asked(self, method: str, *arguments: object) -> str | None:
+        with self._lock, Interrupts() as interrupts:
+            told = self._probe(interrupts, method, *arguments)
+        if interrupts.count:
+            raise KeyboardInterrupt
+        return told
+
+    def _probe(self, interrupts: Interrupts, method: str, *arguments: object) -> str | None:
+        """Ask the probe; None where there is none, or none that answers in time."""
+        if not (self._running and self._probed):
+            return None
+        content = _content("", silent=True) | {"user_expressions": {"probe": probe.question(method, *arguments)}}
+        request = Request(self.kernel, PROBE, _ignore)
+        request.run(content, interrupts)
+        if request.death:
+            self._lose(f"The kernel has died meanwhile ({request.death}).")
+        elif request.ended:
+            self._lose("The kernel no longer reacted, so it was ended.")
+        return probe.answer(request.reply)
+
+    # -- time ----------------------------------------------------------------------------------------------------------
+
+    def _wind_clock(self) -> None:
+        """End the kernel when it has not been used for long."""
+        if self.idle > 0 and self._running:
+            self._clock = threading.Timer(self.idle, self._rest)
+            self._clock.daemon = True
+            self._clock.start()
+
+    def _rest(self) -> None:
+        clock = threading.current_thread()
+        with self._lock:
+            if self._running and clock is self._clock:
+                self._end()
+                self._lost = (
+                    f"The kernel had not been used for {_time(self.idle)} and was ended: the variables are gone."
+                )
 
 
-_SHOW = "get_ipython().ast_node_interactivity = {which!r}"
+_GONE = "A fresh one takes its place: all variables are gone."
+
+
+def _ignore(kind: str, content: Json) -> None:
+    """Take a message that shows something nobody wants to see."""
 
 
 def _content(code: str, silent: bool = False, store_history: bool = False) -> Json:
@@ -179,9 +252,20 @@ def _status(request: Request, interrupts: Interrupts) -> Status:
 def _note(request: Request, timeout: float) -> str:
     notes = [f"It was interrupted: it ran longer than the {timeout:g} s allowed."] if request.rings else []
     if request.ended:
-        notes.append("It did not react, so the kernel was ended: all variables are gone.")
+        notes.append(f"It did not react, so the kernel was ended. {_GONE}")
     return " ".join(notes)
+
+
+def _failure(request: Request) -> str:
+    reply = request.reply
+    if reply:
+        return one_line(f"{reply.get('ename', 'error')}: {reply.get('evalue', '')}")
+    return f"it died ({request.death})" if request.death else "it did not react and was ended"
 
 
 def _is_stop(name: str) -> bool:
     return name in ("KeyboardInterrupt", "CancelledError")
+
+
+def _time(seconds: float) -> str:
+    return f"{seconds / 60:.0f} minutes" if seconds >= 120 else f"{seconds:g} s"

@@ -154,7 +154,7 @@ def _manager(name: str) -> Any:
 
 
 def _sockets() -> dict[str, str]:
-    """Return where the kernel is to listen: on sockets that are files of the user's own, where a path may be so long."""
+    """Return where the kernel is to listen: on files of the user's own, where a path may be so long."""
     from jupyter_core.paths import jupyter_runtime_dir
 
     folder = Path(jupyter_runtime_dir())

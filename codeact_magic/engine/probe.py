@@ -1,0 +1,61 @@
+"""Asks a kernel about its variables; what answers there is sent first, so that the kernel needs nothing of ours."""
+
+from __future__ import annotations
+
+import ast
+import json
+from importlib.resources import files
+from typing import Any
+
+from ..session import Json
+
+_SENT = ("text", "handles", "context.namespace", "names", "engine.inside")
+_PACKAGE = "_codeact_inside"
+
+_SETUP = """
+def _codeact_setup(package, sources):
+    import linecache, sys, types
+    def add(name, source):
+        module = types.ModuleType(name)
+        module.__package__ = name.rpartition(".")[0]
+        if source is None:
+            module.__package__, module.__path__ = name, []
+        sys.modules[name] = module
+        exec(compile(source or "", f"<{{name}}>", "exec"), vars(module))
+    for name in ["", ".context", ".engine"]:
+        add(package + name, None)
+    for name, source in sources.items():
+        add(f"{{package}}.{{name}}", source)
+    sys.modules[package].probe = sys.modules[package + ".engine.inside"].Probe(get_ipython())
+try:
+    _codeact_setup({package!r}, {sources!r})
+finally:
+    del _codeact_setup
+"""
+
+
+def setup() -> str:
+    """Return the code that puts the probe into an IPython kernel."""
+    root = files(__package__.rpartition(".")[0])
+    sources = {name: root.joinpath(*f"{name}.py".replace(".", "/", name.count(".")).split("/")) for name in _SENT}
+    return _SETUP.format(package=_PACKAGE, sources={name: file.read_text("utf-8") for name, file in sources.items()})
+
+
+def question(method: str, *arguments: Any) -> str:
+    """Return the expression that asks the probe."""
+    return f"__import__('sys').modules[{_PACKAGE!r}].probe.{method}({', '.join(map(repr, arguments))})"
+
+
+def answer(reply: Json) -> str | None:
+    """Return what the probe said in a kernel's reply, or None where it said nothing."""
+    said = reply.get("user_expressions", {}).get("probe", {})
+    try:
+        text = ast.literal_eval(said["data"]["text/plain"])
+    except (KeyError, TypeError, ValueError, SyntaxError):
+        return None
+    return text if isinstance(text, str) else None
+
+
+def pairs(text: str | None) -> tuple[tuple[str, str], ...]:
+    """Return names and values from the JSON that the probe made of them."""
+    return tuple((str(name), str(value)) for name, value in json.loads(text or "[]"))
