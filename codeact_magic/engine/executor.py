@@ -25,6 +25,9 @@ PROBE = 10.0  # seconds that a kernel has to tell of its variables
 DEAD = "DeadKernelError"  # the name under which an observation tells of the kernel's death
 
 
+_Seen = tuple[tuple[tuple[str, str], ...], str]
+
+
 class KernelExecutor:
     """Runs actions in a kernel of its own.
 
@@ -177,7 +180,7 @@ class KernelExecutor:
 
     # -- what it is asked ----------------------------------------------------------------------------------------------
 
-    def _look(self, code: str, request: Request, brief: bool, acts: bool) -> tuple[tuple[tuple[str, str], ...], str]:
+    def _look(self, code: str, request: Request, interrupts: Interrupts, *, brief: bool, acts: bool) -> _Seen:
         """Return what `code` changed, and the line of it that failed."""
         if interrupts.count:  # who has stopped it does not want to wait
             return (), ""
