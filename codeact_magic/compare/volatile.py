@@ -1,0 +1,124 @@
+"""A text as tokens, and which of them differ in every run: addresses, times, timings, temporary files, ids."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from itertools import product
+from typing import NamedTuple
+
+# What is said of a token that was not compared as it stands.
+NOTES: Mapping[str, str] = {
+    "address": "addresses",
+    "timing": "timings",
+    "bar": "progress bars",
+    "file": "temporary files",
+    "id": "ids",
+    "process": "process ids",
+}
+CLOCK = "dates and times"
+
+_UNIT = r"(?:ns|µs|μs|us|ms|s|secs?|seconds?|min|minutes?|h|hours?)"
+_MONTH = r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]{0,6}"
+_WEEKDAY = r"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)"
+_TIME = r"\d{1,2}:\d\d(?::\d\d(?:[.,]\d{1,9})?)?(?:[ ]?[AP]M\b)?(?:[ ]?(?:Z|[+-]\d\d:?\d\d)\b)?"
+_DAY = (
+    r"(?:\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.]\d{4}"
+    rf"|\d{{1,2}}[ ]{_MONTH}[ ]\d{{4}}|{_MONTH}[ ]{{1,2}}\d{{1,2}},?[ ]\d{{4}})"
+)
+_LIKE_C = rf"{_WEEKDAY}[ ]{_MONTH}[ ]{{1,2}}\d{{1,2}}[ ]{_TIME}(?:[ ]\w{{3,4}})?[ ]\d{{4}}"  # as date and ctime() write
+
+_TOKEN = re.compile(
+    rf"""
+      (?P<address>(?<=\ at\ )0x[0-9a-f]{{4,16}}\b|\b0x[0-9a-f]{{9,16}}\b)
+    | (?P<id>\b[0-9a-f]{{8}}-(?:[0-9a-f]{{4}}-){{3}}[0-9a-f]{{12}}\b)
+    | (?P<file>(?:[A-Z]:)?(?:[/\\][\w.~-]{{1,60}}){{0,12}}[/\\]ipykernel_\d+[/\\]\d+\.py
+        |<ipython-input-\d+-[0-9a-f]+>
+        |/tmp/tmp[a-z0-9_]{{8}}\b)
+    | (?P<bar>\d{{1,3}}%\|[^|\n]{{0,300}}\|[ ]*[\d.]+\w?/[\d.?]+\w?[ ]\[[^\]\n]{{0,80}}\]
+        |\b\d+\w{{0,20}}[ ]\[\d\d:\d\d[^\]\n]{{0,80}}\])
+    | (?P<timing>CPU[ ]times:[^\n]*|Wall[ ]time:[^\n]*|The[ ]slowest[ ]run[ ]took[ ][^\n]*
+        |[\d.]+[ ]?{_UNIT}[ ]±[ ][\d.]+[ ]?{_UNIT}[ ]per[ ]loop(?:[ ]\([^)\n]*\))?
+        |\b(?:elapsed|took|runtime|duration)\b[^\w\n]{{0,5}}(?:\d+\.\d+|\d+(?=[ ]?{_UNIT}\b))(?:[ ]?{_UNIT}\b)?
+        |(?<![\w.])\d+\.\d+(?:e-\d+)?[ ]?(?:ns|µs|μs|us|ms|s|secs?|seconds?)\b
+        |(?<![\w.])\d+[ ]?(?:ns|µs|μs|us|ms)\b)
+    | (?P<process>\bpid[^\w\n]{{0,3}}\d+)
+    | (?P<time>(?<![\w.])(?:{_LIKE_C}|{_DAY}(?:T|,?[ ]){_TIME}|{_DAY}|{_TIME})(?!\w))
+    | (?P<version>(?<![\w.])\d+(?:\.\d+){{2,}})
+    | (?P<number>(?:(?<![\w.)\]])[-+])?
+        (?:\d+(?:,\d{{3}})+(?!,?\d)(?:\.\d*)?|\d+(?:\.(?!\.)\d*)?|(?<![\w.])\.\d+)(?:e[-+]?\d+)?)
+    | (?P<rule>(?P<char>[-=─━═_~*.])(?P=char){{2,}}+)
+    | (?P<word>[^\W\d]\w*+|[^\w\s])
+    """,
+    re.VERBOSE | re.IGNORECASE,
+)
+
+
+class Token(NamedTuple):
+    """A piece of a text without the white space around it: its kind, the piece, and where it begins."""
+
+    kind: str
+    text: str
+    start: int
+
+
+def tokens(text: str) -> Iterator[Token]:
+    """Yield the tokens of `text`."""
+    for match in _TOKEN.finditer(text):
+        yield Token(match.lastgroup or "word", match[0], match.start())
+
+
+def is_now(text: str, now: datetime) -> bool:
+    """Return whether a date, a time of day or the seconds since 1970 are those of `now`, give or take a day.
+
+    A time of day without its date may be an hour off. What is not around `now` is not the clock's but the data's.
+    """
+    return any(_is_close(moment, now) for moment in _moments(text)) or _is_epoch(text, now)
+
+
+def _is_close(moment: datetime, now: datetime) -> bool:
+    if moment.year == 1900:  # there was no date
+        return any(_clock_distance(moment, clock) < 3600 for clock in (now, now.astimezone(UTC)))
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=now.tzinfo)
+    return abs(moment - now) < timedelta(days=1.6)  # a whole day, wherever the clock's zone is
+
+
+def _clock_distance(one: datetime, other: datetime) -> float:
+    seconds = [moment.hour * 3600 + moment.minute * 60 + moment.second for moment in (one, other)]
+    distance = abs(seconds[0] - seconds[1])
+    return min(distance, 86400 - distance)
+
+
+def _is_epoch(text: str, now: datetime) -> bool:
+    with suppress(ValueError):
+        value = float(text)
+        return any(abs(value / unit - now.timestamp()) < 86400 for unit in (1, 1e3, 1e6, 1e9))
+    return False
+
+
+@cache
+def _formats() -> tuple[str, ...]:
+    days = "%Y-%m-%d|%Y/%m/%d|%Y.%m.%d|%d/%m/%Y|%m/%d/%Y|%d.%m.%Y|%d-%m-%Y|%d %b %Y|%d %B %Y|%b %d %Y|%B %d %Y".split(
+        "|"
+    )
+    times = [clock + half for clock, half in product(("%H:%M:%S.%f", "%H:%M:%S", "%H:%M"), ("", "%z"))]
+    times += ["%I:%M:%S %p", "%I:%M %p", "%I:%M%p"]
+    like_c = [f"%a %b %d {time} %Y" for time in ("%H:%M:%S", "%H:%M")]
+    return (*(f"{day} {time}" for day, time in product(days, times)), *days, *times, *like_c)
+
+
+@cache
+def _moments(text: str) -> tuple[datetime, ...]:
+    """Return what a token of a date or a time may mean."""
+    text = re.sub(r"\b[A-Z]{3,4}[ ](?=\d{4}$)", "", text)  # the zone that `date` writes before the year
+    text = re.sub(r"(?<=\d)T(?=\d)", " ", text.replace(",", " ").replace("  ", " "))
+    text = re.sub(r"(?<=\.\d{6})\d+", "", re.sub(r"[ ](?=[-+]\d\d:?\d\d$|Z$)", "", text))
+    found = []
+    for form in _formats():
+        with suppress(ValueError):
+            found.append(datetime.strptime(text, form))
+    return tuple(found)

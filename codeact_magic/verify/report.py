@@ -1,0 +1,107 @@
+"""What came of running a session again, as a table of one screen."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Literal
+
+from ..text import one_line
+
+Result = Literal["same", "differs", "missing", "left out"]
+_MOST = 24  # rows of a table; beyond that, those that are the same stand together
+_LEAST = 12  # characters of code and of detail
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """How one piece of code compares: an action, numbered in the session's order, or a cell of the user's own (0)."""
+
+    number: int
+    code: str
+    result: Result
+    detail: str = ""
+
+    @property
+    def name(self) -> str:
+        """What the first column says."""
+        return str(self.number) if self.number else "cell"
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """How a session compares with itself, run again; `note` says why it was not run to its end."""
+
+    rows: tuple[Row, ...] = ()
+    note: str = ""
+    seconds: float = 0.0
+
+    @property
+    def status(self) -> int:
+        """The exit status: 0 all the same, 1 something differs or is missing, 2 it could not be verified."""
+        if self.note and not any(row.result in ("same", "differs") for row in self.rows):
+            return 2
+        return int(bool(self.note) or any(row.result in ("differs", "missing") for row in self.rows))
+
+    @property
+    def line(self) -> str:
+        """The report in one line."""
+        if not self.rows:
+            return self.note or "Nothing ran in this session, so there is nothing to verify."
+        counts = Counter(row.result for row in self.rows)
+        told = ", ".join(f"{counts[result]} {result}" for result in _ORDER if counts[result])
+        return f"{told} ({self.seconds:.1f} s)"
+
+    def table(self, width: int = 100) -> str:
+        """Return the report as plain text of lines that are at most `width` characters long."""
+        return "\n".join(filter(None, [*self._rows(width), self.line, *self._advice()]))
+
+    def _rows(self, width: int) -> Iterator[str]:
+        rows = [_shown(row, width) for row in self.rows]
+        if len(rows) > _MOST:
+            rows = list(_folded(rows))
+        yield from _aligned([("", "code", "result", ""), *rows], width) if rows else ()
+
+    def _advice(self) -> Iterator[str]:
+        if self.rows and self.note:
+            yield self.note
+        first = next((row for row in self.rows if row.result in ("differs", "missing")), None)
+        if first and first.number > 1:
+            yield _ADVICE.format(before=first.number - 1, number=first.number)
+
+
+_ADVICE = "To look into it: %codeact replay FILE --until {before}, then run action {number} yourself."
+_ORDER: tuple[Result, ...] = ("same", "differs", "missing", "left out")
+_Line = tuple[str, str, str, str]
+
+
+def _shown(row: Row, width: int) -> _Line:
+    code = one_line(row.code.strip().partition("\n")[0], width)
+    return row.name, code, row.result, one_line(row.detail, 1000)
+
+
+def _folded(rows: list[_Line]) -> Iterator[_Line]:
+    """Yield `rows` with those in one that stand together and are the same."""
+    for same, group in groupby(rows, lambda row: row[2] == "same"):
+        lines = list(group)
+        if not same or len(lines) < 3:
+            yield from lines
+        else:
+            notes = sorted({note for line in lines for note in line[3].split(", ") if note})
+            yield f"{lines[0][0]}-{lines[-1][0]}", f"{len(lines)} pieces of code", "same", ", ".join(notes)
+
+
+def _aligned(rows: list[_Line], width: int) -> Iterator[str]:
+    first, third = (max(len(row[column]) for row in rows) for column in (0, 2))
+    detail = max(len(row[3]) for row in rows)
+    room = max(2 * _LEAST, width - first - third - 6)
+    code = min(max(len(row[1]) for row in rows), max(_LEAST, room * 2 // 5, room - detail))
+    for name, text, result, told in rows:
+        line = f"{name:>{first}}  {_cut(text, code):<{code}}  {result:<{third}}  {_cut(told, room - code)}"
+        yield line.rstrip()
+
+
+def _cut(text: str, most: int) -> str:
+    return text if len(text) <= most else text[: most - 1] + "…"
