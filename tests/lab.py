@@ -357,6 +357,18 @@ class Window:
         """The step that waits in the side panel."""
         return Step(self.panel.locator(".codeact-Step[data-status=pending]"))
 
+    # a saved session
+
+    @property
+    def banner(self) -> Locator:
+        """What stands above a session notebook."""
+        return self.page.locator(".jp-NotebookPanel:visible .codeact-Banner")
+
+    @property
+    def marks(self) -> Locator:
+        """All that is told above and below the cells of a session notebook."""
+        return self.notebook.locator(".codeact-Mark")
+
     # JupyterLab around it
 
     def open(self) -> Window:

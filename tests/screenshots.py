@@ -90,6 +90,17 @@ def take(window: Window, theme: str) -> None:
     window.pending.run()
     window.wait_done(1)
     snap(window, window.cell(1), f"finished-{theme}")
+    take_session(window, theme)
+
+
+def take_session(window: Window, theme: str) -> None:
+    """Take the picture of the saved session, opened as a notebook."""
+    [path] = (window.desk.server.root / "codeact-sessions").glob("*.ipynb")
+    session = window.show(f"codeact-sessions/{path.name}")
+    expect(session.marks.last).to_be_visible()
+    session.page.set_viewport_size({"width": WIDTH, "height": 1180})
+    session.notebook.evaluate("node => node.querySelector('.jp-WindowedPanel-outer').scrollTo(0, 0)")
+    snap(session, session.page, f"session-{theme}")
 
 
 def edit(window: Window) -> None:

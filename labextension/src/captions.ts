@@ -1,5 +1,6 @@
 /** The words of the views, made from what the kernel says. */
 import type { Activity, IStep, ITurnLine, IUsage } from './protocol';
+import type { ISaved, ITurnMark } from './saved';
 
 /** How a step stands, for its user. `live` is false where the kernel is no longer at a step that looks unfinished. */
 export function statusWords(step: IStep, live: boolean): string {
@@ -28,12 +29,7 @@ export function recordWords(step: IStep): string {
   if (step.decision === '' && step.footer) {
     return step.footer;
   }
-  const seconds = [
-    took('model', step.seconds.model),
-    took(step.by === 'user' ? 'you' : 'decision', step.seconds.decision),
-    took('run', step.seconds.run)
-  ];
-  return [decided(step), ...seconds, tokens(step.usage)].filter(part => part !== '').join(' · ');
+  return joined(decided(step), ...spent(step), tokens(step.usage));
 }
 
 const DECISIONS = { approve: 'approved', edit: 'edited and approved', reject: 'rejected', stop: 'stopped' };
@@ -42,8 +38,18 @@ function decided(step: IStep): string {
   if (step.decision === '') {
     return '';
   }
-  const by = step.by === 'user' ? 'you' : step.by;
+  const by = step.by.replace(/^user\b/, 'you');
   return `${DECISIONS[step.decision]} by ${by}${step.reason ? `: ${step.reason}` : ''}`;
+}
+
+/** What each part of a step took. */
+function spent(step: IStep): string[] {
+  const { model, decision, run } = step.seconds;
+  return [took('model', model), took(step.by === 'user' ? 'you' : 'decision', decision), took('run', run)];
+}
+
+function joined(...parts: string[]): string {
+  return parts.filter(part => part !== '').join(' · ');
 }
 
 function took(what: string, seconds: number): string {
@@ -55,8 +61,8 @@ export function tokens(usage: IUsage): string {
   if (usage.prompt + usage.completion === 0) {
     return '';
   }
-  const cached = usage.cached ? ` (${counted(usage.cached)} cached)` : '';
-  return `${usage.estimated ? 'about ' : ''}${counted(usage.prompt)} tokens in${cached}, ${counted(usage.completion)} out`;
+  const cached = usage.cached ? ` (${grouped(usage.cached)} cached)` : '';
+  return `${usage.estimated ? 'about ' : ''}${grouped(usage.prompt)} tokens in${cached}, ${grouped(usage.completion)} out`;
 }
 
 /** E.g. "857 tokens" or "12.3k tokens": all of them, in few characters. */
@@ -85,11 +91,45 @@ export function plain(line: string): string {
 
 /** How a turn ended, for the timeline. */
 export function outcomeWords(turn: ITurnLine): string {
-  const words = { answered: 'answered', limit: 'at a limit', stopped: 'stopped', failed: 'failed', open: 'under way' };
-  const steps = `${turn.steps.length} ${turn.steps.length === 1 ? 'step' : 'steps'}`;
-  return [words[turn.outcome], steps, took('', turn.seconds).trim(), turn.usage.prompt ? tokensShort(turn.usage) : ''].filter(Boolean).join(' · ');
+  return joined(OUTCOME_WORDS[turn.outcome], counted(turn.steps.length, 'step'), ...cost(turn));
 }
 
-function counted(number: number): string {
+const OUTCOME_WORDS = { answered: 'answered', limit: 'at a limit', stopped: 'stopped', failed: 'failed', open: 'under way' };
+const SAVED_OUTCOME_WORDS = { ...OUTCOME_WORDS, open: 'broken off' };
+
+function cost({ seconds, usage }: { seconds: number; usage: IUsage }): string[] {
+  return [took('', seconds).trim(), usage.prompt ? tokensShort(usage) : ''];
+}
+
+/** How a turn of a saved session went, and with what. */
+export function turnWords(turn: ITurnMark): string {
+  return joined(SAVED_OUTCOME_WORDS[turn.outcome], counted(turn.steps, 'step'), ...cost(turn), turn.model, `approval: ${turn.approve}`);
+}
+
+/** What a saved session is: when it began, and what is in it. */
+export function sessionWords({ turns }: ISaved, started: string): string {
+  const steps = turns.reduce((sum, turn) => sum + turn.steps, 0);
+  const models = [...new Set(turns.map(turn => turn.model))].slice(0, 3);
+  const last = turns.at(-1)?.outcome ?? 'answered';
+  const ended = last === 'answered' ? '' : SAVED_OUTCOME_WORDS[last];
+  return joined(`A session of ${started}`, counted(turns.length, 'turn'), counted(steps, 'step'), ...models, ended);
+}
+
+/** Who decided about a saved step, e.g. "run by you"; empty where nobody did. */
+export function deciderWords(step: IStep): string {
+  const verbs = { approve: 'run', edit: 'edited', reject: 'rejected', stop: 'stopped', '': '' };
+  return step.decision && `${verbs[step.decision]} by ${step.by.replace(/^user\b/, 'you')}`;
+}
+
+/** Why a saved step was rejected, and what it took. */
+export function savedWords(step: IStep): string {
+  return joined(step.reason && `“${step.reason}”`, step.model, ...spent(step), tokens(step.usage));
+}
+
+function grouped(number: number): string {
   return number.toLocaleString('en');
+}
+
+function counted(number: number, noun: string): string {
+  return `${grouped(number)} ${noun}${number === 1 ? '' : 's'}`;
 }

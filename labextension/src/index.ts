@@ -8,7 +8,7 @@ import { ISettingRegistry } from '@jupyterlab/settingregistry';
 import { IStatusBar } from '@jupyterlab/statusbar';
 import type { CodeAct } from './codeact';
 import { addToPalette } from './commands';
-import { addPanel, addStatus, start } from './plugins';
+import { addPanel, addSessions, addStatus, start } from './plugins';
 import { ICodeAct, PLUGIN } from './tokens';
 
 const steps: JupyterFrontEndPlugin<CodeAct> = {
@@ -56,4 +56,13 @@ const status: JupyterFrontEndPlugin<void> = {
   }
 };
 
-export default [steps, panel, palette, status];
+const sessions: JupyterFrontEndPlugin<void> = {
+  id: 'codeact-magic:sessions',
+  description: 'Shows saved sessions as what they are, and goes on with them.',
+  autoStart: true,
+  requires: [ICodeAct],
+  optional: [ICommandPalette],
+  activate: addSessions
+};
+
+export default [steps, panel, palette, status, sessions];

@@ -1,5 +1,6 @@
 /** What each plugin puts together out of the parts. */
 import type { JupyterFrontEnd } from '@jupyterlab/application';
+import type { ICommandPalette } from '@jupyterlab/apputils';
 import type { DocumentRegistry } from '@jupyterlab/docregistry';
 import type { IEditorServices } from '@jupyterlab/codeeditor';
 import type { IEditorLanguageRegistry } from '@jupyterlab/codemirror';
@@ -8,16 +9,20 @@ import type { IRenderMimeRegistry } from '@jupyterlab/rendermime';
 import type { ISettingRegistry } from '@jupyterlab/settingregistry';
 import type { IStatusBar } from '@jupyterlab/statusbar';
 import { type Agent, Agents } from './agents';
+import { WAYS } from './banner';
 import { CodeAct } from './codeact';
+import { Companions } from './companion';
 import { newDraft } from './code';
 import { addCommands } from './commands';
 import { FocusGuide } from './focus';
 import { codeactIcon } from './icon';
+import { followOffers } from './insert';
 import { mayHaveAgent } from './notebooks';
 import { Announcer } from './notify';
 import { SidePanel } from './panel';
 import { RecordKeeper } from './records';
 import { RANK, stepFactory } from './renderer';
+import { SESSION, followSession } from './sessions';
 import { Settings } from './settings';
 import type { IStage } from './stage';
 import { StatusItem } from './status';
@@ -62,6 +67,7 @@ class NotebookExtension implements DocumentRegistry.IWidgetExtension<NotebookPan
     panel.content.rendermime.addFactory(stepFactory({ stage, agent, editorConfig }), RANK);
     agent.mayHaveAgent = () => !panel.isDisposed && mayHaveAgent(panel);
     void panel.context.ready.then(() => agent.refreshIfKnown());
+    followOffers(panel, agent);
     if (!this._guided.has(agent)) {
       this._guided.add(agent);
       new FocusGuide(this._codeact, agent);
@@ -111,4 +117,24 @@ export function addStatus(codeact: CodeAct, bar: IStatusBar): void {
     isActive: () => item.isActive,
     activeStateChanged: item.activeChanged
   });
+}
+
+/** Show session notebooks as what they are, with what can be done with them. */
+export function addSessions(app: JupyterFrontEnd, codeact: CodeAct, palette: ICommandPalette | null): void {
+  const companions = new Companions(app);
+  app.docRegistry.addWidgetExtension('Notebook', {
+    createNew: (panel: NotebookPanel) => {
+      followSession(panel, codeact.stage, companions);
+    }
+  });
+  for (const { way, command, label, caption } of WAYS) {
+    app.commands.addCommand(command, {
+      label: `${label} This Session`,
+      caption,
+      describedBy: { args: {} },
+      isEnabled: () => codeact.notebook?.panel.hasClass(SESSION) ?? false,
+      execute: () => codeact.notebook && companions.begin(way, codeact.notebook.panel)
+    });
+    palette?.addItem({ command, category: 'CodeAct' });
+  }
 }

@@ -3,6 +3,8 @@ import type { Kernel, KernelMessage } from '@jupyterlab/services';
 import { type Fields, Malformed, fields, flagOrNull, list, named, number, oneOf, optional, text, texts } from './shapes';
 
 export const MIME = 'application/vnd.codeact.step+json';
+/** Says that the kernel has cells for the notebook, under an id. */
+export const INSERT_MIME = 'application/vnd.codeact.insert+json';
 
 /** Milliseconds after which a kernel that says nothing is taken to have no agent. */
 export const PATIENCE = 3000;
@@ -180,6 +182,31 @@ export function readStep(value: unknown): IStep {
     notes: texts(from, 'notes'),
     footer: text(from, 'footer')
   };
+}
+
+/** A cell for the notebook. */
+export interface INewCell {
+  readonly type: 'code' | 'markdown';
+  readonly source: string;
+}
+
+/** Return the id under which a message offers cells for the notebook; null where it does not. */
+export function offered(message: KernelMessage.IMessage): string | null {
+  const data = message.header.msg_type === 'display_data' ? (message.content as { data?: Fields }).data : undefined;
+  try {
+    const from = fields(data?.[INSERT_MIME]);
+    return number(from, 'version') === VERSION ? named(from, 'id') : null;
+  } catch {
+    return null;
+  }
+}
+
+/** Read the answer to an `insert` request; raises Malformed. */
+export function readNewCells(reply: Fields): readonly INewCell[] {
+  return list(reply, 'cells').map(value => {
+    const from = fields(value);
+    return { type: oneOf(from, 'cell_type', ['code', 'markdown'] as const), source: text(from, 'source') };
+  });
 }
 
 /** Read the answer to a `state` request; raises Malformed. */

@@ -20,5 +20,8 @@ export const CommandIDs = {
   stop: 'codeact:stop',
   show: 'codeact:show',
   ask: 'codeact:ask',
-  panel: 'codeact:panel'
+  panel: 'codeact:panel',
+  resume: 'codeact:continue',
+  replay: 'codeact:replay',
+  verify: 'codeact:verify'
 } as const;
