@@ -215,18 +215,16 @@ class KernelExecutor:
     def _wind_clock(self) -> None:
         """End the kernel when it has not been used for long."""
         if self.idle > 0 and self._running:
-            self._clock = threading.Timer(self.idle, self._rest)
+            self._clock = threading.Timer(self.idle, self._rest, [self.idle])
             self._clock.daemon = True
             self._clock.start()
 
-    def _rest(self) -> None:
+    def _rest(self, idle: float) -> None:
         clock = threading.current_thread()
         with self._lock:
             if self._running and clock is self._clock:
                 self._end()
-                self._lost = (
-                    f"The kernel had not been used for {_time(self.idle)} and was ended: the variables are gone."
-                )
+                self._lose(f"The kernel was not used for {_time(idle)}, so it was ended.")
 
 
 _GONE = "A fresh one takes its place: all variables are gone."

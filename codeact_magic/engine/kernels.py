@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import threading
 from pathlib import Path
 from secrets import token_hex
 from typing import IO, Any, NamedTuple, Protocol
@@ -126,6 +127,7 @@ class LocalKernel:
         if manager is not None and manager.has_kernel:
             with contextlib.suppress(Exception):
                 manager.shutdown_kernel(now=at_once)
+            _close_loop()
 
 
 def _manager(name: str) -> Any:
@@ -151,6 +153,15 @@ def _manager(name: str) -> Any:
         known = ", ".join(sorted(KernelSpecManager().find_kernel_specs())) or "none"
         raise UsageError(f"There is no kernel {one_line(name, 60)!r} here; there is: {one_line(known)}") from None
     return KernelManager(kernel_name=name)
+
+
+def _close_loop() -> None:
+    """Close the event loop that jupyter_client makes for a thread which comes here only once."""
+    if threading.current_thread() is not threading.main_thread():
+        from jupyter_core.utils import ensure_event_loop
+
+        with contextlib.suppress(RuntimeError):  # it runs: it is somebody else's
+            ensure_event_loop().close()
 
 
 def _sockets() -> dict[str, str]:

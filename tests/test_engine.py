@@ -1,0 +1,448 @@
+"""KernelExecutor with real kernels: what it records, what it tells of, and what it does when kernels fail."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from codeact_magic.engine import KernelExecutor, LocalKernel, executor, request
+from codeact_magic.engine.outputs import Outputs
+from codeact_magic.errors import CodeActError, UsageError
+from codeact_magic.session import Json, Observation
+from codeact_magic.signals import interrupt
+from codeact_magic.text import mask
+
+KEY = "sk-abcdefghijklmnop"
+GONE = "A fresh one takes its place: all variables are gone."
+PATIENCE = 30.0  # seconds that a test waits for what must come
+
+
+@pytest.fixture(scope="module")
+def process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KernelExecutor]:
+    """A kernel for all tests that leave it alive."""
+    with KernelExecutor(LocalKernel(cwd=tmp_path_factory.mktemp("kernel")), secrets=lambda: (KEY,)) as engine:
+        yield engine
+
+
+@pytest.fixture
+def engine(process: KernelExecutor) -> Iterator[KernelExecutor]:
+    """That kernel with an empty namespace, and an executor as it is at first."""
+    process.timeout, process.idle, process.ask = 0.0, 0.0, None
+    process.show, process.tell = lambda output: None, lambda line: None
+    process.run("%reset -f", every_value=False)
+    yield process
+
+
+@pytest.fixture
+def fresh(tmp_path: Path) -> Iterator[KernelExecutor]:
+    """A kernel of the test's own."""
+    with KernelExecutor(LocalKernel(cwd=tmp_path)) as engine:
+        yield engine
+
+
+def text(observation: Observation, name: str = "stdout") -> str:
+    """Return what was written to one stream."""
+    return "".join(output["text"] for output in observation.outputs if output.get("name") == name)
+
+
+def kinds(observation: Observation) -> list[str]:
+    """Return what kinds of outputs there are, in order."""
+    return [output.get("name") or output["output_type"] for output in observation.outputs]
+
+
+def error(observation: Observation) -> str:
+    """Return the error that an observation ends with."""
+    assert observation.status == "error"
+    return f"{observation.outputs[-1]['ename']}: {observation.outputs[-1]['evalue']}"
+
+
+def when(happened: Callable[[], Any], do: Callable[[], None]) -> threading.Thread:
+    """Have a thread wait until something has happened, and do something then."""
+
+    def wait() -> None:
+        deadline = time.monotonic() + PATIENCE
+        while not happened() and time.monotonic() < deadline:
+            threading.Event().wait(0.01)
+        do()
+
+    thread = threading.Thread(target=wait, daemon=True)
+    thread.start()
+    return thread
+
+
+class Screen:
+    """Takes down what is shown."""
+
+    def __init__(self, engine: KernelExecutor) -> None:
+        self.outputs: list[Json] = []
+        self.lines: list[str] = []
+        engine.show, engine.tell = self.outputs.append, self.lines.append
+
+    def says(self, words: str) -> bool:
+        """Return whether `words` were written so far."""
+        return words in "".join(output.get("text", "") for output in self.outputs)
+
+
+# -- what is recorded --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.kernel
+def test_outputs_are_recorded_in_the_order_in_which_they_are_shown(engine: KernelExecutor) -> None:
+    screen = Screen(engine)
+    code = "from IPython.display import HTML, display\nprint('one')\ndisplay(HTML('<b>two</b>'))\n"
+    observation = engine.run(code + "'three'\nprint('four')\n1 / 0")
+    assert kinds(observation) == ["stdout", "display_data", "execute_result", "stdout", "error"]
+    assert observation.outputs[1]["data"]["text/html"] == "<b>two</b>"
+    assert error(observation) == "ZeroDivisionError: division by zero"
+    assert observation.line == "line 6: 1 / 0"
+    shown = [output.get("name") or output["output_type"] for output in screen.outputs]
+    assert shown == kinds(observation)
+
+
+@pytest.mark.kernel
+def test_an_action_shows_the_value_of_every_expression_and_a_cell_that_of_the_last(engine: KernelExecutor) -> None:
+    values = [output["data"]["text/plain"] for output in engine.run("1\n2\nNone\n3").outputs]
+    assert values == ["1", "2", "3"]
+    values = [output["data"]["text/plain"] for output in engine.run("1\n2", every_value=False).outputs]
+    assert values == ["2"]
+
+
+@pytest.mark.kernel
+def test_updates_and_clearings_are_carried_out_in_the_record(engine: KernelExecutor) -> None:
+    code = "from IPython.display import clear_output, display, update_display\nprint('gone')\nclear_output(wait=True)\n"
+    observation = engine.run(
+        code + "display('old', display_id='x')\nprint('on')\nupdate_display('new', display_id='x')"
+    )
+    assert kinds(observation) == ["display_data", "stdout"]
+    assert observation.outputs[0]["data"]["text/plain"] == "'new'"
+
+
+@pytest.mark.kernel
+def test_figures_are_recorded_and_what_draws_them_is_not(engine: KernelExecutor) -> None:
+    observation = engine.run("import matplotlib.pyplot as plt\nplt.plot([1, 2])\nplt.title('t')")
+    assert kinds(observation) == ["display_data"]
+    assert "image/png" in observation.outputs[0]["data"]
+
+
+@pytest.mark.kernel
+def test_no_secret_is_shown_or_recorded_even_in_pieces(engine: KernelExecutor) -> None:
+    screen = Screen(engine)
+    pieces = f"import time\nfor piece in ({KEY[:7]!r}, {KEY[7:]!r}):\n    print(piece, end='', flush=True)\n"
+    observation = engine.run(f"{pieces}print()\nleaked = {KEY!r}\nraise ValueError({KEY!r})")
+    assert text(observation) == "***\n"
+    assert error(observation) == "ValueError: ***"
+    assert KEY not in str(observation) + str(screen.outputs)
+    assert KEY not in str(engine.run("leaked")) + engine.summary()
+
+
+@given(st.text("sk-ab", max_size=40), st.lists(st.integers(0, 40), max_size=6))
+def test_masking_does_not_depend_on_how_a_stream_is_cut(written: str, cuts: list[int]) -> None:
+    secrets = ("sk-a", "bb-sk")
+    shown: list[Json] = []
+    outputs = Outputs(secrets, shown.append)
+    edges = [0, *sorted(cut for cut in cuts if cut < len(written)), len(written)]
+    for start, end in pairwise(edges):
+        outputs.take("stream", {"name": "stdout", "text": written[start:end]})
+    recorded = "".join(output["text"] for output in outputs.finished())
+    assert recorded == "".join(output["text"] for output in shown)
+    assert not any(secret in recorded for secret in secrets)
+    if len(edges) == 2:
+        assert recorded == mask(written, secrets)
+
+
+# -- names -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.kernel
+def test_names_that_an_action_changes_are_told_of(engine: KernelExecutor) -> None:
+    assert engine.run("total = 6 * 7\ndef double(n): return 2 * n").changed == (("total", "42"),)
+    assert engine.run("values = [1]").changed == (("values", "[1]"),)
+    assert engine.run("values.append(2)").changed == (("values", "[1, 2]"),)
+
+
+@pytest.mark.kernel
+def test_the_summary_is_that_of_a_notebook(engine: KernelExecutor) -> None:
+    engine.run("import math\nages = {'a': 1}\n_private = 1\ndef double(n: int): 'Twice.'")
+    assert engine.summary() == (
+        "Variables in the notebook:\nages: dict of 1 int\ndouble: function double(n: int): Twice."
+    )
+    assert engine.defined(["ages", "math", "gone"]) == {"ages", "math"}
+
+
+@pytest.mark.kernel
+def test_names_are_the_users_own_unless_an_action_made_them(engine: KernelExecutor) -> None:
+    engine.run("mine = 1", every_value=False)
+    engine.run("made = 2")
+    assert engine.user_names() == {"mine"}
+
+
+@pytest.mark.kernel
+def test_what_is_asked_leaves_no_trace_in_the_kernel(engine: KernelExecutor) -> None:
+    count = engine.run("1").execution_count
+    before = engine.evaluate("print(sorted(globals()))")
+    engine.summary(), engine.user_names(), engine.evaluate("unseen = 1\ndel unseen")
+    assert engine.evaluate("print(sorted(globals()))") == before
+    assert "codeact" not in before
+    assert engine.run("1").execution_count == (count or 0) + 1
+
+
+@pytest.mark.kernel
+def test_a_value_that_takes_too_long_to_look_at_is_no_fault_of_the_action(
+    engine: KernelExecutor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(executor, "PROBE", 0.5)
+    code = "import time\nclass Slow:\n    def __repr__(self): time.sleep(60)\nslow = Slow()"
+    observation = engine.run(code)
+    assert (observation.status, observation.changed) == ("ok", ())
+    assert text(engine.run("print('on')")) == "on\n"
+
+
+@pytest.mark.kernel
+def test_a_kernel_that_cannot_be_asked_runs_actions_all_the_same(
+    fresh: KernelExecutor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("codeact_magic.engine.probe.setup", lambda: "this is no Python")
+    assert text(fresh.run("print(1)")) == "1\n"
+    assert (fresh.summary(), fresh.user_names(), fresh.defined(["x"])) == ("", set(), set())
+
+
+# -- evaluate ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.kernel
+def test_evaluate_returns_what_is_printed_and_shows_nothing(engine: KernelExecutor) -> None:
+    screen = Screen(engine)
+    assert engine.evaluate("print(6 * 7)\n'unseen'") == "42\n"
+    assert screen.outputs == []
+
+
+@pytest.mark.kernel
+def test_what_cannot_be_evaluated_is_one_line(engine: KernelExecutor) -> None:
+    with pytest.raises(CodeActError, match=r"^The kernel did not evaluate what it was asked: ZeroDivisionError: .*$"):
+        engine.evaluate("1 / 0")
+
+
+# -- starting ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.kernel
+def test_the_kernel_is_this_python_in_the_folder_it_was_given(fresh: KernelExecutor, tmp_path: Path) -> None:
+    assert (
+        text(fresh.run("import os, sys\nprint(sys.executable)\nprint(os.getcwd())"))
+        == f"{sys.executable}\n{tmp_path}\n"
+    )
+
+
+def test_nothing_is_started_to_be_asked_about_its_variables() -> None:
+    engine = KernelExecutor(LocalKernel("no such kernel"))
+    assert (engine.summary(), engine.user_names(), engine.defined(["x"]), engine.cells()) == ("", set(), set(), ())
+    engine.close()
+
+
+def test_a_kernel_of_an_unknown_name_is_an_error_that_names_the_known_ones() -> None:
+    with pytest.raises(UsageError, match=r"^There is no kernel 'no such' here; there is: .*python3"):
+        KernelExecutor(LocalKernel("no such")).run("1")
+
+
+@pytest.mark.kernel
+def test_a_kernel_of_a_kernelspec_can_be_used() -> None:
+    with KernelExecutor(LocalKernel("python3")) as engine:
+        assert text(engine.run("print('on')")) == "on\n"
+        assert engine.run("x = 1").changed == (("x", "1"),)
+
+
+def test_a_kernel_that_does_not_start_is_one_line_with_its_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "ipykernel_launcher.py").write_text("raise SystemExit('it will not start')")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    with pytest.raises(UsageError, match=r"^The kernel could not be started: it will not start$"):
+        KernelExecutor(LocalKernel(cwd=tmp_path)).run("1")
+
+
+@pytest.mark.kernel
+def test_an_engine_works_inside_of_a_running_kernel(engine: KernelExecutor) -> None:
+    code = "from codeact_magic.engine import KernelExecutor\nwith KernelExecutor() as inner:\n"
+    assert text(engine.run(f"{code}    print(inner.run('print(1)').outputs[0]['text'])")) == "1\n\n"
+
+
+# -- death -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.kernel
+def test_the_death_of_the_kernel_is_an_error_and_the_next_action_runs(fresh: KernelExecutor) -> None:
+    fresh.run("x = 1")
+    observation = fresh.run("import os, signal\nos.kill(os.getpid(), signal.SIGKILL)")
+    assert error(observation) == f"DeadKernelError: The kernel died (it was ended by SIGKILL). {GONE}"
+    assert error(fresh.run("x")).startswith("NameError")
+
+
+@pytest.mark.kernel
+def test_a_kernel_that_died_between_two_actions_is_told_of(fresh: KernelExecutor) -> None:
+    screen = Screen(fresh)
+    process = int(fresh.evaluate("import os; print(os.getpid())"))
+    os.kill(process, signal.SIGKILL)
+    observation = fresh.run("print('on')")
+    assert text(observation) == "on\n"
+    assert "The kernel has died meanwhile (it was ended by SIGKILL)." in observation.note
+    assert screen.lines == [observation.note]
+    assert fresh.run("print('on')").note == ""
+
+
+@pytest.mark.kernel
+def test_exit_ends_the_action_and_not_the_kernel(engine: KernelExecutor) -> None:
+    engine.run("x = 1")
+    assert engine.run("exit()").status == "error"
+    assert text(engine.run("print(x)")) == "1\n"
+
+
+@pytest.mark.kernel
+def test_the_kernel_ends_with_this_process_whatever_ends_it(tmp_path: Path) -> None:
+    script = (
+        "import os\nfrom codeact_magic.engine import KernelExecutor\nengine = KernelExecutor()\n"
+        "print(engine.evaluate('import os; print(os.getpid())'), end='', flush=True)\nos.kill(os.getpid(), 9)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, timeout=PATIENCE
+    )
+    assert done.returncode == -signal.SIGKILL
+    deadline = time.monotonic() + PATIENCE
+    while _lives(int(done.stdout)):
+        assert time.monotonic() < deadline, "the kernel lives on"
+        threading.Event().wait(0.05)
+
+
+def _lives(process: int) -> bool:
+    """Return whether a process runs; one that only waits to be collected does not."""
+    try:
+        state = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
+    except FileNotFoundError:
+        return False
+    return state != "Z"
+
+
+# -- time and interrupts -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.kernel
+def test_an_action_that_takes_too_long_is_interrupted_and_told_so(engine: KernelExecutor) -> None:
+    engine.timeout = 0.5
+    observation = engine.run("kept = 1\nwhile True: pass")
+    assert observation.status == "error"
+    assert observation.note == "It was interrupted: it ran longer than the 0.5 s allowed."
+    assert text(engine.run("print(kept)")) == "1\n"
+
+
+@pytest.mark.kernel
+def test_a_kernel_that_does_not_react_to_the_end_of_its_time_is_ended(
+    fresh: KernelExecutor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(request, "STUBBORN", 0.5)
+    fresh.run("import signal")
+    fresh.timeout = 0.3
+    observation = fresh.run("signal.signal(signal.SIGINT, signal.SIG_IGN)\nwhile True: pass")
+    assert observation.status == "error"
+    assert "did not react, so the kernel was ended" in observation.note
+    fresh.timeout = 0.0
+    assert text(fresh.run("print('on')")) == "on\n"
+
+
+@pytest.mark.kernel
+def test_ctrl_c_interrupts_the_action_and_keeps_what_it_did(engine: KernelExecutor) -> None:
+    screen = Screen(engine)
+    when(lambda: screen.says("it runs"), interrupt)
+    observation = engine.run("kept = 1\nprint('it runs', flush=True)\nwhile True: pass")
+    assert observation.status == "aborted"
+    assert kinds(observation) == ["stdout", "error"]
+    assert [output["output_type"] for output in screen.outputs] == ["stream"]
+    assert text(engine.run("print(kept)")) == "1\n"
+
+
+@pytest.mark.kernel
+def test_ctrl_c_twice_ends_a_kernel_that_does_not_react(fresh: KernelExecutor, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(request, "UNMOVED", 0.2)
+    screen = Screen(fresh)
+    code = "import signal\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\nprint('it runs', flush=True)\nwhile True: pass"
+    when(lambda: screen.says("it runs"), interrupt)
+    when(lambda: request.DOES_NOT_REACT in screen.lines, interrupt)
+    observation = fresh.run(code)
+    assert observation.status == "aborted"
+    assert "did not react, so the kernel was ended" in observation.note
+    assert text(fresh.run("print('on')")) == "on\n"
+
+
+@pytest.mark.kernel
+def test_what_code_makes_of_ctrl_c_is_aborted_all_the_same(engine: KernelExecutor) -> None:
+    screen = Screen(engine)
+    when(lambda: screen.says("it runs"), interrupt)
+    code = (
+        "try:\n    print('it runs', flush=True)\n    while True: pass\nexcept KeyboardInterrupt:\n    print('caught')"
+    )
+    observation = engine.run(code)
+    assert observation.status == "aborted"
+    assert "caught" in text(observation)
+
+
+@pytest.mark.kernel
+def test_a_kernel_that_is_not_used_is_ended_and_that_is_said(fresh: KernelExecutor) -> None:
+    screen = Screen(fresh)
+    fresh.idle = 0.2
+    process = int(fresh.evaluate("import os; print(os.getpid())"))
+    deadline = time.monotonic() + PATIENCE
+    while _lives(process):
+        assert time.monotonic() < deadline
+        threading.Event().wait(0.05)
+    fresh.idle = 0.0
+    observation = fresh.run("print('on')")
+    assert text(observation) == "on\n"
+    assert observation.note.startswith("The kernel was not used for 0.2 s, so it was ended.")
+    assert screen.lines == [observation.note]
+
+
+# -- input -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.kernel
+def test_what_the_code_asks_is_answered_by_the_user(engine: KernelExecutor) -> None:
+    asked: list[tuple[str, bool]] = []
+
+    def answer(prompt: str, hidden: bool) -> str:
+        asked.append((prompt, hidden))
+        return "Ada"
+
+    engine.ask = answer
+    code = "import getpass\nname = input('Name? ') + getpass.getpass('Word? ')"
+    assert engine.run(code).changed == (("name", "'AdaAda'"),)
+    assert asked == [("Name? ", False), ("Word? ", True)]
+
+
+@pytest.mark.kernel
+def test_where_nobody_can_be_asked_input_is_an_error(engine: KernelExecutor) -> None:
+    assert error(engine.run("input('Name? ')")).startswith("StdinNotImplementedError")
+
+
+@pytest.mark.kernel
+@pytest.mark.parametrize(("raised", "status"), [(EOFError, "error"), (KeyboardInterrupt, "aborted")])
+def test_leaving_a_question_ends_it(engine: KernelExecutor, raised: type[BaseException], status: str) -> None:
+    def leave(prompt: str, hidden: bool) -> str:
+        if raised is KeyboardInterrupt:
+            interrupt()
+            threading.Event().wait(PATIENCE)
+        raise raised
+
+    engine.ask = leave
+    observation = engine.run("input('Name? ')")
+    assert (observation.status, observation.outputs[-1]["ename"]) == (status, raised.__name__)
+    assert text(engine.run("print('on')")) == "on\n"
