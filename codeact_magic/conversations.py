@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets as random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
+from typing import NamedTuple
 
 from .errors import SessionError, UsageError
 from .options import Options
-from .saver import Saver, load, session_path
-from .session import Session
+from .saver import Saver, load, opened, session_path
+from .session import Session, Turn
 from .text import mask, one_line
 
 PATIENCE = 10.0  # seconds that the end of a turn waits for the disk
@@ -71,6 +73,25 @@ class Conversations(dict[str, Conversation]):
         self[options.thread] = conversation
         return conversation
 
+    def adopt(self, options: Options, path: Path) -> Conversation:
+        """Have the session in the file `path` be the thread that `options` name, and go on in that file.
+
+        The file stays as it is until there is something to add. Raises SessionError.
+        """
+        if options.thread in self:
+            self[options.thread].saved()  # it may be in that very file
+        session, stamp = opened(path)
+        self.forget(options.thread)
+        conversation = Conversation(replace(session, thread=options.thread, turns=tuple(map(_ended, session.turns))))
+        if options.save_folder:
+            conversation.saver = Saver(path, secrets=self._secrets, tell=self._tell, stamp=stamp)
+        self[options.thread] = conversation
+        return conversation
+
+    def find(self, options: Options, file: str) -> Path:
+        """Return the session file that a user means by `file`: see `find`. Raises UsageError."""
+        return find(options.save_folder, file)
+
     def forget(self, thread: str) -> bool:
         """End a thread, and return whether there was one; its file stays."""
         conversation = self.pop(thread, None)
@@ -112,6 +133,98 @@ class Conversations(dict[str, Conversation]):
             conversation.saved()
         for thread in list(self):
             self.forget(thread)
+
+
+def _ended(turn: Turn) -> Turn:
+    return replace(turn, outcome="failed", note=turn.note or _KILLED) if turn.outcome == "open" else turn
+
+
+_KILLED = "The kernel ended in the middle of this turn."
+
+
+class Saved(NamedTuple):
+    """A file in the folder of the sessions; `trouble` is the line that tells why it has no `session`."""
+
+    path: Path
+    modified: datetime
+    session: Session | None
+    trouble: str = ""
+
+
+def saved(folder: Path) -> Iterator[Saved]:
+    """Yield the sessions in `folder`, those that were saved last first; each file is read when it is its turn."""
+    for path, modified in _files(folder):
+        try:
+            session, trouble = load(path), ""
+        except SessionError as error:
+            session, trouble = None, str(error)
+        yield Saved(path, datetime.fromtimestamp(modified).astimezone(), session, trouble)
+
+
+def find(folder: str, file: str) -> Path:
+    """Return the session file that a user means by `file`.
+
+    That is its path, or its name in `folder`, both with or without .ipynb, or "last" for the one that was saved last.
+    Raises UsageError, which names the nearest ones.
+    """
+    places = [Path(folder).expanduser()] if folder else []
+    if file == "last":
+        return _newest(places)
+    given = _expanded(file)
+    names = [given, given.with_name(f"{given.name}.ipynb")] if given.name else [given]
+    found = [path for place in (Path(), *places) for name in names if _is_file(path := place / name)]
+    if found:
+        return found[0].absolute()
+    raise UsageError(_no_session(file, places))
+
+
+def _expanded(file: str) -> Path:
+    try:
+        return Path(file).expanduser()
+    except RuntimeError:  # ~nobody
+        return Path(file)
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):  # a name that no file can have
+        return False
+
+
+def _newest(places: Sequence[Path]) -> Path:
+    written = [path for place in places for path, _ in _files(place) if path.stat().st_size]
+    if not written:
+        where = f" in {one_line(near(places[0].absolute()))}" if places else ": save_folder is empty"
+        raise UsageError(f"There is no saved session yet{where}.")
+    return written[0].absolute()
+
+
+def _no_session(file: str, places: Sequence[Path]) -> str:
+    import difflib
+
+    names = {path.stem: path.stem for place in places for path, _ in _files(place)}
+    names |= {_STARTED.sub("", name): name for name in names}
+    wanted = Path(file).name.removesuffix(".ipynb")
+    holding = [name for name in names if wanted and wanted.lower() in name.lower()]
+    nearest = dict.fromkeys(names[name] for name in holding or difflib.get_close_matches(wanted, names, cutoff=0.5))
+    shown = ", ".join(one_line(name, 80) for name in list(nearest)[:3])
+    hint = f"The nearest: {shown}" if shown else "%codeact sessions lists those that there are"
+    return f"There is no session {one_line(file, 80)}. {hint}"
+
+
+_STARTED = re.compile(r"^\d{8}-\d{6}-")
+
+
+def _files(folder: Path) -> list[tuple[Path, float]]:
+    """Return the notebooks in `folder` and when each was last written, the newest first."""
+    try:
+        with os.scandir(folder) as entries:
+            notebooks = [entry for entry in entries if entry.name.endswith(".ipynb") and entry.name[0] != "."]
+            dated = [(Path(entry.path), entry.stat().st_mtime) for entry in notebooks if entry.is_file()]
+    except OSError:  # there is none
+        return []
+    return sorted(dated, key=lambda one: (one[1], one[0].name), reverse=True)
 
 
 def near(path: Path) -> str:
