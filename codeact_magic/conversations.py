@@ -207,7 +207,7 @@ def _no_session(file: str, places: Sequence[Path]) -> str:
     names |= {_STARTED.sub("", name): name for name in names}
     wanted = Path(file).name.removesuffix(".ipynb")
     holding = [name for name in names if wanted and wanted.lower() in name.lower()]
-    nearest = dict.fromkeys(names[name] for name in holding or difflib.get_close_matches(wanted, names, cutoff=0.5))
+    nearest = dict.fromkeys(names[name] for name in holding or difflib.get_close_matches(wanted, names, cutoff=0.6))
     shown = ", ".join(one_line(name, 80) for name in list(nearest)[:3])
     hint = f"The nearest: {shown}" if shown else "%codeact sessions lists those that there are"
     return f"There is no session {one_line(file, 80)}. {hint}"

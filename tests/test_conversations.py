@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,14 +20,22 @@ from .test_notebook import SESSION, answer, nothing
 from .test_notebook import saved as saved_in
 
 
+KERNELS: list[Conversations] = []
+
+
 @pytest.fixture(autouse=True)
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.chdir(tmp_path)
-    return tmp_path
+    yield tmp_path
+    while KERNELS:
+        KERNELS.pop().close()
 
 
 def conversations(told: list[str] | None = None) -> Conversations:
-    return Conversations(lambda: ["sk-secret-123456"], nothing if told is None else told.append)
+    """Return the conversations of a kernel."""
+    kernel = Conversations(lambda: ["sk-secret-123456"], nothing if told is None else told.append)
+    KERNELS.append(kernel)
+    return kernel
 
 
 def options(**given: object) -> Options:
@@ -231,6 +240,7 @@ def test_a_listing_shows_what_a_killed_kernel_had_written_last() -> None:
     saver.save(SESSION)
     assert saver.flush(30)
     longer = SESSION.begun(Turn("Another"))
+    saver.close()
     assert saver._file.note(longer, []) is False
     assert json.loads(path.read_bytes())["cells"][-1]["source"] == ["It is **4**."]
     (one,) = saved(Path("kept"))
