@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from .session import Decision, Step, Turn, Usage
+from collections.abc import Sequence
+
+from .session import Decision, Reply, Step, Turn, Usage
 from .text import one_line, visible
 
 _VERDICTS = {"approve": "approved", "edit": "edited", "reject": "rejected", "stop": "stopped"}
@@ -12,6 +14,8 @@ _STATUSES = {"error": "error", "aborted": "interrupted"}
 def footer(number: int, step: Step) -> str:
     """Return the line below a step: what was decided, how it went, what it cost."""
     parts = [f"step {number}", *_decided(step.decision), *_went(step)]
+    if step.reply == Reply(""):  # replayed: no model had a part in it
+        return " · ".join(parts)
     return " · ".join([*parts, f"model {step.reply.seconds:.1f} s", tokens(step.reply.usage)])
 
 
@@ -35,6 +39,16 @@ def counted(number: int, noun: str) -> str:
 def numbered(code: str) -> str:
     """Return code with its lines numbered, everything in it visible."""
     return "\n".join(f"{number:3} {line}" for number, line in enumerate(visible(code).split("\n"), 1))
+
+
+def columns(rows: Sequence[Sequence[str]], right: Sequence[int] = ()) -> list[str]:
+    """Return rows as lines whose cells stand below each other, those of the columns `right` flush right."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = (
+        "  ".join(cell.rjust(width) if i in right else cell.ljust(width) for i, (cell, width) in enumerate(cells))
+        for cells in (list(zip(row, widths, strict=True)) for row in rows)
+    )
+    return [line.rstrip() for line in lines]
 
 
 def _decided(decision: Decision | None) -> list[str]:

@@ -13,12 +13,13 @@ from collections.abc import Callable, Sequence
 from IPython.core.error import UsageError as IPythonUsageError
 from IPython.core.magic_arguments import MagicArgumentParser
 
-from .captions import counted, tokens
+from . import sessions
+from .captions import columns, counted, tokens
 from .conversations import near
 from .endpoints import address
 from .errors import UsageError
 from .model import public_url
-from .options import Options, split
+from .options import MODES, Options, split
 from .runner import Runner
 from .session import Turn, Usage
 from .text import one_line
@@ -48,9 +49,7 @@ def run(runner: Runner, options: Options, line: str) -> None:
 def overview() -> str:
     """Return the list of subcommands."""
     rows = [(f"%codeact {name}", _first_line(command)) for name, command in _COMMANDS.items()]
-    return "\n".join(
-        [*_columns(rows), "", "--help after a command tells more. %%codeact? lists the options of a cell."]
-    )
+    return "\n".join([*columns(rows), "", "--help after a command tells more. %%codeact? lists the options of a cell."])
 
 
 # -- the subcommands ---------------------------------------------------------------------------------------------------
@@ -100,7 +99,7 @@ def usage(runner: Runner, options: Options, arguments: Arguments) -> None:
         print("No tokens were used yet.")
         return
     head = ("thread", "turn", "steps", "tokens in", "cached", "out", "seconds")
-    print("\n".join(_columns([head, *rows], right=range(1, 7))))
+    print("\n".join(columns([head, *rows], right=range(1, 7))))
 
 
 def models(runner: Runner, options: Options, arguments: Arguments) -> None:
@@ -145,6 +144,10 @@ _COMMANDS: dict[str, Callable[[Runner, Options, Arguments], None]] = {
     "models": models,
     "reset": reset,
     "save": save,
+    "sessions": sessions.listing,
+    "load": sessions.load,
+    "replay": sessions.replay,
+    "insert": sessions.insert,
     "local": local,
 }
 
@@ -160,6 +163,14 @@ def _parser(name: str) -> argparse.ArgumentParser:
         parser.add_argument("--thread", "-t", help="the conversation's name; the current one where it is left out")
     if name == "save":
         parser.add_argument("file", nargs="?", help="where to; the session's own file where it is left out")
+    if name in ("load", "replay", "insert"):
+        _add_file(parser, optional=name != "load")
+    if name == "sessions":
+        parser.add_argument("--all", action="store_true", help="list them all, not only the last 20")
+    if name == "replay":
+        parser.add_argument("--until", type=int, metavar="N", help="the last action to run, counted from 1")
+        parser.add_argument("--no-cells", action="store_true", help="leave your own cells out")
+        parser.add_argument("--approve", "-a", choices=MODES, help="before which actions you are asked")
     if name == "models":
         parser.add_argument("--base-url", "-u", help="the endpoint's address")
     if name == "local":
@@ -167,6 +178,15 @@ def _parser(name: str) -> argparse.ArgumentParser:
         parser.add_argument("action", nargs="?", choices=actions, help="fetch and serve where it is left out")
         parser.add_argument("--path", help="a model file (.gguf) that you have already")
     return parser
+
+
+def _add_file(parser: argparse.ArgumentParser, optional: bool) -> None:
+    """Have `parser` take the name of a saved session."""
+    text = "a saved session: its path, its name in the save_folder, or `last`"
+    if optional:
+        parser.add_argument("file", nargs="?", help=f"{text}; the current thread's where it is left out")
+    else:
+        parser.add_argument("file", help=text)
 
 
 def _words(line: str) -> list[str]:
@@ -231,16 +251,6 @@ def _usage_row(thread: str, number: str, turns: Sequence[Turn]) -> tuple[str, ..
     total = sum((turn.usage for turn in turns), Usage())
     counts = (sum(len(turn.steps) for turn in turns), total.prompt, total.cached, total.completion)
     return (thread, number, *(f"{count:,}" for count in counts), f"{sum(turn.seconds for turn in turns):.1f}")
-
-
-def _columns(rows: Sequence[Sequence[str]], right: Sequence[int] = ()) -> list[str]:
-    """Return rows as lines whose cells stand below each other, those of the columns `right` flush right."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = (
-        "  ".join(cell.rjust(width) if i in right else cell.ljust(width) for i, (cell, width) in enumerate(cells))
-        for cells in (list(zip(row, widths, strict=True)) for row in rows)
-    )
-    return [line.rstrip() for line in lines]
 
 
 def _first_line(function: Callable[..., None]) -> str:

@@ -42,7 +42,7 @@ class Nowhere:
 
 def session(*turns: list[str], format: Format = "fence") -> Session:
     """Return the session of an agent whose model says what `turns` list."""
-    shell = InteractiveShell()
+    shell = InteractiveShell()  # type: ignore[no-untyped-call]
     model = ScriptedModel([reply for turn in turns for reply in turn])
     agent = Agent(Session("abc"), model, Decider(), ShellExecutor(shell), view=Nowhere(), keep=lambda session: None)
     for number, _ in enumerate(turns, 1):

@@ -14,6 +14,7 @@ from traitlets import Bool, Enum, Float, Int, Unicode
 from traitlets.config import Config
 
 from codeact_magic import endpoints, saver
+from codeact_magic.commands import _COMMANDS
 from codeact_magic.errors import (
     CodeActError,
     EndpointError,
@@ -838,7 +839,7 @@ def test_status_shows_what_was_done(shell: Shell, alone: pytest.MonkeyPatch) -> 
     assert max(map(len, shown.split("\n"))) <= 100
 
 
-@pytest.mark.parametrize("command", ["status", "history", "usage", "models", "reset", "save", "local"])
+@pytest.mark.parametrize("command", list(_COMMANDS))
 def test_every_command_has_help(shell: Shell, command: str) -> None:
     overview = shell.run("%codeact help").shown
     assert f"%codeact {command} " in overview

@@ -1,0 +1,222 @@
+"""What `%codeact` does with saved sessions: list, load, replay, verify, insert."""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import symtable
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import suppress
+from itertools import islice
+from pathlib import Path
+
+from .captions import columns, counted
+from .conversations import Saved, near, saved
+from .errors import UsageError
+from .options import Options
+from .replay import Recorded, recorded
+from .runner import Runner
+from .session import Json, Session, Turn
+from .text import one_line, safe_markdown
+
+Arguments = argparse.Namespace
+
+
+MOST_LISTED = 20
+
+
+def listing(runner: Runner, options: Options, arguments: Arguments) -> None:
+    """List the saved sessions, the newest first: time, prompt, steps, model, outcome."""
+    place = _folder(options)
+    found = list(islice(saved(place), None if arguments.all else MOST_LISTED + 1))
+    if not found:
+        print(f"There is no saved session in {one_line(near(place.absolute()))} yet.")
+        return
+    shown = found if arguments.all else found[:MOST_LISTED]
+    sessions = [(one, one.session) for one in shown if one.session]
+    if sessions:
+        head = ("saved", "prompt", "steps", "model", "outcome", "file")
+        print("\n".join(columns([head, *(_row(one, session) for one, session in sessions)], right=[2])))
+    for one in shown:
+        if one.session is None:
+            print(f"{one_line(one.path.name, 60)}: {one_line(one.trouble)}")
+    if len(found) > len(shown):
+        print("There are more: %codeact sessions --all")
+
+
+def load(runner: Runner, options: Options, arguments: Arguments) -> None:
+    """Go on with a saved session: its conversation becomes the current thread.
+
+    Its variables do not come with it; %codeact replay FILE makes them again.
+    """
+    path = runner.conversations.find(options, arguments.file)
+    session = runner.conversations.adopt(options, path).session
+    turns = counted(len(session.turns), "turn")
+    print(f"Thread {one_line(options.thread, 40)} goes on with {one_line(near(path))}: {turns}.")
+    if missing := _missing(runner, session):
+        print(f"Not in this kernel: {_listed(missing)}. %codeact replay makes what the session made.")
+
+
+def replay(runner: Runner, options: Options, arguments: Arguments) -> None:
+    """Run a session's actions again, without a model, each one approved.
+
+    They run in this kernel. Your own cells that were saved with them are run as well. The replay ends
+    at the first action whose outcome differs in kind: one that raises now, or does not any more.
+    """
+    session = _session(runner, options, arguments.file)
+    pieces = list(recorded(session))
+    if arguments.no_cells:
+        pieces = [piece for piece in pieces if piece.number]
+    pieces = _until(pieces, arguments.until)
+    if not pieces:
+        print("Nothing ran in this session, so there is nothing to replay.")
+        return
+    replayed = runner.replay(_approved(options, arguments), session, pieces)
+    left_out = f", {replayed.left_out:,} left out" if replayed.left_out else ""
+    print(f"Replayed {counted(replayed.ran, 'piece')} of code{left_out}: each ended as in the session.")
+
+
+def insert(runner: Runner, options: Options, arguments: Arguments) -> None:
+    """Put a session's actions into your notebook as ordinary cells; nothing is run."""
+    session = _session(runner, options, arguments.file)
+    cells = list(_cells(session))
+    if not cells:
+        print("Nothing ran in this session, so there is nothing to insert.")
+        return
+    _insert(runner, cells)
+
+
+def made(session: Session) -> list[str]:
+    """Return the names that the actions of `session` gave a value, in their order, without those deleted again."""
+    names: dict[str, None] = {}
+    for turn in session.turns:
+        for step in turn.steps:
+            if step.observation and step.decision:
+                names |= dict.fromkeys(name for name, _ in step.observation.changed)
+                if step.observation.status == "ok":
+                    names |= dict.fromkeys(_bound(step.decision.code))
+                for name in _deleted(step.decision.code):
+                    names.pop(name, None)
+    return list(names)
+
+
+# -- which session -----------------------------------------------------------------------------------------------------
+
+
+def _session(runner: Runner, options: Options, file: str | None) -> Session:
+    """Return the session in `file`, or else the one of the current thread. Raises UsageError, SessionError."""
+    if file is None:
+        return runner.conversations.named(options.thread).session
+    from .saver import load
+
+    return load(runner.conversations.find(options, file))
+
+
+def _approved(options: Options, arguments: Arguments) -> Options:
+    """Return `options`, with the --approve that was given."""
+    given = {"approve": arguments.approve} if arguments.approve else {}
+    return Options(**(options.values() | given))
+
+
+def _until(pieces: list[Recorded], until: int | None) -> list[Recorded]:
+    if until is None:
+        return pieces
+    last = max((piece.number for piece in pieces), default=0)
+    if not 1 <= until <= last:
+        raise UsageError(f"--until {until}: this session has {counted(last, 'action')} that ran.")
+    end = next(place for place, piece in enumerate(pieces) if piece.number == until)
+    return pieces[: end + 1]
+
+
+# -- names -------------------------------------------------------------------------------------------------------------
+
+
+def _missing(runner: Runner, session: Session) -> list[str]:
+    names = made(session)
+    here = runner.interpreter.defined(names)
+    return [name for name in names if name not in here]
+
+
+def _listed(names: Collection[str], most: int = 8) -> str:
+    shown = ", ".join(one_line(name, 40) for name in list(names)[:most])
+    return shown + (f" and {len(names) - most} more" if len(names) > most else "")
+
+
+def _bound(code: str) -> Iterator[str]:
+    """Yield the names that `code` binds at its top level; none where it is not plain Python."""
+    with suppress(SyntaxError, ValueError, RecursionError, MemoryError):
+        for symbol in symtable.symtable(code, "<action>", "exec").get_symbols():
+            if symbol.is_assigned() or symbol.is_imported() or symbol.is_namespace():
+                yield symbol.get_name()
+
+
+def _deleted(code: str) -> Iterator[str]:
+    """Yield the names that `code` deletes at its top level."""
+    with suppress(SyntaxError, ValueError, RecursionError, MemoryError):
+        for node in ast.parse(code).body:
+            if isinstance(node, ast.Delete):
+                yield from (target.id for target in node.targets if isinstance(target, ast.Name))
+
+
+# -- cells -------------------------------------------------------------------------------------------------------------
+
+
+def _cells(session: Session) -> Iterator[Json]:
+    """Yield what ran in `session` as cells, below the prompt that it ran for."""
+    for turn in session.turns:
+        ran = [step for step in turn.steps if step.decision and step.decision.runs and step.observation]
+        if ran:
+            yield {"cell_type": "markdown", "source": safe_markdown(turn.prompt)}
+        for step in ran:
+            assert step.decision and step.observation
+            yield _code_cell(step.decision.code, step.observation.status)
+
+
+def _code_cell(code: str, status: str) -> Json:
+    ended = {"error": "# This raised an error in the session.\n", "aborted": "# This was interrupted in the session.\n"}
+    return {"cell_type": "code", "source": ended.get(status, "") + code}
+
+
+def _insert(runner: Runner, cells: Sequence[Json]) -> None:
+    if unseen := list(_unseen(cells)):
+        print(f"Look twice: {'; '.join(unseen)}.")
+    count = sum(cell["cell_type"] == "code" for cell in cells)
+    if runner.host.insert(cells):
+        print(f"{counted(count, 'cell')} of code {'stands' if count == 1 else 'stand'} below; none was run.")
+    else:
+        print(f"{counted(count, 'cell')} of code {'comes' if count == 1 else 'come'} as one cell below, not yet run.")
+
+
+def _unseen(cells: Iterable[Json]) -> Iterator[str]:
+    """Yield what a reader of `cells` would not see."""
+    from .risk import scan
+
+    for cell in cells:
+        if cell["cell_type"] == "code" and not cell["source"].isascii():
+            yield from (str(finding) for finding in scan(cell["source"]) if finding.kind == "hidden")
+
+
+# -- the list ----------------------------------------------------------------------------------------------------------
+
+
+def _row(one: Saved, session: Session) -> tuple[str, ...]:
+    turns = session.turns
+    steps = sum(len(turn.steps) for turn in turns)
+    prompt = one_line(turns[0].prompt, 44) if turns else "(no prompt)"
+    more = f" (+{len(turns) - 1})" if len(turns) > 1 else ""
+    last = turns[-1] if turns else Turn("")
+    return (
+        f"{one.modified:%Y-%m-%d %H:%M}",
+        prompt + more,
+        f"{steps:,}",
+        one_line(last.model, 24),
+        last.outcome,
+        one_line(one.path.name, 80),
+    )
+
+
+def _folder(options: Options) -> Path:
+    """Return where sessions are saved. Raises UsageError where they are not."""
+    if not options.save_folder:
+        raise UsageError("Sessions are not saved here (save_folder is empty): name a file.")
+    return Path(options.save_folder).expanduser()

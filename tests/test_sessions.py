@@ -1,0 +1,244 @@
+"""What %codeact does with saved sessions, in real IPython shells against an endpoint on loopback."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from codeact_magic.errors import SessionError, Stopped, UsageError
+from codeact_magic.session import Action, Cell, Decision, Observation, Reply, Session, Step, Turn
+from codeact_magic.sessions import made
+from codeact_magic.testing import FakeEndpoint, Scripted
+
+from .shells import Shell, isolate, new_shell, with_user
+
+SUMS = "I add up.\n```python\ntotal = sum(prices)\nprint(total)\n```"
+FAILS = "I look.\n```python\nprint(prices['a'])\n```"
+DOUBLES = "I double it.\n```python\ndouble = total * 2\n```"
+SCRIPT = [SUMS, FAILS, DOUBLES, "It is 12."]
+
+
+@pytest.fixture
+def shell(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Iterator[Shell]:
+    isolate(monkeypatch, tmp_path)
+    with new_shell() as ipython:
+        shell = Shell(ipython, capsys)
+        shell.run("%load_ext codeact_magic")
+        yield shell
+
+
+def prompt(shell: Shell, script: list[Scripted], text: str = "Sum the prices, and double the sum.") -> FakeEndpoint:
+    """Have an endpoint answer a prompt by `script`; it has ended then, but remembers."""
+    with FakeEndpoint(script) as endpoint:
+        ran = shell.run(f"%%codeact --approve auto --model fake-model --base-url {endpoint.base_url}\n{text}")
+    assert ran.error is None, ran.shown
+    return endpoint
+
+
+def saved(shell: Shell, script: list[Scripted] | None = None, cell: str = "prices = [1, 2, 3]") -> Path:
+    """Return the file of a session that was saved, in a shell that knows nothing of it any more."""
+    shell.run(cell)
+    prompt(shell, script or list(SCRIPT))
+    (path,) = Path("codeact-sessions").glob("*.ipynb")
+    anew(shell)
+    return path
+
+
+def anew(shell: Shell) -> None:
+    """Have the shell begin again, as a kernel that is restarted does."""
+    shell.run("%unload_ext codeact_magic")
+    shell.ipython.reset(new_session=True)
+    shell.run("%load_ext codeact_magic")
+
+
+# -- load --------------------------------------------------------------------------------------------------------------
+
+
+def test_a_loaded_session_goes_on_where_it_was(shell: Shell) -> None:
+    path = saved(shell)
+    ran = shell.run(f"%codeact load {path}")
+    assert ran.error is None
+    assert ran.shown.splitlines() == [
+        f"Thread main goes on with {path}: 1 turn.",
+        "Not in this kernel: total, double. %codeact replay makes what the session made.",
+    ]
+    endpoint = prompt(shell, ["Twelve, as I said."], "Once more?")
+    told = [message["content"] for message in endpoint.requests[-1].body["messages"]]
+    assert "Sum the prices, and double the sum." in "".join(told)
+    assert "It is 12." in told and told[-1].startswith("Once more?")
+    assert list(Path("codeact-sessions").glob("*.ipynb")) == [path]
+    assert "Once more?" in path.read_text() and "It is 12." in path.read_text()
+
+
+def test_names_that_the_kernel_has_are_not_said_to_be_missing(shell: Shell) -> None:
+    path = saved(shell)
+    shell.run("total = 6")
+    assert "Not in this kernel: double." in shell.run(f"%codeact load {path}").shown
+    shell.run("double = 12")
+    assert "Not in this kernel" not in shell.run(f"%codeact load {path}").shown
+
+
+def test_a_session_is_found_by_its_name_and_as_the_last_one(shell: Shell) -> None:
+    path = saved(shell)
+    for name in (path.name, path.stem, "last"):
+        assert f"goes on with {path}" in shell.run(f"%codeact load {name}").shown
+
+
+def test_what_is_no_session_is_told_in_one_line(shell: Shell) -> None:
+    Path("other.ipynb").write_text("{}")
+    for name, kind in (("nowhere.ipynb", UsageError), ("other.ipynb", SessionError)):
+        ran = shell.run(f"%codeact load {name}")
+        assert type(ran.error) is kind and ran.line.startswith(f"{kind.__name__}: ")
+
+
+def test_a_session_is_loaded_into_the_thread_that_is_current(shell: Shell) -> None:
+    path = saved(shell)
+    shell.run("%config CodeAct.thread = 'other'")
+    assert "Thread other goes on" in shell.run(f"%codeact load {path}").shown
+    assert "It is 12." in shell.run("%codeact history").shown
+
+
+# -- replay ------------------------------------------------------------------------------------------------------------
+
+
+def test_a_replay_makes_the_variables_again_without_a_model(shell: Shell) -> None:
+    path = saved(shell)
+    ran = shell.run(f"%codeact replay {path} --approve auto")
+    assert ran.error is None, ran.shown
+    assert (shell.names["total"], shell.names["double"]) == (6, 12)
+    assert ran.shown.splitlines()[-1] == "Replayed 4 pieces of code: each ended as in the session."
+
+
+def test_each_piece_of_a_replay_is_approved_like_a_live_one(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = saved(shell)
+    with_user(shell, monkeypatch)
+    shell.answers = ["y", "y", "q"]
+    ran = shell.run(f"%codeact replay {path}")
+    assert isinstance(ran.error, Stopped) and len(shell.asked) == 3
+    assert shell.names["total"] == 6 and "double" not in shell.names
+    assert "print(total)" in ran.shown
+
+
+def test_nothing_is_replayed_where_nobody_can_be_asked(shell: Shell) -> None:
+    path = saved(shell)
+    ran = shell.run(f"%codeact replay {path}")
+    assert isinstance(ran.error, UsageError) and "--approve auto" in ran.line
+    assert "prices" not in shell.names
+
+
+def test_what_is_rejected_is_left_out(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = saved(shell)
+    with_user(shell, monkeypatch)
+    shell.run("prices = [5]")
+    shell.answers = ["n not those", "a"]
+    ran = shell.run(f"%codeact replay {path}")
+    assert ran.error is None and "3 pieces of code, 1 left out" in ran.shown
+    assert shell.names["double"] == 10
+
+
+def test_your_own_cells_can_be_left_out(shell: Shell) -> None:
+    path = saved(shell)
+    shell.run("prices = [4]")
+    assert shell.run(f"%codeact replay {path} --no-cells --approve auto").error is None
+    assert shell.names["total"] == 4
+
+
+def test_a_replay_ends_at_the_first_outcome_that_differs_in_kind(shell: Shell) -> None:
+    path = saved(shell)
+    shell.run("prices = {'a': 1}")
+    ran = shell.run(f"%codeact replay {path} --no-cells --approve auto")
+    assert isinstance(ran.error, SessionError)
+    line = ran.shown.splitlines()[-1]
+    assert line.startswith("SessionError: Action 1 raised TypeError: ")
+    assert "in the session it ran without an error" in line
+    assert "double" not in shell.names
+
+
+def test_an_error_of_another_kind_is_another_outcome(shell: Shell) -> None:
+    path = saved(shell)
+    shell.run("class Prices(list):\n    def __getitem__(self, key): raise KeyError(key)\nprices = Prices([1])")
+    ran = shell.run(f"%codeact replay {path} --no-cells --approve auto")
+    assert "Action 2 raised KeyError: 'a'; in the session it raised TypeError." in ran.shown
+
+
+def test_a_replay_ends_where_it_is_told_to(shell: Shell) -> None:
+    path = saved(shell)
+    assert shell.run(f"%codeact replay {path} --until 1 --approve auto").error is None
+    assert "total" in shell.names and "double" not in shell.names
+
+
+@pytest.mark.parametrize("until", ["0", "4", "-1"])
+def test_an_end_that_is_not_there_is_told(shell: Shell, until: str) -> None:
+    path = saved(shell)
+    ran = shell.run(f"%codeact replay {path} --until {until} --approve auto")
+    assert isinstance(ran.error, UsageError) and "3 actions that ran" in ran.line
+    assert "prices" not in shell.names
+
+
+def test_a_loaded_thread_is_replayed_without_naming_it_again(shell: Shell) -> None:
+    path = saved(shell)
+    shell.run(f"%codeact load {path}")
+    assert shell.run("%codeact replay --approve auto").error is None
+    assert shell.names["double"] == 12
+    prompt(shell, ["Fine."], "Go on.")
+    anew(shell)
+    assert shell.run(f"%codeact replay {path} --approve auto").error is None
+    assert path.read_text().count("prices = [1, 2, 3]") == 1  # what was replayed is not saved a second time
+
+
+def test_a_replay_inside_an_action_is_refused(shell: Shell) -> None:
+    path = saved(shell)
+    acts = f"I replay.\n```python\nget_ipython().run_line_magic('codeact', 'replay {path} --approve auto')\n```"
+    endpoint = prompt(shell, [acts, "Refused."], "Replay it.")
+    assert "cannot run another inside itself" in endpoint.requests[-1].body["messages"][-1]["content"]
+
+
+# -- insert ------------------------------------------------------------------------------------------------------------
+
+
+def test_the_actions_come_as_one_cell_where_there_is_no_page(shell: Shell) -> None:
+    path = saved(shell)
+    ran = shell.run(f"%codeact insert {path}")
+    assert "3 cells of code come as one cell below, not yet run." in ran.shown
+    assert shell.ipython.rl_next_input == (
+        "# Sum the prices, and double the sum.\n\n"
+        "total = sum(prices)\nprint(total)\n\n"
+        "# This raised an error in the session.\nprint(prices['a'])\n\n"
+        "double = total * 2"
+    )
+    assert "total" not in shell.names
+
+
+def test_what_a_reader_of_the_cells_would_not_see_is_told(shell: Shell) -> None:
+    path = saved(shell, ["I act.\n```python\nlevel = 'user\u202e'\n```", "Done."])
+    assert "Look twice: hidden characters: U+202E" in shell.run(f"%codeact insert {path}").shown
+
+
+# -- names -------------------------------------------------------------------------------------------------------------
+
+
+def session_of(*codes: str, status: str = "ok") -> Session:
+    """Return a session whose actions ran `codes`."""
+    steps = [
+        Step(Reply(""), action=Action(code), decision=Decision("approve", code), observation=Observation(status))  # type: ignore[arg-type]
+        for code in codes
+    ]
+    return Session("abc", turns=(Turn("Do it.", cells=(Cell("mine = 1"),), steps=tuple(steps)),))
+
+
+def test_the_names_that_a_session_made_are_those_of_its_actions() -> None:
+    code = "import os\nfrom sys import path as p\nx, (y, *z) = 1, (2, 3)\nfor i in []: pass\ndef f(a): b = a"
+    assert set(made(session_of(code))) == {"os", "p", "x", "y", "z", "i", "f"}
+
+
+def test_names_that_were_deleted_again_were_not_made() -> None:
+    assert made(session_of("x = 1\ny = 2", "del x")) == ["y"]
+
+
+def test_code_that_is_not_plain_python_makes_what_was_seen_to_change() -> None:
+    step = session_of("%time x = 1").turns[0].steps[0]
+    seen = Observation("ok", changed=(("x", "1"),))
+    turn = Turn("Do it.", steps=(Step(Reply(""), decision=step.decision, observation=seen),))
+    assert made(Session("abc", turns=(turn,))) == ["x"]
