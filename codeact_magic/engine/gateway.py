@@ -1,0 +1,167 @@
+"""A kernel behind a Jupyter server or kernel gateway, over HTTP and a websocket."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import queue
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+from ..errors import UsageError
+from ..session import Json
+from ..text import one_line
+from .kernels import START, Message
+
+TOKEN = "JUPYTER_TOKEN"  # the environment variable; the token is never on a command line, in a message or in a file
+AT_ONCE = 10.0  # seconds that the server has to carry out small requests
+MISSING = "A kernel behind a server needs one more package: pip install 'codeact-magic[gateway]'"
+
+_DEAD = ("restarting", "autorestarting", "dead")
+
+
+def token() -> str:
+    """Return the token for the server, empty where none is set."""
+    return os.environ.get(TOKEN, "")
+
+
+class GatewayKernel:
+    """A kernel on a server.
+
+    Args:
+        url: the server's address, without any token.
+        name: a kernelspec's name there; "" is the server's default.
+        path: the folder that it starts in, as the server names it.
+    """
+
+    def __init__(self, url: str, name: str = "", path: str = "") -> None:
+        self._url, self._name, self._path = _checked(url), name, path
+        self._manager: Any = None
+        self._client: Any = None
+        self._death = ""
+
+    def start(self) -> None:
+        """Start it and wait until it answers. Raises UsageError where it cannot be started."""
+        try:
+            from jupyter_kernel_client.manager import KernelHttpManager
+        except ImportError:
+            raise UsageError(MISSING) from None
+        self._death = ""
+        self._manager = KernelHttpManager(self._url, token() or None, log=_silent())
+        try:
+            self._manager.start_kernel(self._known(self._name), self._path or None)
+            self._connect()
+        except UsageError:
+            raise
+        except Exception as error:
+            self.end(at_once=True)
+            raise UsageError(self._told(error)) from None
+        except BaseException:
+            self.end(at_once=True)
+            raise
+
+    def send(self, channel: str, kind: str, content: Json) -> str:
+        """Send a message on a channel ("shell", "stdin") and return its id."""
+        message = self._client.session.msg(kind, content)
+        try:
+            getattr(self._client, f"{channel}_channel").send(message)
+        except Exception as error:  # the library's websocket has many
+            self._death = f"the connection to it was lost: {one_line(error)}"
+        return str(message["header"]["msg_id"])
+
+    def receive(self, patience: float) -> Message | None:
+        """Return the next message, or None where none comes within `patience` seconds."""
+        name = next((name for name in ("iopub", "stdin", "shell") if self._channel(name).msg_ready()), "iopub")
+        try:
+            message = self._channel(name).get_msg(timeout=patience)
+        except queue.Empty:
+            return None
+        if message["msg_type"] == "status" and message["content"].get("execution_state") in _DEAD:
+            self._death = "it ended on the server"
+        parent = (message.get("parent_header") or {}).get("msg_id", "")
+        return Message(name, parent, message["msg_type"], message["content"])
+
+    def death(self) -> str:
+        """Return how the kernel has died, or "" while it lives."""
+        if self._client is not None and not self._client.channels_running:
+            self._death = self._death or "the connection to it was lost"
+        return self._death
+
+    def interrupt(self) -> None:
+        """Interrupt the code that runs."""
+        with contextlib.suppress(OSError):  # that the server is gone is noticed elsewhere
+            self._manager.interrupt_kernel(timeout=AT_ONCE)
+
+    def end(self, at_once: bool = False) -> None:
+        """End it; does nothing where it has ended."""
+        manager, client, self._manager, self._client = self._manager, self._client, None, None
+        if client is not None:
+            client.stop_channels()
+        if manager is not None and manager.has_kernel:
+            with contextlib.suppress(OSError):
+                manager.shutdown_kernel(now=True, timeout=AT_ONCE)
+
+    def _connect(self) -> None:
+        """Open the websocket. Its library would put the token into the address, which servers write into their logs."""
+        from jupyter_kernel_client.wsclient import KernelWebSocketClient
+
+        address = f"ws{self._manager.kernel_url.removeprefix('http')}/channels"
+        headers = {"Authorization": f"token {token()}"} if token() else {}
+        self._client = KernelWebSocketClient(address, headers=headers, timeout=START, log=_silent())
+        self._client.start_channels()
+        if not self._client.channels_running:
+            raise OSError("the server lets no websocket through")
+        self._client.wait_for_ready(timeout=START)
+
+    def _known(self, name: str) -> str:
+        """Return the name of the kernel that is asked for. Raises UsageError where the server has none of that name."""
+        from jupyter_kernel_client.manager import fetch
+
+        specs = fetch(f"{self._url}/api/kernelspecs", token() or None, timeout=AT_ONCE).json()
+        known = sorted(specs.get("kernelspecs", {}))
+        if name and name not in known:
+            raise UsageError(f"{self._url} has no kernel {one_line(name, 60)!r}; it has: {one_line(', '.join(known))}")
+        return name or str(specs.get("default", "python3"))
+
+    def _channel(self, name: str) -> Any:
+        return getattr(self._client, f"{name}_channel")
+
+    def _told(self, error: Exception) -> str:
+        """Return the line about a server that gives no kernel."""
+        status = getattr(getattr(error, "response", None), "status_code", 0)
+        if status in (401, 403):
+            told = "is not the right one" if token() else "is not set"
+            return f"{self._url} wants a token: {TOKEN} {told}."
+        if status:
+            return f"{self._url} starts no kernel: it answered with HTTP {status}."
+        return f"{self._url} cannot be reached as a Jupyter server: {_reason(error)}"
+
+
+def _checked(url: str) -> str:
+    """Return the address of a server. Raises UsageError, in which no token is repeated."""
+    try:
+        parts = urlsplit(url)
+        fits = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
+    except ValueError:
+        fits = False
+    if not fits:
+        raise UsageError("That is no address of a Jupyter server. It looks like http://localhost:8888")
+    if parts.query or parts.username or parts.password or parts.fragment:
+        raise UsageError(f"The address goes without a token or a password: put the token into {TOKEN}.")
+    return urlunsplit((parts.scheme, parts.netloc, parts.path.rstrip("/"), "", ""))
+
+
+def _reason(error: BaseException) -> str:
+    """Return the innermost reason of a chain of exceptions, on one line."""
+    while error.__context__ is not None:
+        error = error.__context__
+    return one_line(getattr(error, "strerror", None) or error, 160)
+
+
+def _silent() -> logging.Logger:
+    """Return a logger that writes nowhere: what matters is told in lines of our own."""
+    logger = logging.getLogger(__name__)
+    logger.propagate = False
+    logger.addHandler(logging.NullHandler())
+    return logger
