@@ -35,8 +35,9 @@ def address(options: Options) -> str:
 
 
 def secrets(options: Options) -> tuple[str, ...]:
-    """Return what must never be shown, saved or sent: the key, other keys in the environment, a URL's password."""
-    named = {value for name, value in os.environ.items() if name.endswith("_API_KEY") and len(value) >= 16}
+    """Return what must never be shown, saved or sent: keys and tokens in the environment, a URL's password."""
+    names = ("_API_KEY", "JUPYTER_TOKEN")
+    named = {value for name, value in os.environ.items() if name.endswith(names) and len(value) >= 16}
     key = os.environ.get(options.api_key_env, "")
     return tuple(secret for secret in {key, _password(address(options)), *named} if len(secret) >= 8)
 

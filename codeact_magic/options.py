@@ -97,8 +97,10 @@ Magic = TypeVar("Magic", bound=Callable[..., Any])
 
 def line_options(magic: Magic) -> Magic:
     """Give a magic the parser of its line, and describe every option in its docstring, which `%%codeact?` shows."""
-    for one in reversed(list(_arguments())):
-        magic = one(magic)
+    into = (("--into",), {"metavar": "NAME", "help": "The variable that the final answer is bound to."})
+    new = (("--new",), {"action": "store_true", "help": "Begin the conversation afresh, in a new session file."})
+    for flags, settings in reversed([*arguments(), new, into]):
+        magic = argument(*flags, **settings)(magic)
     magic = magic_arguments("%codeact")(magic)
     magic.parser.allow_abbrev = False  # type: ignore[attr-defined]  # --api-key sk-... must not pass for --api-key-env
     return magic
@@ -116,8 +118,13 @@ def read_line(parser: argparse.ArgumentParser, line: str, options: Options) -> L
         raise UsageError(_unknown(unknown[0], parser))
     values = dict(vars(given))
     new, into = values.pop("new"), _name(values.pop("into"))
-    chosen = {name: _read(name, _flag(parser, name), text) for name, text in values.items() if text is not None}
-    return Line(Options(**(options.values() | chosen)), new, into)
+    return Line(chosen(parser, values, options), new, into)
+
+
+def chosen(parser: argparse.ArgumentParser, texts: Mapping[str, str | None], options: Options) -> Options:
+    """Return `options` but for those that `parser` has found `texts` for. Raises UsageError."""
+    read = {name: _read(name, _flag(parser, name), text) for name, text in texts.items() if text is not None}
+    return Options(**(options.values() | read))
 
 
 def split(line: str) -> list[str]:
@@ -127,24 +134,19 @@ def split(line: str) -> list[str]:
     return list(lexer)
 
 
-def _arguments() -> Iterator[Any]:
+def arguments() -> Iterator[tuple[tuple[str, ...], dict[str, Any]]]:
+    """Yield the flags and the settings with which an argparse parser learns each option; all values are texts."""
     for name, trait in vars(Options).items():
         if not isinstance(trait, TraitType) or not trait.metadata.get("line"):
             continue
+        flags = trait.metadata["line"]
         if isinstance(trait, Bool):
-            yield argument(*trait.metadata["line"], dest=name, action="store_const", const="true", help=trait.help)
+            yield flags, {"dest": name, "action": "store_const", "const": "true", "help": trait.help}
         else:
             values = "|".join(trait.values or ()) if isinstance(trait, Enum) else _METAVARS[type(trait)]
-            yield argument(*trait.metadata["line"], dest=name, metavar=values, help=trait.help)
-    yield argument(
-        "--no-context",
-        dest="summary",
-        action="store_const",
-        const="false",
-        help="Do not tell the model the names, types and shapes of your variables.",
-    )
-    yield argument("--new", action="store_true", help="Begin the conversation afresh, in a new session file.")
-    yield argument("--into", metavar="NAME", help="The variable that the final answer is bound to.")
+            yield flags, {"dest": name, "metavar": values, "help": trait.help}
+    told = "Do not tell the model the names, types and shapes of your variables."
+    yield ("--no-context",), {"dest": "summary", "action": "store_const", "const": "false", "help": told}
 
 
 _METAVARS: dict[type, str] = {Unicode: "TEXT", Int: "N", Float: "NUMBER"}
