@@ -147,6 +147,7 @@ _COMMANDS: dict[str, Callable[[Runner, Options, Arguments], None]] = {
     "sessions": sessions.listing,
     "load": sessions.load,
     "replay": sessions.replay,
+    "verify": sessions.verify,
     "insert": sessions.insert,
     "local": local,
 }
@@ -163,14 +164,20 @@ def _parser(name: str) -> argparse.ArgumentParser:
         parser.add_argument("--thread", "-t", help="the conversation's name; the current one where it is left out")
     if name == "save":
         parser.add_argument("file", nargs="?", help="where to; the session's own file where it is left out")
-    if name in ("load", "replay", "insert"):
+    if name in ("load", "replay", "verify", "insert"):
         _add_file(parser, optional=name != "load")
     if name == "sessions":
         parser.add_argument("--all", action="store_true", help="list them all, not only the last 20")
     if name == "replay":
         parser.add_argument("--until", type=int, metavar="N", help="the last action to run, counted from 1")
         parser.add_argument("--no-cells", action="store_true", help="leave your own cells out")
-        parser.add_argument("--approve", "-a", choices=MODES, help="before which actions you are asked")
+    if name in ("replay", "verify", "insert"):
+        parser.add_argument("--approve", "-a", choices=MODES, help="when you are asked before code runs")
+    if name == "verify":
+        parser.add_argument("--tolerance", type=float, default=1e-6, metavar="NUMBER", help=_TOLERANCE)
+    if name == "insert":
+        parser.add_argument("--clean", action="store_true", help="only what the end result depends on")
+        parser.add_argument("--cells", action="store_true", help="your own cells, too")
     if name == "models":
         parser.add_argument("--base-url", "-u", help="the endpoint's address")
     if name == "local":
@@ -178,6 +185,9 @@ def _parser(name: str) -> argparse.ArgumentParser:
         parser.add_argument("action", nargs="?", choices=actions, help="fetch and serve where it is left out")
         parser.add_argument("--path", help="a model file (.gguf) that you have already")
     return parser
+
+
+_TOLERANCE = "the relative difference that numbers may have (1e-6)"
 
 
 def _add_file(parser: argparse.ArgumentParser, optional: bool) -> None:

@@ -61,6 +61,8 @@ class Runner:
 
     def consent(self, options: Options, thought: str, code: str) -> None:
         """Have the user look at `code`, which will run elsewhere, as at a step. Raises Stopped where it may not."""
+        if options.approve == "auto":
+            return
         with self._at_work(options):
             gate, reading = self._gate(), Reading(thought=thought, action=Action(code))
             step = Step(Reply(""), thought=thought, action=reading.action, heard="approved")
@@ -155,6 +157,7 @@ class Runner:
             self.interpreter,
             view=self.view,
             keep=conversation.keep,
+            draft=conversation.draft,
             limits=limits,
             vision=options.vision,
             remarks=self.board.room.remarks,

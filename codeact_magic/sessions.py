@@ -4,20 +4,28 @@ from __future__ import annotations
 
 import argparse
 import ast
+import shutil
 import symtable
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
-from itertools import islice
+from datetime import datetime
+from functools import partial
+from itertools import groupby, islice
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from .captions import columns, counted
 from .conversations import Saved, near, saved
-from .errors import UsageError
+from .errors import SessionError, UsageError
 from .options import Options
 from .replay import Recorded, recorded
 from .runner import Runner
 from .session import Json, Session, Turn
+from .slicing import Unit, clean, units
 from .text import one_line, safe_markdown
+
+if TYPE_CHECKING:
+    from .engine import KernelExecutor
 
 Arguments = argparse.Namespace
 
@@ -35,11 +43,11 @@ def listing(runner: Runner, options: Options, arguments: Arguments) -> None:
     shown = found if arguments.all else found[:MOST_LISTED]
     sessions = [(one, one.session) for one in shown if one.session]
     if sessions:
-        head = ("saved", "prompt", "steps", "model", "outcome", "file")
+        head = ("begun", "prompt", "steps", "model", "outcome", "file")
         print("\n".join(columns([head, *(_row(one, session) for one, session in sessions)], right=[2])))
     for one in shown:
         if one.session is None:
-            print(f"{one_line(one.path.name, 60)}: {one_line(one.trouble)}")
+            print(one_line(one.trouble))
     if len(found) > len(shown):
         print("There are more: %codeact sessions --all")
 
@@ -63,7 +71,7 @@ def replay(runner: Runner, options: Options, arguments: Arguments) -> None:
     They run in this kernel. Your own cells that were saved with them are run as well. The replay ends
     at the first action whose outcome differs in kind: one that raises now, or does not any more.
     """
-    session = _session(runner, options, arguments.file)
+    session, _ = _opened(runner, options, arguments.file)
     pieces = list(recorded(session))
     if arguments.no_cells:
         pieces = [piece for piece in pieces if piece.number]
@@ -76,10 +84,40 @@ def replay(runner: Runner, options: Options, arguments: Arguments) -> None:
     print(f"Replayed {counted(replayed.ran, 'piece')} of code{left_out}: each ended as in the session.")
 
 
+def verify(runner: Runner, options: Options, arguments: Arguments) -> None:
+    """Run a session in a kernel of its own, and compare its outputs with the recorded ones.
+
+    You are asked once, for all of its code. Text has to be the same but for addresses, times and the like, which are
+    named; numbers may differ by --tolerance; figures have to look alike.
+    """
+    from .verify import verify as run
+
+    session, path = _opened(runner, options, arguments.file)
+    code = _script(session)
+    if code:
+        place = _place(session, path)
+        runner.consent(_approved(options, arguments), _ASKED.format(place=one_line(place)), code)
+        with _engine(runner, place) as engine:
+            report = run(session, engine, tolerance=arguments.tolerance, progress=partial(_progress, runner))
+        runner.view.waiting("")
+        print(report.table(shutil.get_terminal_size((100, 24)).columns))
+        if report.status:
+            raise SessionError(f"The session does not run as it did: {report.line}")
+    else:
+        print("Nothing ran in this session, so there is nothing to verify.")
+
+
 def insert(runner: Runner, options: Options, arguments: Arguments) -> None:
-    """Put a session's actions into your notebook as ordinary cells; nothing is run."""
-    session = _session(runner, options, arguments.file)
-    cells = list(_cells(session))
+    """Put a session's actions into your notebook as ordinary cells, not yet run.
+
+    With --clean only those that the end result depends on: dead ends and failed attempts are left out. That is proved
+    first, by running both in kernels of their own, about which you are asked; where it does not hold, all are kept.
+    """
+    session, path = _opened(runner, options, arguments.file)
+    pieces = units(session)
+    if arguments.clean:
+        pieces = _cleaned(runner, _approved(options, arguments), session, path)
+    cells = list(_cells(session, pieces if arguments.cells else [piece for piece in pieces if piece.number]))
     if not cells:
         print("Nothing ran in this session, so there is nothing to insert.")
         return
@@ -100,16 +138,76 @@ def made(session: Session) -> list[str]:
     return list(names)
 
 
+# -- kernels of their own ----------------------------------------------------------------------------------------------
+
+_ASKED = "All code of the session, to be run in a kernel of its own, in the folder {place}."
+
+
+def _script(session: Session) -> str:
+    """Return all code that ran in `session`, as one text to look at."""
+    parts = (
+        f"# %% {f'action {piece.number}' if piece.number else 'your own cell'}\n{piece.code}"
+        for piece in units(session)
+    )
+    return "\n\n".join(parts)
+
+
+def _place(session: Session, path: Path | None) -> Path:
+    """Return the folder that the session's code ran in, as far as it is there."""
+    if path is None:
+        return Path.cwd()
+    with suppress(OSError, ValueError):
+        if session.home and (home := (path.parent / session.home).resolve()).is_dir():
+            return home
+    return path.parent
+
+
+def _engine(runner: Runner, place: Path) -> KernelExecutor:
+    from .engine import KernelExecutor, LocalKernel
+
+    options = runner.options
+    return KernelExecutor(LocalKernel(cwd=place), timeout=options.action_timeout, secrets=runner.secrets)
+
+
+def _progress(runner: Runner, number: int, total: int, code: str) -> None:
+    runner.view.waiting(f"running {number} of {total}: {one_line(code, 80)}")
+
+
+def _cleaned(runner: Runner, options: Options, session: Session, path: Path | None) -> Sequence[Unit]:
+    """Return what the end result depends on, where that is proved; all of it where it is not."""
+    from .verify import prove
+
+    part, everything = clean(session), units(session)
+    if not part.dropped:
+        print("The end result depends on every action.")
+        return everything
+    place = _place(session, path)
+    runner.consent(options, _ASKED.format(place=one_line(place)), _script(session))
+    proof = prove(session, part, lambda: _engine(runner, place), progress=partial(_progress, runner))
+    runner.view.waiting("")
+    print(proof.line)
+    if not proof.holds:
+        return everything
+    for one in part.dropped:
+        print(f"  left out: action {one.unit.number} ({one.reason}), {one_line(one.unit.code, 60)}")
+    return part.kept
+
+
 # -- which session -----------------------------------------------------------------------------------------------------
 
 
-def _session(runner: Runner, options: Options, file: str | None) -> Session:
-    """Return the session in `file`, or else the one of the current thread. Raises UsageError, SessionError."""
+def _opened(runner: Runner, options: Options, file: str | None) -> tuple[Session, Path | None]:
+    """Return the session in `file`, or else the one of the current thread, and where it is saved.
+
+    Raises UsageError, SessionError.
+    """
     if file is None:
-        return runner.conversations.named(options.thread).session
+        conversation = runner.conversations.named(options.thread)
+        return conversation.session, conversation.path
     from .saver import load
 
-    return load(runner.conversations.find(options, file))
+    path = runner.conversations.find(options, file)
+    return load(path), path
 
 
 def _approved(options: Options, arguments: Arguments) -> Options:
@@ -161,20 +259,15 @@ def _deleted(code: str) -> Iterator[str]:
 # -- cells -------------------------------------------------------------------------------------------------------------
 
 
-def _cells(session: Session) -> Iterator[Json]:
-    """Yield what ran in `session` as cells, below the prompt that it ran for."""
-    for turn in session.turns:
-        ran = [step for step in turn.steps if step.decision and step.decision.runs and step.observation]
-        if ran:
-            yield {"cell_type": "markdown", "source": safe_markdown(turn.prompt)}
-        for step in ran:
-            assert step.decision and step.observation
-            yield _code_cell(step.decision.code, step.observation.status)
+def _cells(session: Session, pieces: Sequence[Unit]) -> Iterator[Json]:
+    """Yield `pieces` as cells, each turn's below its prompt."""
+    for turn, group in groupby(pieces, lambda piece: piece.turn):
+        yield {"cell_type": "markdown", "source": safe_markdown(session.turns[turn - 1].prompt)}
+        for piece in group:
+            yield {"cell_type": "code", "source": _ENDED.get(piece.status, "") + piece.code}
 
 
-def _code_cell(code: str, status: str) -> Json:
-    ended = {"error": "# This raised an error in the session.\n", "aborted": "# This was interrupted in the session.\n"}
-    return {"cell_type": "code", "source": ended.get(status, "") + code}
+_ENDED = {"error": "# This raised an error in the session.\n", "aborted": "# This was interrupted in the session.\n"}
 
 
 def _insert(runner: Runner, cells: Sequence[Json]) -> None:
@@ -202,17 +295,23 @@ def _unseen(cells: Iterable[Json]) -> Iterator[str]:
 def _row(one: Saved, session: Session) -> tuple[str, ...]:
     turns = session.turns
     steps = sum(len(turn.steps) for turn in turns)
-    prompt = one_line(turns[0].prompt, 44) if turns else "(no prompt)"
+    prompt = one_line(turns[0].prompt, 40) if turns else "(no prompt)"
     more = f" (+{len(turns) - 1})" if len(turns) > 1 else ""
     last = turns[-1] if turns else Turn("")
     return (
-        f"{one.modified:%Y-%m-%d %H:%M}",
+        _time(session.started) or f"{one.modified:%Y-%m-%d %H:%M}",
         prompt + more,
         f"{steps:,}",
         one_line(last.model, 24),
         last.outcome,
         one_line(one.path.name, 80),
     )
+
+
+def _time(started: str) -> str:
+    with suppress(ValueError):
+        return f"{datetime.fromisoformat(started).astimezone():%Y-%m-%d %H:%M}"
+    return ""
 
 
 def _folder(options: Options) -> Path:

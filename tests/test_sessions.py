@@ -195,6 +195,79 @@ def test_a_replay_inside_an_action_is_refused(shell: Shell) -> None:
     assert "cannot run another inside itself" in endpoint.requests[-1].body["messages"][-1]["content"]
 
 
+# -- the list ----------------------------------------------------------------------------------------------------------
+
+
+def test_the_saved_sessions_are_listed(shell: Shell) -> None:
+    path = saved(shell)
+    Path("codeact-sessions/damaged.ipynb").write_text("{")
+    ran = shell.run("%codeact sessions")
+    head, row, *rest = ran.shown.splitlines()
+    assert head.split() == ["begun", "prompt", "steps", "model", "outcome", "file"]
+    assert "Sum the prices, and double the sum." in row
+    assert row.split()[-4:] == ["4", "fake-model", "answered", path.name]
+    assert len(rest) == 1 and rest[0].startswith("codeact-sessions/damaged.ipynb: the file is damaged")
+
+
+def test_of_many_sessions_the_newest_are_listed(shell: Shell) -> None:
+    path = saved(shell)
+    for number in range(30):
+        Path(f"codeact-sessions/copy-{number}.ipynb").write_bytes(path.read_bytes())
+    few, all_of_them = (shell.run(f"%codeact sessions {option}").shown.splitlines() for option in ("", "--all"))
+    assert len(few) == 22 and few[-1] == "There are more: %codeact sessions --all"
+    assert len(all_of_them) == 32
+
+
+def test_an_empty_folder_is_told(shell: Shell) -> None:
+    assert shell.run("%codeact sessions").shown == "There is no saved session in codeact-sessions yet.\n"
+    shell.run("%config CodeAct.save_folder = ''")
+    assert isinstance(shell.run("%codeact sessions").error, UsageError)
+
+
+# -- verify ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.kernel
+def test_a_session_that_runs_as_it_did_is_the_same(shell: Shell) -> None:
+    path = saved(shell)
+    ran = shell.run(f"%codeact verify {path} --approve auto")
+    assert ran.error is None, ran.shown
+    lines = [line.split() for line in ran.shown.splitlines()]
+    assert [line[0] for line in lines] == ["code", "cell", "1", "2", "3", "4"]
+    assert all("same" in line for line in lines[1:])
+    assert "total" not in shell.names  # it has a kernel of its own
+
+
+@pytest.mark.kernel
+def test_a_session_that_runs_otherwise_fails_the_cell(shell: Shell) -> None:
+    Path("prices.txt").write_text("1 2 3")
+    path = saved(
+        shell, cell="from pathlib import Path\nprices = [int(word) for word in Path('prices.txt').read_text().split()]"
+    )
+    Path("prices.txt").write_text("1 2 4")
+    ran = shell.run(f"%codeact verify {path} --approve auto")
+    assert isinstance(ran.error, SessionError) and "1 differs" in ran.shown.splitlines()[-1]
+    assert any(line.split()[:1] == ["1"] and "differs" in line for line in ran.shown.splitlines())
+
+
+def test_a_session_is_verified_only_after_a_look_at_its_code(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = saved(shell)
+    assert isinstance(shell.run(f"%codeact verify {path}").error, UsageError)
+    with_user(shell, monkeypatch)
+    shell.answers = ["n no"]
+    ran = shell.run(f"%codeact verify {path}")
+    assert isinstance(ran.error, Stopped) and ran.shown.splitlines()[-1] == "Stopped: Nothing was run."
+    assert "double = total * 2" in ran.shown and "differs" not in ran.shown
+
+
+def test_what_is_verified_runs_as_it_is_or_not_at_all(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = saved(shell)
+    with_user(shell, monkeypatch, edit=lambda code: "print('mine')")
+    shell.answers = ["e", "y"]
+    ran = shell.run(f"%codeact verify {path}")
+    assert isinstance(ran.error, Stopped) and "as it is, or not at all" in ran.shown
+
+
 # -- insert ------------------------------------------------------------------------------------------------------------
 
 
