@@ -86,6 +86,13 @@ class View(Protocol):
         """The step is over."""
 
 
+class Draft(Protocol):
+    """Who keeps what a session is while a step is under way, for the case that the process dies in it."""
+
+    def __call__(self, session: Session, *, wait: bool) -> None:
+        """Keep `session` until a later one is kept; `wait`: do not return, for long, before it outlives the process."""
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     """Where a turn ends, whatever the model wants."""
@@ -100,7 +107,8 @@ class Limits:
 class Agent:
     """Takes prompts to answers: `model` writes, `approver` decides, `executor` runs, `view` shows, `keep` saves.
 
-    `remarks` returns what the user has said since it was last called.
+    `draft` saves a step that is not complete: code that ends the process leaves its step behind. `remarks` returns what
+    the user has said since it was last called.
     """
 
     def __init__(
@@ -112,13 +120,14 @@ class Agent:
         *,
         view: View,
         keep: Callable[[Session], None],
+        draft: Draft = lambda session, *, wait: None,
         limits: Limits = Limits(),
         vision: bool = False,
         remarks: Callable[[], Sequence[str]] = tuple,
     ) -> None:
         self.session = session
         self.model, self.approver, self.executor, self.view, self.keep = model, approver, executor, view, keep
-        self.limits, self.vision, self.remarks = limits, vision, remarks
+        self.draft, self.limits, self.vision, self.remarks = draft, limits, vision, remarks
 
     def run(self, prompt: str, *, format: Format = "fence", summarize: bool = True) -> Turn:
         """Take `prompt` to its answer and return the turn.
@@ -208,18 +217,28 @@ class Agent:
 
     def _act(self, number: int, step: Step, reading: Reading) -> Step:
         """Have the action decided about, and run where it may; a step that breaks off in this is kept all the same."""
-        action = step.action
-        assert action is not None
+        left = replace(step, heard=_UNDECIDED)
+        observation = None
         try:
+            self._draft(left, wait=False)
             decision = self.approver.decide(number, reading)
             step = replace(step, decision=decision)
-            observation = self.executor.run(decision.code) if decision.runs else None
-            heard = context.heard(action, decision, observation, self.limits.output)
+            if decision.runs:
+                left = replace(step, heard=_NOT_BEGUN)
+                self._draft(replace(step, heard=_BROKEN_OFF), wait=True)
+                left = replace(step, heard=_BROKEN_OFF)
+                observation = self.executor.run(decision.code)
+            assert step.action
+            heard = context.heard(step.action, decision, observation, self.limits.output)
         except BaseException:
-            self._add(number, replace(step, heard=_BROKEN_OFF if step.decision else _UNDECIDED))
+            self._add(number, left)
             raise
         images = bool(self.vision and observation and context.has_images(observation))
         return replace(step, observation=observation, heard=heard, images=images)
+
+    def _draft(self, step: Step, *, wait: bool) -> None:
+        turn = replace(self.turn, steps=(*self.turn.steps, step))
+        self.draft(self.session.updated(turn), wait=wait)
 
     def _with_remarks(self, step: Step) -> Step:
         """Add what the user has said meanwhile to what the model hears; an answer is not the last word then."""
@@ -265,6 +284,7 @@ class Agent:
 _OUTCOMES: dict[type[CodeActError], str] = {LimitReached: "limit", Stopped: "stopped"}
 _MOST_FAULTS = 3
 _UNDECIDED = "The code was not run: nobody decided about it."
+_NOT_BEGUN = "The code was not run: it was stopped before it began."
 _BROKEN_OFF = "The run of the code broke off; how far it came is not known."
 _REMARK = "The user remarks: {remark}"
 _REPEATED = (

@@ -18,6 +18,7 @@ from .session import Session, Turn
 from .text import mask, one_line
 
 PATIENCE = 10.0  # seconds that the end of a turn waits for the disk
+MOMENT = 1.0  # seconds that an action waits for it
 
 
 @dataclass
@@ -39,6 +40,13 @@ class Conversation:
         if self.saver:
             self.saver.save(session)
 
+    def draft(self, session: Session, *, wait: bool) -> None:
+        """Have `session`, whose last step is not complete, saved; `wait`: until it outlives the kernel, or a moment."""
+        if self.saver:
+            self.saver.save(session)
+            if wait:
+                self.saver.written(MOMENT)
+
     def saved(self, patience: float = PATIENCE) -> bool:
         """Wait, at most `patience` seconds, until the session is on disk, and return whether it is."""
         return bool(self.saver and self.saver.flush(patience))
@@ -59,17 +67,23 @@ class Conversations(dict[str, Conversation]):
         super().__init__()
         self._secrets, self._tell = secrets, tell
 
-    def begin(self, options: Options, prompt: str) -> Conversation:
-        """Begin the thread that `options` name, afresh where there is one; its file is named after `prompt`."""
+    def begin(self, options: Options, prompt: str, path: Path | None = None) -> Conversation:
+        """Begin the thread that `options` name, afresh where there is one; its file is named after `prompt`.
+
+        `path` is a file of another name, in which nothing but a session may be overwritten. Raises UsageError.
+        """
         self.forget(options.thread)
         now = datetime.now().astimezone()
         session = Session(id=random.token_hex(16), thread=options.thread, started=now.isoformat(timespec="seconds"))
         conversation = Conversation(session)
-        if options.save_folder:
+        if path:
+            _check_own(path)
+        elif options.save_folder:
             folder = Path(options.save_folder).expanduser().absolute()
             path = session_path(folder, now, mask(prompt, self._secrets()))
+        if path:
             saver = Saver(path, secrets=self._secrets, tell=self._tell)
-            conversation = Conversation(replace(session, home=_way_back(folder)), saver)
+            conversation = Conversation(replace(session, home=_way_back(path.parent)), saver)
         self[options.thread] = conversation
         return conversation
 

@@ -28,6 +28,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import MISSING, fields, is_dataclass, replace
 from functools import cache, partial
+from itertools import islice, takewhile
 from math import isfinite
 from types import UnionType
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args, get_origin, get_type_hints
@@ -102,18 +103,34 @@ def sections(session: Session) -> tuple[Any, ...]:
     return (session.home, *session.turns)
 
 
-def parts_of(number: int, section: Any, folder: str) -> Iterator[Part]:
-    """Yield the parts of the section with that number, in a notebook which lies in the folder named `folder`."""
+def parts_of(number: int, section: Any, folder: str, first: int = 0) -> Iterator[Part]:
+    """Yield the parts of the section with that number, in a notebook which lies in the folder named `folder`.
+
+    The `first` parts are left out: so many that are `alike`.
+    """
     if number == 0:
         yield Part("home", (section, folder), _home_cells)
     else:
-        yield from _turn_parts(f"turn-{number}", section)
+        yield from _turn_parts(f"turn-{number}", section, first)
 
 
-def _turn_parts(key: str, turn: Turn) -> Iterator[Part]:
-    yield Part(f"{key}-cell", turn.cells, _user_cells)
-    yield Part(f"{key}-prompt", replace(turn, cells=(), steps=(), note=""), _prompt_cells)
-    for number, step in enumerate(turn.steps, 1):
+def alike(one: Turn, other: Turn) -> int:
+    """Return how many parts of two turns are the same, from the beginning on; it takes no time to speak of."""
+    if replace(one, steps=(), note="") != replace(other, steps=(), note=""):
+        return 0
+    pairs = zip(one.steps[:-1], other.steps[:-1], strict=False)  # the last one may be the answer
+    return _AROUND + sum(1 for _ in takewhile(lambda pair: pair[0] is pair[1], pairs))
+
+
+_AROUND = 2  # parts of a turn before its steps
+
+
+def _turn_parts(key: str, turn: Turn, first: int) -> Iterator[Part]:
+    if first < _AROUND:
+        yield Part(f"{key}-cell", turn.cells, _user_cells)
+        yield Part(f"{key}-prompt", replace(turn, cells=(), steps=(), note=""), _prompt_cells)
+    done = max(first - _AROUND, 0)
+    for number, step in enumerate(islice(turn.steps, done, None), done + 1):
         answers = turn.outcome == "answered" and number == len(turn.steps)
         yield Part(f"{key}-step-{number}", (step, "answer" if answers else "thought"), _step_cells)
     yield Part(f"{key}-note", turn.note, _note_cells)
@@ -216,7 +233,10 @@ _DONE = {"approve": "approved", "edit": "edited", "reject": "rejected", "stop": 
 
 def _proposal_cell(key: str, step: Step) -> Json:
     shown = [fence(visible(step.action.code))] if step.action else []
-    if decision := step.decision:
+    decision = step.decision
+    if decision and decision.runs:
+        shown.append(f"**Not finished**, {_line(f'{_DONE[decision.verdict]} by {decision.by}. {step.heard}')}")
+    elif decision:
         reason = f": {decision.reason}" if decision.reason else ""
         shown.append(f"**Not run**, {_line(f'{_DONE[decision.verdict]} by {decision.by}{reason}')}")
     elif step.heard:

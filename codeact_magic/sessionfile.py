@@ -65,11 +65,11 @@ class SessionFile:
         """Write `session` into the journal, or else into the file, and return whether it is in the file."""
         with self._mine(secrets):
             plan = self._planned(session)
-            in_journal = self._layout is not None and not _is_bulk(plan) and self._journal(plan, self._layout)
-            self._noted = plan if in_journal else None
-            if not in_journal:
+            if self._layout is None or _is_bulk(plan) or not self._journal(plan, self._layout):
                 self._write_whole(plan)
-            return not in_journal
+                return True
+            self._noted = plan
+            return False
 
     def bring_up(self, session: Session, secrets: Sequence[str]) -> None:
         """Write `session`, which is the one in the journal, into the file."""
@@ -122,16 +122,28 @@ class SessionFile:
     # -- what is to stand in it ----------------------------------------------------------------------------------------
 
     def _planned(self, session: Session) -> _Plan:
-        old = self._layout or _Layout()
+        old = self._noted.layout if self._noted else self._layout or _Layout()
         sections = notebook.sections(session)
         kept = sum(1 for _ in takewhile(lambda pair: pair[0] is pair[1], zip(old.sections, sections, strict=False)))
-        end, ends = _End(old, old.ends[kept - 1] if kept else 0, self._text), list(old.ends[:kept])
+        ends, first = list(old.ends[:kept]), 0
+        if 0 < kept < min(len(sections), len(old.sections)):
+            first = notebook.alike(old.sections[kept], sections[kept])
+        end = _End(old, (ends[-1] if ends else 0) + first, self._text)
         for number in range(kept, len(sections)):
-            for part in notebook.parts_of(number, sections[number], self.path.parent.name):
+            for part in notebook.parts_of(number, sections[number], self.path.parent.name, first):
                 end.add(part)
             ends.append(len(end.places))
+            first = 0
         end.put(notebook.closing(session, self._masked).encode())
-        return _Plan(_Layout(sections, tuple(ends), tuple(end.places), end.sum), end.prefix, b"".join(end.pieces))
+        layout = _Layout(sections, tuple(ends), tuple(end.places), end.sum)
+        return self._of_the_file(_Plan(layout, end.prefix, b"".join(end.pieces)))
+
+    def _of_the_file(self, plan: _Plan) -> _Plan:
+        """Return a plan for what the journal says as one for the file."""
+        if self._noted is None or plan.prefix.size <= self._noted.prefix.size:
+            return plan
+        kept = self._noted.tail[: plan.prefix.size - self._noted.prefix.size]
+        return _Plan(plan.layout, self._noted.prefix, kept + plan.tail)
 
     def _text(self, part: Part, place: _Place | None) -> bytes:
         """Return a part as it stands in the file: taken from `place` where it stands already, elsewhere in it."""
@@ -141,8 +153,11 @@ class SessionFile:
         return notebook.written(cells).encode()
 
     def _read(self, start: int, end: int) -> bytes:
+        """Return some bytes of the file, as it is or as the journal says: never of both."""
         if start == end:
             return b""
+        if self._noted and start >= self._noted.prefix.size:
+            return self._noted.tail[start - self._noted.prefix.size : end - self._noted.prefix.size]
         with self.path.open("rb") as file:
             file.seek(start)
             data = file.read(end - start)
