@@ -88,7 +88,7 @@ class KernelExecutor:
             outputs = Outputs(self.secrets(), self.show, lambda name: bool(interrupts.count) and _is_stop(name))
             request = self._request(_content(code, store_history=True), outputs, interrupts)
             if request.death:
-                outputs.fail(DEAD, f"The kernel died ({request.death}). {_GONE}")
+                outputs.fail(DEAD, f"The kernel died ({request.death}).")
             seconds = round(time.monotonic() - began, 3)
             shown = outputs.finished()
             changed, line = self._look(code, request, interrupts, brief=bool(shown), acts=every_value)
@@ -227,7 +227,7 @@ class KernelExecutor:
                 self._lose(f"The kernel was not used for {_time(idle)}, so it was ended.")
 
 
-_GONE = "A fresh one takes its place: all variables are gone."
+_GONE = "A fresh kernel takes its place: all variables are gone."
 
 
 def _ignore(kind: str, content: Json) -> None:
@@ -251,10 +251,9 @@ def _status(request: Request, interrupts: Interrupts) -> Status:
 
 
 def _note(request: Request, timeout: float) -> str:
-    notes = [f"It was interrupted: it ran longer than the {timeout:g} s allowed."] if request.rings else []
-    if request.ended:
-        notes.append(f"It did not react, so the kernel was ended. {_GONE}")
-    return " ".join(notes)
+    late = f"It was interrupted: it ran longer than the {timeout:g} s allowed." if request.rings else ""
+    ended = "It did not react, so the kernel was ended." if request.ended else ""
+    return " ".join(filter(None, [late, ended, _GONE if request.death or request.ended else ""]))
 
 
 def _failure(request: Request) -> str:
