@@ -24,7 +24,7 @@ collect_ignore_glob = [] if find_spec("playwright") else ["test_lab*.py"]
 
 
 # The machines are shared and noisy: no test is about time. In CI the examples are the same in every run.
-settings.register_profile("local", deadline=None)
+settings.register_profile("local", deadline=None, max_examples=30)
 settings.register_profile("ci", deadline=None, derandomize=True)
 settings.load_profile("ci" if os.environ.get("CI") else "local")
 
