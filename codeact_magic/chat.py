@@ -1,0 +1,223 @@
+"""Agents without a notebook: a conversation in a terminal, and one prompt for a script."""
+
+from __future__ import annotations
+
+import io
+import re
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, redirect_stdout
+from pathlib import Path
+from typing import Any
+
+from . import commands
+from .console import ConsoleHost
+from .engine import KernelExecutor
+from .errors import CodeActError, LimitReached, Stopped, UsageError
+from .options import Options
+from .runner import Runner
+from .session import Turn
+from .text import one_line, storable
+
+LEAVE = ("/quit", "/exit")
+ANSWERED, FAILED, USAGE, LIMIT, STOPPED = 0, 1, 2, 3, 130
+
+HELP = """\
+Type what you want; Alt+Enter begins a new line, Enter sends. Each action is shown, and run when you say so.
+
+/help          this
+/status        endpoint, model, tokens, and where the session is saved
+/history       the turns so far
+/usage         the tokens of each turn
+/models        the models that the endpoint offers
+/sessions      the saved sessions
+/load FILE     go on with a saved session
+/replay FILE   run what a session ran again, each action approved
+/save [FILE]   save the session now; with a name, there
+/new           begin afresh; variables stay
+/quit          end; Ctrl+D does as well
+
+Ctrl+C clears the line, or stops the agent."""
+NO_TERMINAL = "codeact chat needs a terminal. In a script: codeact run PROMPT"
+
+
+def chat(options: Options, engine: KernelExecutor, file: str | None) -> int:
+    """Converse until the user leaves; `file` is a saved session to go on with. Raises CodeActError at the start."""
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise UsageError(NO_TERMINAL)
+    with _running(options, engine) as runner:
+        talk = Talk(runner, options)
+        if file:
+            talk.command(f"load {_quoted(file)}")
+        print("Ask for something; each action is shown before it runs. /help tells more, Ctrl+D ends.\n")
+        read = _reader()
+        while (typed := read()) not in LEAVE:
+            talk.take(typed)
+    return ANSWERED
+
+
+def run(options: Options, engine: KernelExecutor, prompt: str, file: Path | None) -> int:
+    """Take one prompt to its answer, which goes to standard output, and return the exit status. Raises CodeActError.
+
+    The session is saved in `file`, or as ever where it is None.
+    """
+    with _running(options, engine, aside=True) as runner:
+        if file:
+            runner.conversations.begin(options, prompt, file)
+        turn = runner.take(options, prompt, new=False)
+        if not (sys.stdout.isatty() and sys.stderr.isatty()):  # else it stands on the screen already
+            print(storable(turn.answer), flush=True)
+    return ANSWERED
+
+
+def status(error: BaseException) -> int:
+    """Return the exit status that an error stands for."""
+    match error:
+        case KeyboardInterrupt() | Stopped():
+            return STOPPED
+        case LimitReached():
+            return LIMIT
+        case UsageError():
+            return USAGE
+    return FAILED
+
+
+def told(error: CodeActError) -> str:
+    """Return an error as one line for a terminal."""
+    return f"{type(error).__name__}: {here(str(error))}"
+
+
+class Talk:
+    """What a user of the terminal types: prompts, and commands that begin with a slash."""
+
+    def __init__(self, runner: Runner, options: Options) -> None:
+        self._runner, self._options = runner, options
+
+    def take(self, typed: str) -> None:
+        """Carry out what was typed, and tell what went wrong."""
+        try:
+            if typed.startswith("/"):
+                self.command(typed[1:])
+            else:
+                self._ask(typed)
+        except KeyboardInterrupt:
+            print("Stopped.")
+        except CodeActError as error:
+            print(_in_red(told(error)))
+        print()
+
+    def command(self, line: str) -> None:
+        """Carry out a command. Raises CodeActError."""
+        name, _, rest = line.strip().partition(" ")
+        if name in ("", "help"):
+            print(HELP)
+        elif name == "new":
+            self._runner.conversations.forget(self._options.thread)
+            print("The conversation begins afresh; variables and files stay.")
+        elif name == "replay":  # it asks
+            commands.run(self._runner, self._options, f"{name} {rest}")
+        elif name in ("status", "history", "usage", "models", "sessions", "load", "save"):
+            _print_here(lambda: commands.run(self._runner, self._options, f"{name} {rest}"))
+        else:
+            raise UsageError(f"There is no command /{one_line(name, 40)}. /help lists those that there are")
+
+    def _ask(self, prompt: str) -> Turn:
+        prompt = storable(prompt).strip("\r\n")
+        return self._runner.take(self._options, prompt, new=False)
+
+
+@contextmanager
+def _running(options: Options, engine: KernelExecutor, aside: bool = False) -> Iterator[Runner]:
+    """Set up what takes prompts to their answers, and take it away again."""
+    runner = Runner(ConsoleHost(engine, aside=aside), options)
+    try:
+        yield runner
+    finally:
+        try:
+            runner.close()
+        finally:
+            engine.close()
+
+
+# -- the line that is typed --------------------------------------------------------------------------------------------
+
+
+def _reader() -> Callable[[], str]:
+    """Return what has the user type something; to leave is one of `LEAVE`."""
+    from prompt_toolkit import PromptSession
+    from prompt_toolkit.history import FileHistory
+
+    session: PromptSession[str] = PromptSession(
+        history=FileHistory(str(_history())),
+        key_bindings=_keys(),
+        multiline=True,
+        prompt_continuation="  ",
+        enable_suspend=True,
+    )
+
+    def read() -> str:
+        while True:
+            try:
+                if typed := session.prompt("codeact> ").strip():
+                    return typed
+            except KeyboardInterrupt:  # it clears the line
+                continue
+            except EOFError:
+                return LEAVE[0]
+
+    return read
+
+
+def _keys() -> Any:
+    """Return what the keys mean: Enter sends, Alt+Enter begins a line."""
+    from prompt_toolkit.key_binding import KeyBindings
+
+    keys = KeyBindings()
+    keys.add("enter")(lambda event: event.current_buffer.validate_and_handle())
+    keys.add("escape", "enter")(lambda event: event.current_buffer.insert_text("\n"))
+    return keys
+
+
+def _history() -> Path:
+    """Return the file that keeps what was typed, for the user alone."""
+    from platformdirs import user_state_path
+
+    path = user_state_path("codeact-magic", ensure_exists=True) / "chat_history"
+    path.touch(mode=0o600)
+    return path
+
+
+# -- words for the terminal --------------------------------------------------------------------------------------------
+
+_WORDS: tuple[tuple[str, Callable[[re.Match[str]], str] | str], ...] = (
+    (r"%config CodeAct\.(\w+) = (\S+)", lambda match: f"CODEACT_{match[1].upper()}={match[2]}"),
+    (r"%?(?:config )?\bCodeAct\.(\w+)", lambda match: f"CODEACT_{match[1].upper()}"),
+    (r"another %%codeact cell", "another prompt"),
+    (r"A cell that begins with %%codeact starts one", "A prompt starts one"),
+    (r"%%codeact\? lists the options", "--help lists the options"),
+    (r"%codeact (?=[a-z])", "/"),
+)
+
+
+def here(text: str) -> str:
+    """Return a text that was written for a notebook as it holds in a terminal."""
+    for pattern, words in _WORDS:
+        text = re.sub(pattern, words, text)
+    return text
+
+
+def _print_here(do: Callable[[], None]) -> None:
+    """Print what `do` prints as it holds in a terminal."""
+    with redirect_stdout(io.StringIO()) as printed:
+        do()
+    print(here(printed.getvalue()), end="")
+
+
+def _quoted(file: str) -> str:
+    return f"'{file}'" if "'" not in file else f'"{file}"'
+
+
+def _in_red(line: str) -> str:
+    import os
+
+    return line if "NO_COLOR" in os.environ else f"\x1b[31m{line}\x1b[0m"

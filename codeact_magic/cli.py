@@ -1,0 +1,231 @@
+"""The command `codeact`: its arguments; what is done stands elsewhere and is imported when it is asked for."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+from . import __version__
+from .errors import CodeActError, UsageError
+from .text import one_line
+
+if TYPE_CHECKING:
+    from .engine import Kernel, KernelExecutor
+    from .options import Options
+
+Arguments = argparse.Namespace
+
+STATUS = """\
+exit status:
+  0    answered
+  1    the endpoint, a file or the turn failed
+  2    the command cannot be carried out as it was written
+  3    a limit ended the turn (--max-steps, tokens, repeats)
+  130  stopped by you"""
+VERIFY_STATUS = """\
+exit status:
+  0    all outputs are the same
+  1    something differs or is missing
+  2    a session could not be verified"""
+ENVIRONMENT = """\
+Every option can also be set in the environment: CODEACT_APPROVE=risky, CODEACT_MAX_STEPS=5 (CODEACT_ and the name of
+the option in %config CodeAct). The key of the endpoint is read from OPENAI_API_KEY, or the variable that --api-key-env
+names; the token of a --gateway from JUPYTER_TOKEN."""
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Carry out the command line `words` (sys.argv where it is None) and return the exit status."""
+    try:
+        arguments = _read(words)
+        return int(arguments.run(arguments))
+    except BrokenPipeError:  # who read the output has gone
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except KeyboardInterrupt as error:
+        print("Stopped.", file=sys.stderr)
+        return _status(error)
+    except CodeActError as error:
+        print(_told(error), file=sys.stderr)
+        return _status(error)
+
+
+def _read(words: Sequence[str] | None) -> Arguments:
+    """Return what the words ask for. Raises UsageError, in which no value of an unknown option is repeated."""
+    arguments, unknown = _parser().parse_known_args(words)
+    if unknown:
+        word, prog = one_line(unknown[0].partition("=")[0], 40), arguments.parser.prog
+        if not word.startswith("-"):
+            raise UsageError(f"{prog} does not know what to do with {word!r}: put words that belong together in quotes")
+        raise UsageError(f"{prog} has no option {word}. {prog} --help lists them")
+    return arguments
+
+
+def _status(error: BaseException) -> int:
+    from .chat import status
+
+    return status(error)
+
+
+def _told(error: CodeActError) -> str:
+    from .chat import told
+
+    return told(error)
+
+
+# -- the commands ------------------------------------------------------------------------------------------------------
+
+
+def _chat(arguments: Arguments) -> int:
+    from .chat import chat
+
+    return chat(_options(arguments), _engine(arguments), arguments.session)
+
+
+def _run(arguments: Arguments) -> int:
+    from .chat import run
+
+    prompt = _prompt(arguments.prompt)
+    return run(_options(arguments), _engine(arguments), prompt, arguments.output)
+
+
+def _prompt(given: str) -> str:
+    """Return the prompt: standard input, a file's text, or what was given. Raises UsageError."""
+    try:
+        if given == "-":
+            prompt = sys.stdin.read()
+        else:
+            prompt = Path(given).read_text("utf-8") if _is_file(given) else given
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"The prompt cannot be read from {one_line(given, 80)}: {one_line(error)}") from None
+    if not prompt.strip():
+        raise UsageError("There is no prompt: codeact run PROMPT, codeact run FILE, or codeact run - < FILE")
+    return prompt.strip("\r\n")
+
+
+def _is_file(given: str) -> bool:
+    try:
+        return Path(given).is_file()
+    except (OSError, ValueError):  # too long for a name, or no name at all
+        return False
+
+
+# -- what they share ---------------------------------------------------------------------------------------------------
+
+
+def _options(arguments: Arguments) -> Options:
+    """Return the options: those of the environment, and over them those of the command line. Raises UsageError."""
+    from .options import Options, chosen, environment
+
+    texts = {name: value for name, value in vars(arguments).items() if name in Options.class_trait_names(config=True)}
+    return chosen(arguments.parser, texts, Options(**environment({})))
+
+
+def _engine(arguments: Arguments) -> KernelExecutor:
+    """Return the executor in whose kernel the actions run; it is started on its first use. Raises UsageError."""
+    from .engine import KernelExecutor
+
+    return KernelExecutor(_kernel(arguments), idle=arguments.idle * 60)
+
+
+def _kernel(arguments: Arguments) -> Kernel:
+    from .engine import GatewayKernel, LocalKernel
+
+    if arguments.gateway:
+        return GatewayKernel(arguments.gateway, arguments.kernel, arguments.cwd or "")
+    folder = Path(arguments.cwd or "").absolute()
+    if not folder.is_dir():
+        raise UsageError(f"--cwd: {one_line(folder)} is no folder.")
+    return LocalKernel(arguments.kernel, folder)
+
+
+# -- the parser --------------------------------------------------------------------------------------------------------
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser that tells what is wrong in one line."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"{self.prog}: {message}. {self.prog} --help shows what it takes")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = _Parser(
+        prog="codeact",
+        description="An agent whose actions are Python code: in a terminal, in scripts, and on saved sessions.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"codeact-magic {__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+
+    one = _command(commands, "chat", _chat, "Converse with the agent in the terminal; its code runs in its own kernel.")
+    one.add_argument("--session", metavar="FILE", help="a saved session to go on with; `last` is the newest one")
+    _add_kernel(one)
+    _add_options(one)
+
+    one = _command(commands, "run", _run, "Take one prompt to its answer, which goes to standard output.", STATUS)
+    one.add_argument("prompt", metavar="PROMPT_OR_FILE", help="the prompt, a file that holds it, or - for stdin")
+    one.add_argument("-o", "--output", type=_notebook, metavar="FILE", help="the notebook that the session is saved in")
+    _add_kernel(one)
+    _add_options(one)
+    return parser
+
+
+def _command(
+    commands: argparse._SubParsersAction[argparse.ArgumentParser],
+    name: str,
+    run: Callable[[Arguments], int],
+    help: str,
+    epilog: str = "",
+) -> argparse.ArgumentParser:
+    """Add a command, and return its parser."""
+    parser = commands.add_parser(
+        name,
+        help=help,
+        description=help,
+        epilog=epilog,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.set_defaults(run=run, parser=parser)
+    return parser
+
+
+def _add_kernel(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("the kernel that the code runs in")
+    group.add_argument("--kernel", default="", metavar="NAME", help="a kernelspec; IPython in this Python by default")
+    group.add_argument("--gateway", default="", metavar="URL", help="a Jupyter server elsewhere (JUPYTER_TOKEN)")
+    group.add_argument("--cwd", metavar="DIR", help="the folder that it starts in")
+    group.add_argument("--idle", type=_minutes, default=0.0, metavar="MINUTES", help="end it when unused for so long")
+
+
+def _add_options(parser: argparse.ArgumentParser) -> None:
+    from .options import arguments
+
+    group = parser.add_argument_group("the options of a %%codeact cell")
+    for flags, settings in arguments():
+        group.add_argument(*flags, **settings)
+    parser.epilog = f"{parser.epilog or ''}\n\n{ENVIRONMENT}".strip()
+
+
+def _notebook(text: str) -> Path:
+    """Read the name of a notebook."""
+    path = Path(text).expanduser().absolute()
+    if path.is_dir():
+        raise argparse.ArgumentTypeError(f"{text!r} is a folder")
+    return path if path.suffix else path.with_suffix(".ipynb")
+
+
+def _minutes(text: str) -> float:
+    """Read a number of minutes."""
+    minutes = float(text)
+    if not 0 <= minutes < 1e6:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of minutes")
+    return minutes
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,126 @@
+"""A terminal as the place of an agent whose actions run in a kernel of its own."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable, Sequence
+from typing import TextIO
+
+from . import approval, control
+from .engine import KernelExecutor
+from .errors import UsageError
+from .host import Front, Interpreter
+from .page import StepBoard
+from .room import ControlRoom
+from .session import Json, joined
+from .terminal import Screen, TerminalView
+from .text import plain, visible
+
+NO_NOTEBOOK = "There is no notebook here to put cells into: use %codeact insert FILE in one."
+
+
+class ConsoleHost:
+    """A kernel of its own, and a user at a terminal.
+
+    `aside` keeps standard output free for the answer: all else goes to standard error.
+    """
+
+    def __init__(self, interpreter: KernelExecutor, *, aside: bool = False) -> None:
+        self.interpreter: Interpreter = interpreter
+        self.board = StepBoard(ControlRoom())
+        self._aside = aside
+        self._view = TerminalView(self._stream())
+        interpreter.show = OutputPrinter(self._stream)
+        interpreter.tell = lambda line: self._view.tell(line)
+        interpreter.ask = self._answer if self.asker() else None
+
+    def view(self) -> Front:
+        """Return what the next turn is shown on."""
+        self._view = TerminalView(self._stream())
+        return self._view
+
+    def asker(self) -> Callable[[str], str] | None:
+        """Return what asks the user for a line, or None where nobody can be asked."""
+        if sys.stdin is None or not sys.stdin.isatty():
+            return None
+        return _ask_aside if self._aside else control.asker(None)
+
+    def editor(self) -> Callable[[str], str | None] | None:
+        """Return what lets the user edit a text in place, or None where there is only a line to type in."""
+        return control.editor(None) if sys.stdout.isatty() else None
+
+    def page(self, view: Front) -> approval.Page | None:
+        """Return None: there is no page."""
+
+    def insert(self, cells: Sequence[Json]) -> bool:
+        """Refuse: there is no notebook. Raises UsageError."""
+        raise UsageError(NO_NOTEBOOK)
+
+    def _stream(self) -> TextIO:
+        return sys.stderr if self._aside else sys.stdout
+
+    def _answer(self, question: str, hidden: bool) -> str:
+        """Have the user answer what an action asks."""
+        if hidden:
+            from getpass import getpass
+
+            return getpass(question, stream=self._stream())
+        ask = self.asker()
+        assert ask is not None
+        return ask(question)
+
+
+def _ask_aside(question: str) -> str:
+    """Ask as `input` does, without a word on standard output."""
+    sys.stderr.write(question)
+    sys.stderr.flush()
+    line = sys.stdin.readline()
+    if not line:
+        raise EOFError
+    return line.rstrip("\n")
+
+
+class OutputPrinter:
+    """Prints the outputs of a kernel as they come; `stream` returns where to."""
+
+    def __init__(self, stream: Callable[[], TextIO]) -> None:
+        self._stream = stream
+        self._midline = False
+
+    def __call__(self, output: Json) -> None:
+        """Print an output, or a piece of one."""
+        match output["output_type"]:
+            case "stream":
+                self._write(output["text"])
+            case "error":
+                self._write_below("\n".join(output["traceback"]) or f"{output['ename']}: {output['evalue']}")
+            case "display_data" | "execute_result":
+                self._write_below(_as_text(output["data"]))
+
+    def _write_below(self, text: str) -> None:
+        """Write lines of their own."""
+        start = "\n" if self._midline else ""
+        self._write(f"{start}{text}\n")
+
+    def _write(self, text: str) -> None:
+        stream = self._stream()
+        stream.write(tame(text) if Screen(stream, "neutral").styled else visible(plain(text).replace("\r", "\n")))
+        stream.flush()
+        self._midline = not text.endswith("\n")
+
+
+_HARMLESS = re.compile(r"(\x1b\[[0-9;]*[mKA]|[\r\b])")  # colours, and what progress bars draw with
+
+
+def tame(text: str) -> str:
+    """Return what code has printed as a terminal may get it: nothing but colours and progress bars acts on it."""
+    parts = _HARMLESS.split(text)
+    return "".join(part if place % 2 else visible(part) for place, part in enumerate(parts))
+
+
+def _as_text(data: Json) -> str:
+    """Return a display as text; what else it holds is named."""
+    text = next((joined(data[kind]) for kind in ("text/plain", "text/markdown", "text/latex") if kind in data), "")
+    pictures = [kind for kind in data if kind.startswith("image/")]
+    return " ".join([text, *(f"[{kind}: in the saved session]" for kind in pictures)]).strip()
