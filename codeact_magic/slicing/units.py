@@ -21,6 +21,7 @@ class Unit:
     status: str = "ok"
     thought: str = ""  # what the model wrote beside it
     line: str = ""  # the line that raised, as "line 3: ..."
+    whole: bool = True  # otherwise it failed, and this is what it had done before
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,252 @@
+"""Which names may share an object, and which names' objects a piece of code may change."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable
+
+from ..risk.scopes import Binding, Scope
+from . import tables
+from .facts import Code, Definition, Facts
+
+GIVEN = "<given>"  # stands for what a function is given: no name can be that
+_NONE: frozenset[str] = frozenset()
+_YIELDS = (ast.Yield, ast.YieldFrom)
+
+
+class Reader:
+    """Reads the expressions of one piece of code: what their values may be parts of, and what they change."""
+
+    def __init__(self, code: Code, facts: Facts) -> None:
+        self.code, self.facts = code, facts
+        self._locals: dict[tuple[Scope, str], list[Binding]] = {}
+        for binding in code.scopes.bindings:
+            if binding.scope and binding.scope.kind != "module":
+                self._locals.setdefault((binding.scope, binding.name), []).append(binding)
+        self._following: set[tuple[Scope, str]] = set()
+
+    # -- what a value may be a part of ---------------------------------------------------------------------------------
+
+    def owners(self, node: ast.AST | None) -> frozenset[str]:
+        """Return the names of the namespace whose objects the value of `node` may be, be a part of, or have in it."""
+        match node:
+            case None | ast.Constant() | ast.JoinedStr() | ast.Compare():
+                return _NONE
+            case ast.Name(id=name):
+                return self._of_name(name, node)
+            case ast.Call():
+                return self._of_call(node)
+            case ast.Subscript(value=base, slice=index):
+                return _NONE if self.is_frame(base) and isinstance(index, ast.Compare) else self.owners(base)
+            case ast.Attribute(value=base):
+                return _NONE if self.facts.dotted(node) else self.owners(base)
+            case ast.BinOp() if self._is_new(node):
+                return _NONE
+            case ast.ListComp() | ast.SetComp() | ast.GeneratorExp():
+                return self.owners(node.elt) | self._of_all(part.iter for part in node.generators)
+            case ast.DictComp():
+                return self._of_all((node.key, node.value, *(part.iter for part in node.generators)))
+            case ast.Lambda():
+                return self._of_all(ast.walk(node.body), ast.Name)
+        return self._of_all(child for child in ast.iter_child_nodes(node) if isinstance(child, ast.expr))
+
+    def _is_new(self, node: ast.BinOp) -> bool:
+        """Tell whether an operation gives something of its own: lists that are joined share what is in them."""
+        if not isinstance(node.op, ast.Add | ast.Mult | ast.BitOr | ast.BitAnd | ast.BitXor):
+            return True
+        sides = (node.left, node.right)
+        if any(map(self.is_frame, sides)):
+            return True
+        return isinstance(node.op, ast.Add) and any(map(self.is_immutable, sides))
+
+    def _of_all(self, nodes: Iterable[ast.AST], kind: type = ast.AST) -> frozenset[str]:
+        return _NONE.union(*(self.owners(node) for node in nodes if isinstance(node, kind)))
+
+    def _of_name(self, name: str, node: ast.AST) -> frozenset[str]:
+        scope = self.code.scope_of.get(id(node))
+        owner = scope.owner(name) if scope else None
+        if owner is None or owner.kind == "module":
+            return self._of_global(name)
+        key = (owner, name)
+        if key in self._following:
+            return _NONE
+        self._following.add(key)
+        try:
+            found = [self._of_binding(binding) for binding in self._locals.get(key, ())]
+        finally:
+            self._following.discard(key)
+        return _NONE.union(*found)
+
+    def _of_binding(self, binding: Binding) -> frozenset[str]:
+        if binding.how == "instance":
+            return _NONE
+        return self.owners(binding.node) if binding.node is not None else frozenset({GIVEN})
+
+    def _of_global(self, name: str) -> frozenset[str]:
+        facts = self.facts
+        if name in facts.immutable or name in facts.modules or facts.is_builtin(name):
+            return _NONE
+        if name in facts.definitions and not any(map(_has_state, facts.definitions[name])):
+            return _NONE
+        return frozenset({name})
+
+    def _of_call(self, node: ast.Call) -> frozenset[str]:
+        """Return what the result of a call may be a part of."""
+        arguments = self._of_all(_arguments(node))
+        match node.func:
+            case ast.Name(id=name) if self.code.is_global(name, node.func):
+                if self.facts.is_builtin(name):
+                    return _NONE if name in tables.FRESH_BUILTINS and not node.args[1:] else arguments
+                if name in self.facts.definitions:
+                    return arguments | self.within(name) | self._of_global(name)
+            case ast.Attribute(value=base, attr=attr) if not self.facts.dotted(node.func):
+                if self.is_frame(base):
+                    return self.owners(base) if attr in tables.VIEWS else _NONE
+                kept = _NONE if attr in tables.PURE_METHODS - self.facts.methods else arguments
+                return _NONE if attr in tables.FRESH_METHODS - self.facts.methods else self.owners(base) | kept
+        if dotted := self.facts.dotted(node.func):
+            return _NONE if self._is_fresh(dotted) else arguments
+        return arguments | self.owners(node.func)
+
+    @staticmethod
+    def _is_fresh(dotted: str) -> bool:
+        root, last = dotted.split(".")[0], dotted.rpartition(".")[2]
+        return root in tables.FRESH_MODULES or (root in tables.FRAMES and last not in tables.SHARING)
+
+    def is_frame(self, node: ast.AST) -> bool:
+        """Tell whether the value of `node` is a frame or an array, as far as the code tells."""
+        return self._is_of_names(node) and self.facts.frame_value(node)
+
+    def is_immutable(self, node: ast.AST) -> bool:
+        """Tell whether the value of `node` certainly is a number, a string or the like."""
+        return self._is_of_names(node) and self.facts.immutable_value(node)
+
+    def _is_of_names(self, node: ast.AST) -> bool:
+        """Tell whether all names in `node` are the namespace's: the facts are about these."""
+        return all(self.code.is_global(part.id, part) for part in ast.walk(node) if isinstance(part, ast.Name))
+
+    def within(self, name: str) -> frozenset[str]:
+        """Return the names whose objects the functions of that name reach by themselves."""
+        found: set[str] = set()
+        for definition in self.facts.definitions.get(name, ()):
+            for node in ast.walk(definition):
+                if isinstance(node, ast.Name) and node.id != name and node.id in self.facts.bindings:
+                    found |= self._of_global(node.id)
+        return frozenset(found)
+
+    # -- what is changed -----------------------------------------------------------------------------------------------
+
+    def changed(self, node: ast.AST) -> frozenset[str]:
+        """Return the names whose objects `node` itself, without what is below it, may change."""
+        match node:
+            case ast.Subscript(value=base) | ast.Attribute(value=base) if not isinstance(node.ctx, ast.Load):
+                return self.owners(base)
+            case ast.AugAssign(target=ast.Name() as target):
+                return self.owners(target)
+            case ast.Name(id=name, ctx=ast.Load()) if name in self.facts.iterators:
+                return self.owners(node)
+            case ast.withitem():
+                return _NONE if opens(node.context_expr) else self.owners(node.context_expr)
+            case ast.Call():
+                return self._changed_by_call(node)
+        return _NONE
+
+    def _changed_by_call(self, node: ast.Call) -> frozenset[str]:
+        told = self._of_all(keyword.value for keyword in node.keywords if keyword.arg in ("out", "file"))
+        if isinstance(node.func, ast.Attribute) and any(map(_is_inplace, node.keywords)):
+            told |= self.owners(node.func.value)
+        arguments = self._of_all(_arguments(node))
+        match node.func:
+            case ast.Name(id=name) if self.code.is_global(name, node.func):
+                return told | (_NONE if self.leaves_alone(name) else arguments | self._of_global(name))
+            case ast.Attribute(value=base, attr=attr):
+                if dotted := self.facts.dotted(node.func):
+                    return told | (_NONE if _is_harmless(dotted) else arguments)
+                if self.is_frame(base):
+                    return told | (self.owners(base) if attr in tables.FRAME_CHANGING else _NONE)
+                return told | self._changed_by_method(base, attr, arguments)
+        return told | arguments | self.owners(node.func)
+
+    def _changed_by_method(self, base: ast.expr, attr: str, arguments: frozenset[str]) -> frozenset[str]:
+        if attr in tables.PURE_METHODS and attr not in self.facts.methods:
+            drawn = attr in tables.DRAWING_METHODS and ast.unparse(base).startswith(tables.AXES)
+            return self.owners(base) if drawn else _NONE
+        if attr in tables.KEEPING_NOTHING or attr in tables.KEEPING:
+            return self.owners(base)
+        return self.owners(base) | arguments
+
+    def leaves_alone(self, name: str) -> bool:
+        """Tell whether the function `name` changes nothing of what it is given."""
+        if self.facts.is_builtin(name):
+            return name in tables.PURE_BUILTINS
+        if name in self.facts.definitions:
+            return name not in self.facts.changers
+        return name in self.facts.modules and _is_harmless(self.facts.modules[name])
+
+    def kept(self, node: ast.AST) -> frozenset[str]:
+        """Return the names that may share objects once `node` has run, besides those that it binds."""
+        match node:
+            case ast.Assign(targets=targets, value=value):
+                stored = [target for target in targets if isinstance(target, ast.Subscript | ast.Attribute)]
+                return self._of_all([*stored, value]) if stored else _NONE
+            case ast.Call(func=ast.Name(id=name) as func) if self.code.is_global(name, func):
+                reached = self.within(name) | self._of_global(name)
+                return _NONE if self.facts.is_builtin(name) else self._of_all(_arguments(node)) | reached
+            case ast.Call(func=ast.Attribute(value=base, attr=attr)):
+                harmless = (
+                    self.facts.dotted(node.func)
+                    or attr in (tables.PURE_METHODS | tables.KEEPING_NOTHING) - self.facts.methods
+                )
+                return _NONE if harmless or self.is_frame(base) else self._of_all((base, *_arguments(node)))
+            case ast.Call():
+                return self._of_all((node.func, *_arguments(node)))
+        return _NONE
+
+
+def _arguments(node: ast.Call) -> list[ast.expr]:
+    return [*node.args, *(keyword.value for keyword in node.keywords)]
+
+
+def _is_inplace(keyword: ast.keyword) -> bool:
+    return keyword.arg == "inplace" and not (isinstance(keyword.value, ast.Constant) and not keyword.value.value)
+
+
+def _is_harmless(dotted: str) -> bool:
+    """Tell whether a function of a module changes nothing of what it is given."""
+    parts = dotted.split(".")
+    return parts[0] in (*tables.STATELESS, *tables.RANDOM) and parts[-1] not in tables.CHANGING
+
+
+def opens(node: ast.expr) -> bool:
+    """Tell whether a context manager is a file just opened: it hides no error, and nobody else has it."""
+    name = node.func if isinstance(node, ast.Call) else None
+    return (isinstance(name, ast.Name) and name.id == "open") or (
+        isinstance(name, ast.Attribute) and name.attr == "open"
+    )
+
+
+def _has_state(definition: Definition) -> bool:
+    """Tell whether a function or class keeps something from one call to the next by itself."""
+    if isinstance(definition, ast.ClassDef):
+        return True
+    defaults = (*definition.args.defaults, *filter(None, definition.args.kw_defaults))
+    fixed = all(isinstance(default, ast.Constant | ast.Name) for default in defaults)
+    return not fixed or bool(getattr(definition, "decorator_list", None))
+
+
+def is_iterator(node: ast.AST | None, facts: Facts, names: set[str]) -> bool:
+    """Tell whether the value of `node` is used up by going through it; `names` are those of such values."""
+    match node:
+        case ast.GeneratorExp():
+            return True
+        case ast.Name(id=name):
+            return name in names
+        case ast.Call(func=ast.Name(id=name)):
+            yields = any(
+                isinstance(part, _YIELDS) for found in facts.definitions.get(name, ()) for part in ast.walk(found)
+            )
+            return yields or (name in tables.ITERATORS and facts.is_builtin(name))
+        case ast.Call(func=ast.Attribute(attr=attr)):
+            dotted = facts.dotted(node.func)
+            return attr in tables.ITERATING_METHODS or dotted.split(".")[0] in ("itertools", "csv")
+    return False
