@@ -6,10 +6,10 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Sequence
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from . import __version__
 from .errors import CodeActError, UsageError
 from .text import one_line
 
@@ -158,7 +158,7 @@ def _parser() -> argparse.ArgumentParser:
         description="An agent whose actions are Python code: in a terminal, in scripts, and on saved sessions.",
         allow_abbrev=False,
     )
-    parser.add_argument("--version", action="version", version=f"codeact-magic {__version__}")
+    parser.add_argument("--version", action="version", version=f"codeact-magic {version('codeact-magic')}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
 
     one = _command(commands, "chat", _chat, "Converse with the agent in the terminal; its code runs in its own kernel.")
