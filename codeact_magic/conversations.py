@@ -11,6 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
+from . import journal
 from .errors import SessionError, UsageError
 from .options import Options
 from .saver import Saver, load, opened, session_path
@@ -207,11 +208,15 @@ def _is_file(path: Path) -> bool:
 
 
 def _newest(places: Sequence[Path]) -> Path:
-    written = [path for place in places for path, _ in _files(place) if path.stat().st_size]
+    written = [path for place in places for path, _ in _files(place) if _is_written(path)]
     if not written:
         where = f" in {one_line(near(places[0].absolute()))}" if places else ": save_folder is empty"
         raise UsageError(f"There is no saved session yet{where}.")
     return written[0].absolute()
+
+
+def _is_written(path: Path) -> bool:
+    return path.stat().st_size > 0 or journal.path_of(path).exists()
 
 
 def _no_session(file: str, places: Sequence[Path]) -> str:

@@ -64,6 +64,8 @@ class SessionFile:
     def note(self, session: Session, secrets: Sequence[str]) -> bool:
         """Write `session` into the journal, or else into the file, and return whether it is in the file."""
         with self._mine(secrets):
+            if self._layout is None and _is_empty(self.path):
+                self._layout = _Layout()
             plan = self._planned(session)
             if self._layout is None or _is_bulk(plan) or not self._journal(plan, self._layout):
                 self._write_whole(plan)
@@ -194,6 +196,10 @@ class SessionFile:
         self._layout, self._noted = plan.layout, None
         journal.remove(self.path)
         disk.sync_folder(self.path.parent)
+
+
+def _is_empty(path: Path) -> bool:
+    return path.exists() and not path.stat().st_size
 
 
 def _is_bulk(plan: _Plan) -> bool:
