@@ -179,8 +179,8 @@ def saved(folder: Path) -> Iterator[Saved]:
 def find(folder: str, file: str) -> Path:
     """Return the session file that a user means by `file`.
 
-    That is its path, or its name in `folder`, both with or without .ipynb, or "last" for the one that was saved last.
-    Raises UsageError, which names the nearest ones.
+    That is its path, or its name in `folder`, both with or without .ipynb, a part of the name that no other has, or
+    "last" for the one that was saved last. Raises UsageError, which names the nearest ones.
     """
     places = [Path(folder).expanduser()] if folder else []
     if file == "last":
@@ -190,6 +190,14 @@ def find(folder: str, file: str) -> Path:
     found = [path for place in (Path(), *places) for name in names if _is_file(path := place / name)]
     if found:
         return found[0].absolute()
+    alike = [
+        path for place in places for path, _ in _files(place) if len(file) > 2 and file.lower() in path.stem.lower()
+    ]
+    if len(alike) > 1:
+        some = ", ".join(one_line(path.stem, 80) for path in alike[:3]) + (", ..." if len(alike) > 3 else "")
+        raise UsageError(f"{one_line(file, 60)!r} is a part of {len(alike)} names: {some}. Write more of it.")
+    if alike:
+        return alike[0].absolute()
     raise UsageError(_no_session(file, places))
 
 

@@ -86,6 +86,14 @@ def test_a_session_is_found_by_its_name_and_as_the_last_one(shell: Shell) -> Non
         assert f"goes on with {path}" in shell.run(f"%codeact load {name}").shown
 
 
+def test_a_part_of_the_name_is_enough_where_no_other_has_it(shell: Shell) -> None:
+    path = saved(shell)
+    assert f"goes on with {path}" in shell.run("%codeact load double-the").shown
+    Path("codeact-sessions/double-the-trouble.ipynb").write_bytes(path.read_bytes())
+    ran = shell.run("%codeact load double-the")
+    assert isinstance(ran.error, UsageError) and "is a part of 2 names: " in ran.line and path.stem in ran.line
+
+
 def test_what_is_no_session_is_told_in_one_line(shell: Shell) -> None:
     Path("other.ipynb").write_text("{}")
     for name, kind in (("nowhere.ipynb", UsageError), ("other.ipynb", SessionError)):
