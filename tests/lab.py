@@ -24,6 +24,8 @@ from urllib.parse import urlsplit
 import nbformat
 from playwright.sync_api import Browser, ConsoleMessage, Error, Locator, Page, Request, WebSocketRoute, expect
 
+from codeact_magic.notebook import to_notebook
+from codeact_magic.session import Session
 from codeact_magic.testing import FakeEndpoint, Say, Scripted
 
 from .kernels import NEWEST, OLDER, fetch
@@ -398,11 +400,16 @@ class Window:
 
     def show(self, name: str) -> Window:
         """Open a notebook in a tab of this window, or bring its tab to the front."""
+        window = Window(self.desk, self.page, name)
+        window.open_tab()
+        return window._wait()
+
+    def open_tab(self) -> None:
+        """Open the notebook in a tab, or bring its tab to the front, without waiting for a kernel."""
         self.page.evaluate(
-            "async path => { await window.jupyterapp.commands.execute('docmanager:open', { path }); }", name
+            "async path => { await window.jupyterapp.commands.execute('docmanager:open', { path }); }", self.name
         )
         expect(self.cell(0)).to_be_visible()
-        return Window(self.desk, self.page, name)._wait()
 
     def close_tab(self) -> None:
         """Close the notebook, which leaves its kernel as it is."""
@@ -599,6 +606,22 @@ class Desk:
         notebook = nbformat.v4.new_notebook(cells=made, metadata={"kernelspec": kernel})
         nbformat.write(notebook, self.server.root / name)
         return name
+
+    def write_session(self, session: Session, stem: str = "", folder: str = "codeact-sessions") -> str:
+        """Write a session where it would be saved, or elsewhere; returns its name, seen from the server's root."""
+        self._count += 1
+        name = f"{folder}/{stem or f'{self._prefix}-{self._count}'}.ipynb"
+        path = self.server.root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        nbformat.write(to_notebook(session, folder), path)
+        return name
+
+    def session(self, name: str) -> Window:
+        """Open a session notebook in the window that is there."""
+        window = Window(self, self.profile.page, name)
+        window.open_tab()
+        expect(window.banner).to_be_visible()
+        return window
 
     def asking(self, *cells: Any, replies: Iterable[Scripted] = (), ipykernel: str = NEWEST) -> str:
         """Write a notebook whose first cell sets up the extension for a model of its own, and start its kernel."""

@@ -1,9 +1,9 @@
 /** The notebooks in which one goes on with a saved session: the session's own is never written to, nor run. */
 import type { JupyterFrontEnd } from '@jupyterlab/application';
-import { Notification } from '@jupyterlab/apputils';
 import { NotebookActions, NotebookPanel } from '@jupyterlab/notebook';
 import type { Contents } from '@jupyterlab/services';
 import type { JSONObject } from '@lumino/coreutils';
+import { complain } from './notify';
 import { folderOf, homeOf, quoted, seenFrom, stemOf, within } from './places';
 import { readHead } from './saved';
 
@@ -16,7 +16,7 @@ export class Companions {
 
   constructor(private readonly _app: JupyterFrontEnd) {}
 
-  /** Open a new notebook that goes on with the session in `panel`, and begin; one at a time. */
+  /** Open a new notebook that goes on with the session in `panel`, and have it begin. A second click opens no second one. */
   async begin(way: Companion, panel: NotebookPanel): Promise<void> {
     if (this._busy) {
       return;
@@ -25,7 +25,7 @@ export class Companions {
     try {
       await this._begin(way, panel);
     } catch (error) {
-      Notification.error(`The notebook could not be made: ${error instanceof Error ? error.message : String(error)}`);
+      complain(`The notebook could not be made: ${error instanceof Error ? error.message : String(error)}`);
     } finally {
       this._busy = false;
     }
@@ -39,7 +39,7 @@ export class Companions {
     const { folder, names } = await this._place(prefix, session, panel);
     const word = quoted(seenFrom(folder, session));
     if (word === null) {
-      Notification.error('The path of this session has hidden characters in it. Rename it, and try again.');
+      complain('The path of this session has hidden characters in it. Rename it, and try again.');
       return;
     }
     const path = prefix + within(folder, free(`${way}-${stemOf(session)}`, names));
@@ -49,7 +49,8 @@ export class Companions {
     const opened: unknown = await this._app.commands.execute('docmanager:open', { path });
     // Jupyter Notebook opens a page of its own, in which the user runs it.
     if (opened instanceof NotebookPanel && !opened.isDisposed) {
-      await run(opened, way === 'continue' ? sources.length - 1 : sources.length);
+      // Not waited for: it takes as long as its kernel and its user do, and may be closed before.
+      void run(opened, way === 'continue' ? sources.length - 1 : sources.length);
     }
   }
 

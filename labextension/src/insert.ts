@@ -1,9 +1,9 @@
 /** Cells that the kernel has for the notebook: fetched, and put below the cell that asked for them. */
 import type { CodeCell } from '@jupyterlab/cells';
 import type { Notebook, NotebookPanel } from '@jupyterlab/notebook';
-import { Notification } from '@jupyterlab/apputils';
 import type { KernelMessage } from '@jupyterlab/services';
 import type { Agent } from './agents';
+import { complain } from './notify';
 import { type INewCell, offered, readNewCells, request } from './protocol';
 
 /** Fetch what the kernel of a notebook offers to a cell of it that is running in this page. */
@@ -27,7 +27,7 @@ async function take(panel: NotebookPanel, agent: Agent, cell: CodeCell, id: stri
   try {
     insert(panel.content, cell, readNewCells(await request(kernel, { op: 'insert', id })));
   } catch (error) {
-    Notification.error(`The cells could not be inserted: ${error instanceof Error ? error.message : String(error)}`);
+    complain(`The cells could not be inserted: ${error instanceof Error ? error.message : String(error)}`);
   }
 }
 

@@ -1,8 +1,8 @@
 /** What is done to notebooks: finding a step's cell, and putting prompts into cells. */
-import { Notification } from '@jupyterlab/apputils';
 import type { ICodeCellModel } from '@jupyterlab/cells';
 import { NotebookActions, type NotebookPanel } from '@jupyterlab/notebook';
 import type { Agent } from './agents';
+import { complain } from './notify';
 import { MIME } from './protocol';
 import type { IStage } from './stage';
 import type { StepView } from './view';
@@ -76,7 +76,7 @@ async function load(panel: NotebookPanel, agent: Agent): Promise<boolean> {
   }
   const done = await kernel.requestExecute({ code: LOAD, silent: true, store_history: false, allow_stdin: false }).done;
   if (done.content.status === 'error') {
-    Notification.error(`CodeAct could not be loaded in this kernel: ${done.content.ename}: ${done.content.evalue}`);
+    complain(`CodeAct could not be loaded in this kernel: ${done.content.ename}: ${done.content.evalue}`);
     return false;
   }
   await agent.refresh();

@@ -1,4 +1,4 @@
-/** A step that waits where the user cannot see it is announced once, with a button that goes there. */
+/** What the user is told beside the notebook: errors, and, once, a step that waits where nobody sees it. */
 import { Notification } from '@jupyterlab/apputils';
 import type { Agent } from './agents';
 import type { CodeAct } from './codeact';
@@ -6,6 +6,11 @@ import type { PendingStep } from './pending';
 
 /** Milliseconds after which a step that nobody sees is announced: views need a moment to come up. */
 const PATIENCE = 500;
+
+/** Tell the user of an error until it is put away. JupyterLab would keep it in its list, unseen, otherwise. */
+export function complain(line: string): void {
+  Notification.error(line, { autoClose: false });
+}
 
 export class Announcer {
   private _shown: string | null = null;

@@ -1,0 +1,499 @@
+"""A saved session, opened as a notebook: what is told of it, and how one goes on with it."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+from playwright.sync_api import Locator, expect
+
+from codeact_magic.agent import Agent, Limits
+from codeact_magic.errors import CodeActError
+from codeact_magic.formats import Reading
+from codeact_magic.session import Cell, Decision, Json, Observation, Session, Turn
+from codeact_magic.testing import ScriptedModel
+
+from .lab import Desk, Window, step, wait_until
+from .test_lab_safety import HOSTILE
+
+pytestmark = pytest.mark.browser
+
+HEAD = ".codeact-Mark.codeact-mod-head"
+WAYS = ("continue", "replay", "verify")
+
+
+class Script:
+    """Decides as a comment in the code says: `# reject: why`, `# edit: other code`; runs and gives what it prints."""
+
+    mode = "ask"
+
+    def __init__(self) -> None:
+        self._cells: tuple[Cell, ...] = (Cell("start = 1"),)
+        self._names: dict[str, Any] = {}
+
+    def decide(self, number: int, reading: Reading) -> Decision:
+        assert reading.action
+        code = reading.action.code
+        if match := re.search(r"# reject: (.*)", code):
+            return Decision("reject", reason=match[1], seconds=2.0)
+        if match := re.search(r"# edit: (.*)", code):
+            return Decision("edit", match[1], seconds=3.0, findings=("writes report.csv",))
+        return Decision("approve", code, by="policy auto" if "# auto" in code else "user", seconds=1.0)
+
+    def run(self, code: str) -> Observation:
+        printed = io.StringIO()
+        status, line = "ok", ""
+        with contextlib.redirect_stdout(printed):
+            try:
+                exec(code, self._names)
+            except KeyboardInterrupt:
+                status = "aborted"
+            except Exception as error:
+                status, line = "error", f"line 1: {error}"
+        outputs = (
+            ({"output_type": "stream", "name": "stdout", "text": printed.getvalue()},) if printed.getvalue() else ()
+        )
+        return Observation(status, outputs, seconds=0.5, line=line)  # type: ignore[arg-type]
+
+    def summary(self) -> str:
+        return ""
+
+    def cells(self) -> tuple[Cell, ...]:
+        cells, self._cells = self._cells, ()
+        return cells
+
+    def __getattr__(self, name: str) -> Any:  # as a view, it shows nothing
+        return lambda *_: None
+
+
+def session(*turns: list[str], home: str = "..") -> Session:
+    """Return the session of an agent whose model says what `turns` list."""
+    model = ScriptedModel([reply for turn in turns for reply in turn], name="scripted-7b")
+    script = Script()
+    begun = Session("abc", started="2026-01-31T12:00:00+00:00", home=home)
+    agent = Agent(begun, model, script, script, view=script, keep=lambda session: None, limits=Limits(steps=100_000))
+    for number, _ in enumerate(turns, 1):
+        with contextlib.suppress(CodeActError):
+            agent.run(f"Do task {number}, please.")
+    return agent.session
+
+
+ONE = [step("total = 6 * 7\nprint(total)", "I multiply."), "It is **42**."]
+MANY = [
+    step("print('hel' + 'lo')", "I greet."),
+    step("print('proposed')  # edit: print('edited')"),
+    step("no = 1  # reject: use the other file"),
+    step("1 / 0"),
+    step("raise KeyboardInterrupt"),
+]
+
+
+def mark(window: Window, text: str) -> Locator:
+    """Return the line above a cell that begins with `text`."""
+    return window.notebook.locator(HEAD).filter(has_text=re.compile(rf"^{text}"))
+
+
+def cell_of(window: Window, text: str) -> Locator:
+    """Return the cell with that line."""
+    return window.notebook.locator(".jp-Cell").filter(has=window.page.locator(HEAD, has_text=re.compile(rf"^{text}")))
+
+
+def sources(window: Window) -> list[str]:
+    """Return the code of the cells of the notebook that is shown."""
+    cells = window.page.evaluate(
+        "() => window.jupyterapp.shell.currentWidget.content.model.toJSON().cells.map(cell => cell.source)"
+    )
+    return ["".join(source) for source in cells]
+
+
+def companion(window: Window, name: str) -> Window:
+    """Wait until the notebook that goes on with a session is shown."""
+    window.page.wait_for_function("name => window.jupyterapp.shell.currentWidget?.context?.path === name", arg=name)
+    shown = Window(window.desk, window.page, name)
+    expect(shown.cell(1)).to_be_visible()
+    return shown
+
+
+# -- what is told ------------------------------------------------------------------------------------------------------
+
+
+def test_a_banner_says_what_session_it_is_and_only_above_sessions(desk: Desk) -> None:
+    window = desk.session(desk.write_session(session(ONE, MANY)))
+    expect(window.banner).to_contain_text("Do task 1, please.")
+    for fact in ("2026", "2 turns", "7 steps", "scripted-7b", "stopped"):
+        expect(window.banner).to_contain_text(fact)
+    assert all(window.enabled(f"codeact:{way}") for way in WAYS)
+    ordinary = window.show(desk.write("1 + 1"))
+    expect(ordinary.banner).to_have_count(0)
+    expect(ordinary.marks).to_have_count(0)
+    assert not any(window.enabled(f"codeact:{way}") for way in WAYS)
+
+
+def test_the_cells_of_a_session_tell_what_the_live_steps_told(desk: Desk) -> None:
+    window = desk.session(desk.write_session(session(MANY)))
+    expect(mark(window, "Your cell")).to_be_visible()
+    expect(mark(window, "Turn 1")).to_contain_text("stopped · 5 steps")
+    expect(mark(window, "Turn 1")).to_contain_text("scripted-7b · approval: ask")
+    expect(mark(window, "Step 1")).to_have_text("Step 1ranrun by you")
+    expect(mark(window, "Step 2")).to_have_text("Step 2ranedited by you")
+    expect(mark(window, "Step 3")).to_have_text("Step 3rejectedrejected by you")
+    expect(mark(window, "Step 4")).to_have_text("Step 4ran with an errorrun by you")
+    expect(mark(window, "Step 5")).to_have_text("Step 5interruptedrun by you")
+    records = window.notebook.locator(".codeact-Mark.codeact-mod-foot")
+    expect(records).to_have_count(5)
+    expect(records.nth(0)).to_contain_text("scripted-7b · you 1.0 s · run 0.5 s")
+    expect(records.nth(1)).to_contain_text("writes report.csv")
+    expect(records.nth(2)).to_contain_text("“use the other file”")
+    expect(records.nth(3)).to_contain_text("line 1: division by zero")
+
+
+def test_an_answer_and_a_policy_are_told_as_such(desk: Desk) -> None:
+    window = desk.session(desk.write_session(session([step("print(1)  # auto"), "It is **1**."])))
+    expect(mark(window, "Step 1")).to_contain_text("run by policy auto")
+    expect(cell_of(window, "Answer").locator("strong")).to_have_text("1")
+    expect(mark(window, "Turn 1")).to_contain_text("answered · 2 steps")
+
+
+def test_the_changes_of_an_edited_step_are_shown_on_demand(desk: Desk) -> None:
+    window = desk.session(desk.write_session(session(MANY)))
+    link = window.notebook.locator(".codeact-Mark").get_by_role("button", name="Show changes")
+    link.click()
+    shown = window.notebook.locator(".codeact-Mark .codeact-Diff")
+    expect(shown.locator(".codeact-Diff-removed")).to_contain_text("print('proposed')")
+    expect(shown.locator(".codeact-Diff-added")).to_contain_text("print('edited')")
+    window.notebook.get_by_role("button", name="Hide changes").click()
+    expect(shown).to_be_hidden()
+
+
+def test_what_is_told_is_in_no_file_and_in_no_model(desk: Desk) -> None:
+    name = desk.write_session(session(ONE, MANY))
+    before = (desk.server.root / name).read_bytes()
+    window = desk.session(name)
+    expect(mark(window, "Step 5")).to_be_visible()
+    window.notebook.get_by_role("button", name="Show changes").click()
+    cells = window.page.evaluate("() => window.jupyterapp.shell.currentWidget.content.model.toJSON().cells")
+    assert [kept(cell) for cell in cells] == [kept(cell) for cell in json.loads(before)["cells"]]
+    assert (desk.server.root / name).read_bytes() == before
+
+
+def kept(cell: Json) -> Json:
+    """Return what a file keeps of a cell; trust is JupyterLab's own note."""
+    metadata = {key: value for key, value in cell["metadata"].items() if key != "trusted"}
+    return {"source": "".join(cell["source"]), "metadata": metadata, "outputs": len(cell.get("outputs", ()))}
+
+
+def test_the_marks_follow_when_cells_come_and_go(desk: Desk) -> None:
+    window = desk.session(desk.write_session(session(ONE)))
+    expect(mark(window, "Step 1")).to_be_visible()
+    window.put_cursor(0)
+    window.page.keyboard.press("Escape")
+    window.page.keyboard.press("a")
+    expect(window.notebook.locator(".jp-Cell")).to_have_count(7)
+    expect(mark(window, "Your cell")).to_have_count(1)
+    cell_of(window, "Turn 1").click()
+    window.command("notebook:delete-cell")
+    expect(mark(window, "Turn 1")).to_have_count(0)
+    expect(mark(window, "Step 1")).to_have_count(0)
+
+
+def test_a_session_of_500_cells_opens_at_once_and_is_marked_where_one_looks(desk: Desk) -> None:
+    turn = Turn("Go on", outcome="answered")
+    one = session(ONE).turns[0].steps
+    name = desk.write_session(Session("long", home="..", turns=(Turn("Go on", steps=one[:1] * 250), turn)))
+    window = desk.session(name)
+    expect(mark(window, "Step 1").first).to_be_visible()
+    assert window.marks.count() < 200
+    window.page.evaluate("() => { window.jupyterapp.shell.currentWidget.content.scrollToItem(501) }")
+    expect(mark(window, "Turn 2")).to_be_visible()
+    expect(mark(window, "Step 250")).to_be_visible()
+
+
+# -- going on ----------------------------------------------------------------------------------------------------------
+
+
+def test_continue_opens_a_notebook_where_the_code_ran_and_loads_the_session(desk: Desk) -> None:
+    name = desk.write_session(session(ONE))
+    before = (desk.server.root / name).read_bytes()
+    window = desk.session(name)
+    window.banner.get_by_role("button", name="Continue").click()
+    opened = companion(window, f"continue-{Path(name).name}")
+    assert sources(opened) == ["%load_ext codeact_magic", f'%codeact load "{name}"', "%%codeact\n"]
+    opened.wait_done(0).wait_done(1)
+    expect(opened.output(1)).not_to_contain_text("Error")
+    window.wait_for_focus(".jp-Cell:nth-child(3) .cm-content")
+    expect(opened.cell(2).locator(".jp-InputPrompt")).to_have_text("[ ]:")
+    assert (desk.server.root / name).read_bytes() == before
+
+
+@pytest.mark.parametrize("way", ["replay", "verify"])
+def test_replay_and_verify_open_notebooks_of_their_own_and_begin(desk: Desk, way: str) -> None:
+    name = desk.write_session(session(ONE))
+    window = desk.session(name)
+    window.banner.get_by_role("button", name=way.capitalize()).click()
+    opened = companion(window, f"{way}-{Path(name).name}")
+    assert sources(opened) == ["%load_ext codeact_magic", f'%codeact {way} "{name}"']
+    opened.wait_done(0)
+    expect(opened.cell(1).locator(".jp-InputPrompt").first).not_to_have_text("[ ]:")
+
+
+def test_a_second_notebook_takes_no_others_name(desk: Desk) -> None:
+    name = desk.write_session(session(ONE))
+    for number in ("", "-2"):
+        window = desk.session(name)
+        window.command("codeact:verify")
+        companion(window, f"verify-{Path(name).stem}{number}.ipynb")
+
+
+@pytest.mark.parametrize("home", ["../../..", "/etc", "../nowhere", ""], ids=["above", "absolute", "gone", "unknown"])
+def test_a_home_out_of_reach_leaves_the_notebook_beside_the_session(desk: Desk, home: str) -> None:
+    name = desk.write_session(session(ONE, home=home))
+    window = desk.session(name)
+    window.command("codeact:verify")
+    opened = companion(window, f"codeact-sessions/verify-{Path(name).name}")
+    assert sources(opened)[1] == f'%codeact verify "{Path(name).name}"'
+
+
+def test_the_keys_of_a_session_work_from_its_notebook(desk: Desk) -> None:
+    name = desk.write_session(session(ONE))
+    window = desk.session(name)
+    window.put_cursor(0)
+    window.page.keyboard.press("Alt+Shift+V")
+    companion(window, f"verify-{Path(name).name}")
+
+
+def test_the_palette_offers_what_can_be_done_with_a_session(desk: Desk) -> None:
+    name = desk.write_session(session(ONE))
+    window = desk.session(name)
+    window.page.keyboard.press("ControlOrMeta+Shift+C")
+    window.page.keyboard.type("replay this session")
+    window.page.keyboard.press("Enter")
+    companion(window, f"replay-{Path(name).name}")
+
+
+def test_all_of_the_banner_can_be_reached_by_tab(desk: Desk) -> None:
+    window = desk.session(desk.write_session(session(ONE)))
+    first = window.banner.get_by_role("button", name="Continue")
+    first.focus()
+    window.page.keyboard.press("Tab")
+    expect(window.banner.get_by_role("button", name="Replay")).to_be_focused()
+    window.page.keyboard.press("Tab")
+    expect(window.banner.get_by_role("button", name="Verify")).to_be_focused()
+    assert "Alt+Shift+V" in (window.banner.get_by_role("button", name="Verify").get_attribute("title") or "")
+
+
+def test_a_path_is_one_word_of_the_magic_whatever_it_contains(desk: Desk) -> None:
+    stem = """it's "{1+1}" $x;!touch hacked #%s"""
+    name = desk.write_session(session(ONE), stem=stem)
+    window = desk.session(name)
+    window.command("codeact:continue")
+    opened = companion(window, f"continue-{stem}.ipynb")
+    opened.wait_done(1)
+    expect(opened.output(1)).not_to_contain_text("Error")
+    assert not (desk.server.root / "hacked").exists()
+
+
+def test_a_path_that_could_be_more_than_a_line_is_refused(desk: Desk) -> None:
+    window = desk.session(desk.write_session(session(ONE), stem="two\nlines"))
+    window.command("codeact:continue")
+    expect(window.notifications).to_contain_text("Rename it")
+    assert not list(desk.server.root.glob("continue-two*"))
+    window.page.locator(
+        ".jp-Notification-Toast-Close, .Toastify__close-button, [aria-label='Hide notification']"
+    ).first.click()
+
+
+def test_a_script_presses_no_button_of_the_banner(desk: Desk) -> None:
+    name = desk.write_session(session(ONE))
+    window = desk.session(name)
+    window.page.evaluate("() => document.querySelectorAll('.codeact-Banner button').forEach(one => one.click())")
+    window.banner.get_by_role("button", name="Verify").click()
+    companion(window, f"verify-{Path(name).name}")
+    assert not list(desk.server.root.glob(f"continue-{Path(name).name}"))
+
+
+def test_in_notebook_7_the_new_notebook_opens_in_a_page_of_its_own(desk: Desk) -> None:
+    name = desk.write_session(session(ONE))
+    window = desk.in_notebook_7(name)
+    expect(mark(window, "Step 1")).to_be_visible()
+    with window.page.context.expect_page() as opening:
+        window.banner.get_by_role("button", name="Continue").click()
+    page = opening.value
+    expect(page.locator(".jp-Cell")).to_have_count(3)
+    expect(page.locator(".jp-Cell").nth(1)).to_contain_text("%codeact load")
+    page.close()
+
+
+# -- hostile sessions --------------------------------------------------------------------------------------------------
+
+
+def forged(desk: Desk, change: Any, of: Session | None = None) -> str:
+    """Write a session whose notebook `change` has had its way with."""
+    name = desk.write_session(of or session(ONE, MANY))
+    notebook = nbformat.read(desk.server.root / name, as_version=4)
+    change(notebook)
+    (desk.server.root / name).write_text(json.dumps(notebook))
+    return name
+
+
+def with_hostile_texts(value: Any) -> Any:
+    """Return metadata with every free text of it made hostile."""
+    if isinstance(value, dict):
+        fixed = ("kind", "status", "verdict", "outcome", "format")
+        return {key: item if key in fixed else with_hostile_texts(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [with_hostile_texts(item) for item in value]
+    return HOSTILE if isinstance(value, str) else value
+
+
+def test_whatever_a_session_says_of_itself_is_text(desk: Desk) -> None:
+    def change(notebook: Any) -> None:
+        notebook.metadata.codeact = with_hostile_texts(notebook.metadata.codeact)
+        for cell in notebook.cells:
+            cell.metadata = with_hostile_texts(cell.metadata)
+            if cell.cell_type == "code":
+                html = {
+                    "text/html": HOSTILE.replace("http://example.com/", ""),
+                    "image/svg+xml": "<svg onload='window.hacked=1'></svg>",
+                }
+                cell.outputs = [nbformat.v4.new_output("display_data", data=html)]
+
+    window = desk.session(forged(desk, change))
+    expect(mark(window, "Step 5")).to_be_visible()
+    assert window.page.evaluate("window.hacked") is None
+    for node in (window.banner, window.marks):
+        inside = node.locator(
+            "script, style, iframe, img, video, object, form, input, link, math, a, b, strong:not(.x)"
+        )
+        assert inside.count() == 0
+    expect(window.banner).to_contain_text("unknown date")
+    expect(window.banner).to_contain_text("<script>")
+    assert "\u202e" not in window.banner.inner_text() + "".join(window.marks.all_inner_texts())
+
+
+def test_cells_that_say_nonsense_have_no_mark_and_the_others_have(desk: Desk) -> None:
+    nonsense: list[Any] = [None, 7, "x", [], {}, {"kind": "won"}, {"kind": "action", "step": {"reply": []}}]
+
+    def change(notebook: Any) -> None:
+        cells = [nbformat.v4.new_code_cell(f"'nonsense {number}'") for number, _ in enumerate(nonsense)]
+        for cell, about in zip(cells, nonsense, strict=True):
+            cell.metadata = {"codeact": about}
+        notebook.cells[3:3] = cells
+
+    window = desk.session(forged(desk, change, session(ONE)))
+    expect(mark(window, "Turn 1")).to_be_visible()
+    expect(mark(window, "Step 1")).to_be_visible()
+    for number, _ in enumerate(nonsense):
+        cell = window.notebook.locator(".jp-Cell").filter(has_text=f"nonsense {number}")
+        expect(cell.locator(".codeact-Mark")).to_have_count(0)
+
+
+def test_a_notebook_whose_session_is_no_session_is_an_ordinary_one(desk: Desk) -> None:
+    for about in (7, {"codeact": 2}, {"codeact": 1, "home": []}):
+
+        def change(notebook: Any, about: Any = about) -> None:
+            notebook.metadata.codeact = about
+
+        window = Window(desk, desk.profile.page, forged(desk, change, session(ONE)))
+        window.open_tab()
+        expect(window.banner).to_have_count(0)
+        expect(window.marks).to_have_count(0)
+
+
+def test_code_that_reads_otherwise_than_it_runs_is_pointed_out(desk: Desk) -> None:
+    window = desk.session(
+        desk.write_session(
+            session(
+                [step("p\u0430yload = 'a\u202eb'\nprint(p\u0430yload)"), step("x\u0430 = 1  # reject: no"), "Done."]
+            )
+        )
+    )
+    warnings = window.notebook.locator(".codeact-mod-warning")
+    expect(warnings).to_have_count(2)
+    expect(warnings.nth(0)).to_contain_text("U+202E: right-to-left override")
+    expect(warnings.nth(0)).to_contain_text("is not payload: it has Cyrillic letters")
+    expect(warnings.nth(1)).to_contain_text("is not xa")
+    cell = window.notebook.locator(".jp-CodeCell").filter(has=window.page.locator(".codeact-mod-warning"))
+    cell.locator(".jp-InputArea .cm-content").click()
+    window.page.keyboard.press("ControlOrMeta+A")
+    window.page.keyboard.insert_text("payload = 'ab'")
+    expect(warnings).to_have_count(1)
+
+
+def test_a_session_with_huge_fields_opens_and_stays_usable(desk: Desk) -> None:
+    def change(notebook: Any) -> None:
+        for cell in notebook.cells:
+            about = cell.metadata.codeact
+            if "step" in about:
+                about.step.reply.reasoning = "r" * 3_000_000
+                about.step.reply.model = "m" * 3_000_000
+                about.step.decision = {"verdict": "edit", "findings": ["f" * 5_000] * 300, "reason": "x" * 1_000_000}
+                about.step.action = {"code": "c" * 1_000_000}
+
+    window = desk.session(forged(desk, change, session(ONE)))
+    expect(mark(window, "Step 1")).to_be_visible()
+    window.notebook.get_by_role("button", name="Show changes").first.click()
+    expect(window.notebook.locator(".codeact-Diff-removed")).to_be_visible()
+    window.put_cursor(0)
+    window.wait_for_focus(".cm-content")
+
+
+# -- cells that the kernel gives ---------------------------------------------------------------------------------------
+
+OFFER = """\
+from IPython.display import display
+room = get_ipython().magics_manager.registry['CodeAct']._room
+cells = [dict(cell_type='code', source='a = 1\\nprint(a)'), dict(cell_type='markdown', source='# b')] * {times}
+bundle = {{'version': 1, 'id': room.offer(cells)}}
+display({{'application/vnd.codeact.insert+json': bundle, 'text/plain': 'cells are on their way'}}, raw=True)
+print('taken:', room.taken({patience}, 0.05))"""
+
+
+def test_cells_that_the_kernel_offers_come_below_the_cell_that_ran(desk: Desk) -> None:
+    window = desk.notebook(OFFER.format(times=1, patience=10), "'the end'").ask()
+    expect(window.output(1)).to_contain_text("taken: True")
+    expect(window.output(1)).to_contain_text("cells are on their way")
+    wait_until(lambda: len(sources(window)) == 5, "the cells' arrival")
+    assert sources(window)[2:] == ["a = 1\nprint(a)", "# b", "'the end'"]
+    expect(window.cell(2).locator(".jp-InputPrompt")).to_have_text("[ ]:")
+    kinds = [cell.cell_type for cell in window.save().cells]
+    assert kinds == ["code", "code", "code", "markdown", "code"]
+    window.command("notebook:undo-cell-action")
+    wait_until(lambda: len(sources(window)) == 3, "all of them gone at once")
+
+
+def test_a_saved_offer_is_a_line_of_text(desk: Desk) -> None:
+    name = desk.asking(OFFER.format(times=1, patience=10))
+    window = desk.window(name).ask()
+    expect(window.output(1)).to_contain_text("taken: True")
+    window.save()
+    before = sources(window)
+    window.reload()
+    expect(window.output(1)).to_contain_text("cells are on their way")
+    window.run_cell(0).wait_done(0)
+    assert sources(window) == before
+
+
+def test_an_offer_is_taken_by_the_page_that_ran_the_cell_alone(desk: Desk) -> None:
+    name = desk.asking(OFFER.format(times=1, patience=10))
+    other = desk.window(name)
+    window = desk.window(name).ask()
+    expect(window.output(1)).to_contain_text("taken: True")
+    wait_until(lambda: len(sources(window)) == 4, "the cells' arrival")
+    other.run_cell(0).wait_done(0)
+    assert len(sources(other)) == 2
+
+
+def test_a_step_that_was_interrupted_says_so(desk: Desk) -> None:
+    code = "import time\nprint('star' + 'ted', flush=True)\ntime.sleep(120)"
+    window = desk.notebook("%%codeact\nGo", replies=[step(code)]).ask()
+    window.pending.run()
+    expect(window.output(1)).to_contain_text("started")
+    window.step(0).stop()
+    window.wait_done(1)
+    expect(window.step(0).node.locator(".codeact-Status")).to_have_text("interrupted")
