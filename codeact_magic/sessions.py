@@ -26,6 +26,7 @@ from .text import one_line, safe_markdown
 
 if TYPE_CHECKING:
     from .engine import KernelExecutor
+    from .verify import Report
 
 Arguments = argparse.Namespace
 
@@ -90,21 +91,27 @@ def verify(runner: Runner, options: Options, arguments: Arguments) -> None:
     You are asked once, for all of its code. Text has to be the same but for addresses, times and the like, which are
     named; numbers may differ by --tolerance; figures have to look alike.
     """
-    from .verify import verify as run
+    report = verified(runner, _approved(options, arguments), arguments.file, arguments.tolerance)
+    print(report.table(shutil.get_terminal_size((100, 24)).columns))
+    if report.status:
+        raise SessionError(f"The session does not run as it did: {report.line}")
 
-    session, path = _opened(runner, options, arguments.file)
+
+def verified(runner: Runner, options: Options, file: str | None, tolerance: float) -> Report:
+    """Return how a session compares with itself when it is run in a kernel of its own; the user is asked first."""
+    from .verify import Report, verify
+
+    session, path = _opened(runner, options, file)
     code = _script(session)
-    if code:
-        place = _place(session, path)
-        runner.consent(_approved(options, arguments), _ASKED.format(place=one_line(place)), code)
+    if not code:
+        return Report()
+    place = _place(session, path)
+    runner.consent(options, _ASKED.format(place=one_line(place)), code)
+    try:
         with _engine(runner, place) as engine:
-            report = run(session, engine, tolerance=arguments.tolerance, progress=partial(_progress, runner))
+            return verify(session, engine, tolerance=tolerance, progress=partial(_progress, runner))
+    finally:
         runner.view.waiting("")
-        print(report.table(shutil.get_terminal_size((100, 24)).columns))
-        if report.status:
-            raise SessionError(f"The session does not run as it did: {report.line}")
-    else:
-        print("Nothing ran in this session, so there is nothing to verify.")
 
 
 def insert(runner: Runner, options: Options, arguments: Arguments) -> None:
@@ -114,7 +121,7 @@ def insert(runner: Runner, options: Options, arguments: Arguments) -> None:
     first, by running both in kernels of their own, about which you are asked; where it does not hold, all are kept.
     """
     session, path = _opened(runner, options, arguments.file)
-    pieces = units(session)
+    pieces: Sequence[Unit] = units(session)
     if arguments.clean:
         pieces = _cleaned(runner, _approved(options, arguments), session, path)
     cells = list(_cells(session, pieces if arguments.cells else [piece for piece in pieces if piece.number]))
