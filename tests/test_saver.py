@@ -19,11 +19,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from codeact_magic import disk, notebook
+from codeact_magic import disk, journal, notebook
 from codeact_magic.errors import SessionError
 from codeact_magic.notebook import from_notebook, to_notebook
 from codeact_magic.saver import Saver, load, session_path
 from codeact_magic.session import Cell, Session, ToolCall, Turn
+from codeact_magic.sessionfile import SessionFile
 
 from .test_notebook import QUIET, SESSION, SESSIONS, STREAM, TEXTS, answer, nothing, saved, session_of, step
 
@@ -308,6 +309,225 @@ def test_a_kernel_that_is_killed_in_the_middle_of_a_write_leaves_the_file_before
     assert load(path) == Session("second")
     assert saved(SESSION, path) == path
     assert load(path) == SESSION
+
+
+# -- the journal -------------------------------------------------------------------------------------------------------
+
+
+def grown(steps: int, outcome: Any = "open", turns: int = 1) -> Session:
+    """Return a session that is the same as a shorter one as far as that goes."""
+    done = tuple(STEPS[:steps])
+    return replace(SESSION, turns=(*SESSION.turns * (turns - 1), Turn("Go on", steps=done, outcome=outcome)))
+
+
+STEPS = [step(f"print({number})", "Thinking. " * 20, outputs=(STREAM,), execution_count=number) for number in range(40)]
+
+
+def written(file: SessionFile, session: Session) -> None:
+    """Write a session as the thread of a Saver does."""
+    if not file.note(session, []):
+        file.bring_up(session, [])
+
+
+@settings(QUIET, max_examples=60)
+@given(
+    sizes=st.lists(st.integers(0, 40), min_size=2, max_size=5),
+    kill=st.sampled_from(["journal", "file", "cut off"]),
+    place=st.floats(0, 1),
+)
+def test_a_kill_at_any_byte_of_a_write_loses_nothing_that_was_written_before(
+    sizes: list[int], kill: str, place: float, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    path = tmp_path_factory.mktemp("killed") / "x.ipynb"
+    file = SessionFile(path, None)
+    *earlier, last = [grown(size) for size in sizes]
+    for session in earlier:
+        written(file, session)
+    before = path.read_bytes()
+    assert not file.note(last, [])
+    noted = journal.path_of(path).read_bytes()
+    file.bring_up(last, [])
+    after = path.read_bytes()
+    cut = round(place * (len(noted) if kill == "journal" else len(after)))
+    torn = {"journal": before, "file": after[:cut] + before[cut:], "cut off": before[:cut]}[kill]
+    path.write_bytes(torn)
+    journal.path_of(path).write_bytes(noted[:cut] if kill == "journal" else noted)
+    if kill == "cut off" and cut < len(before) and load_or_none(path) is None:
+        return  # nothing that we do cuts a file off
+    assert load(path) == last or (kill == "journal" and cut < len(noted) and load(path) == earlier[-1])
+
+
+def load_or_none(path: Path) -> Session | None:
+    try:
+        return load(path)
+    except SessionError:
+        return None
+
+
+@settings(QUIET, max_examples=60)
+@given(
+    states=st.lists(
+        st.tuples(st.integers(0, 40), st.sampled_from(["open", "answered"]), st.integers(1, 3), st.booleans())
+    )
+)
+def test_whatever_is_written_into_a_file_it_is_what_jupyter_would_write(
+    states: list[Any], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    path = tmp_path_factory.mktemp("any") / "x.ipynb"
+    file = SessionFile(path, None)
+    for size, outcome, turns, bring_up in states:
+        session = grown(size, outcome, turns)
+        in_file = file.note(session, [])
+        if not in_file and bring_up:
+            file.bring_up(session, [])
+        assert load(path) == session
+        if in_file or bring_up:
+            assert path.read_text(encoding="utf-8") == nbformat.writes(to_notebook(session, path.parent.name)) + "\n"
+            assert [one.name for one in path.parent.iterdir()] == ["x.ipynb"]
+
+
+def test_a_step_writes_what_it_adds_and_nothing_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    written_now: list[int] = []
+    append = journal.append
+
+    def counted(path: Path, record: journal.Record) -> None:
+        written_now.append(len(record.tail))
+        append(path, record)
+
+    monkeypatch.setattr(journal, "append", counted)
+    file = SessionFile(tmp_path / "x.ipynb", None)
+    for size in range(40):
+        written(file, grown(size, turns=3))
+    assert max(written_now[-20:]) <= min(written_now[-20:]) + 20
+
+
+@pytest.mark.parametrize(
+    "scrap",
+    [
+        b"",
+        b"{",
+        b"null\n",
+        b"[]\n",
+        b'{"prefix": [0, 0], "before": [0, 0], "tail": ["x", 0]}\n',
+        b"[" * 100_000 + b"\n",
+    ],
+)
+def test_a_forged_journal_is_not_heeded(scrap: bytes, tmp_path: Path) -> None:
+    path = saved(SESSION, tmp_path / "x.ipynb")
+    journal.path_of(path).write_bytes(scrap)
+    assert load(path) == SESSION
+
+
+def test_a_journal_of_another_state_of_the_file_is_not_heeded(tmp_path: Path) -> None:
+    file = SessionFile(tmp_path / "x.ipynb", None)
+    written(file, grown(20))
+    assert not file.note(grown(21), [])
+    whole = json.loads(file.path.read_bytes())
+    whole["metadata"]["somebody"] = "was here"
+    file.path.write_text(json.dumps(whole), encoding="utf-8")
+    assert load(file.path) == grown(20)
+
+
+def test_what_a_killed_writer_left_behind_goes_away_and_what_a_live_one_writes_to_stays(tmp_path: Path) -> None:
+    dead, live, new = (tmp_path / f".codeact-{name}.tmp" for name in ("dead", "live", "new"))
+    for path in (dead, live, new):
+        path.write_text("half a session", encoding="utf-8")
+    for path in (dead, live):
+        os.utime(path, (path.stat().st_mtime - 2 * disk.DEAD,) * 2)
+    with disk.locked(live):
+        saved(SESSION, tmp_path / "x.ipynb")
+    assert {path.name for path in tmp_path.iterdir()} == {"x.ipynb", live.name, new.name}
+
+
+# -- somebody else at the file -----------------------------------------------------------------------------------------
+
+
+def test_a_file_that_somebody_else_changed_is_left_alone_and_the_user_told_once(tmp_path: Path) -> None:
+    told = list[str]()
+    saver = Saver(tmp_path / "x.ipynb", tell=told.append)
+    saver.save(SESSION)
+    assert saver.flush(30)
+    theirs = saver.path.read_text(encoding="utf-8").replace("How many?", "How much?")
+    saver.path.write_text(theirs, encoding="utf-8")
+    for count in (1, 2):
+        saver.save(SESSION.begun(Turn("Go on", steps=(answer("x"),) * count)))
+        assert saver.flush(30)
+    saver.close()
+    assert (tmp_path / "x.ipynb").read_text(encoding="utf-8") == theirs
+    assert saver.path == tmp_path / "x-2.ipynb"
+    assert len(load(saver.path).turns[-1].steps) == 2
+    assert len(told) == 1
+    assert "x.ipynb was changed" in told[0] and "x-2.ipynb" in told[0] and told[0].isprintable()
+
+
+def test_a_file_that_was_only_touched_is_still_ours(tmp_path: Path) -> None:
+    saver = Saver(tmp_path / "x.ipynb", tell=nothing)
+    saver.save(SESSION)
+    assert saver.flush(30)
+    content = saver.path.read_bytes()
+    saver.path.unlink()
+    saver.path.write_bytes(content)
+    longer = SESSION.begun(Turn("Go on"))
+    saver.save(longer)
+    assert saver.flush(30)
+    saver.close()
+    assert load(tmp_path / "x.ipynb") == longer
+
+
+@pytest.mark.parametrize("folder", [False, True], ids=["the file", "its folder"])
+def test_what_was_deleted_is_written_anew(folder: bool, tmp_path: Path) -> None:
+    saver = Saver(tmp_path / "kept" / "x.ipynb", tell=nothing)
+    saver.save(SESSION)
+    assert saver.flush(30)
+    saver.path.unlink()
+    if folder:
+        saver.path.parent.rmdir()
+    longer = SESSION.begun(Turn("Go on"))
+    saver.save(longer)
+    assert saver.flush(30)
+    saver.close()
+    assert load(tmp_path / "kept" / "x.ipynb") == longer
+
+
+def test_a_file_that_was_made_read_only_is_written_all_the_same(tmp_path: Path) -> None:
+    file = SessionFile(tmp_path / "x.ipynb", None)
+    written(file, grown(20))
+    file.path.chmod(0o400)
+    for size in (21, 22):
+        written(file, grown(size))
+    assert load(file.path) == grown(22)
+    assert file.path.stat().st_mode & 0o777 == 0o400
+
+
+BUSY = """
+    import sys
+    from pathlib import Path
+    from codeact_magic.conversations import Conversations
+    from codeact_magic.options import Options
+    from codeact_magic.session import Reply, Step, Turn
+
+    conversation = Conversations(tuple, lambda line: None).adopt(Options(save_folder="x"), Path(sys.argv[1]))
+    print("ready", flush=True)
+    sys.stdin.readline()
+    for number in range(30):
+        answer = f"{sys.argv[2]} {number}"
+        turn = Turn(answer, steps=(Step(Reply(answer * 100), answer * 100),), outcome="answered")
+        conversation.keep(conversation.session.begun(turn))
+        assert conversation.saved(30)
+    print(conversation.path)
+"""
+
+
+def test_kernels_that_go_on_with_the_same_file_at_once_each_have_a_whole_session(tmp_path: Path) -> None:
+    path = saved(SESSION, tmp_path / "x.ipynb")
+    names = ["one", "two", "three"]
+    kernels = [run(BUSY, path, name) for name in names]
+    for kernel in kernels:
+        assert kernel.stdout and kernel.stdout.readline() == "ready\n"
+    files = [Path(kernel.communicate("go\n", timeout=60)[0].strip()) for kernel in kernels]
+    assert len(set(files)) == 3
+    for file, name in zip(files, names, strict=True):
+        assert [turn.prompt for turn in load(file).turns[1:]] == [f"{name} {number}" for number in range(30)]
 
 
 # -- names of files ----------------------------------------------------------------------------------------------------
