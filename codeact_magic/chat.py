@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import io
-import re
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, redirect_stdout
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from . import commands
-from .console import ConsoleHost
+from .console import ConsoleHost, print_here, told
 from .engine import KernelExecutor
-from .errors import CodeActError, LimitReached, Stopped, UsageError
+from .errors import CodeActError, UsageError
 from .options import Options
 from .runner import Runner
 from .session import Turn
 from .text import one_line, storable
 
 LEAVE = ("/quit", "/exit")
-ANSWERED, FAILED, USAGE, LIMIT, STOPPED = 0, 1, 2, 3, 130
 
 HELP = """\
 Type what you want; Alt+Enter begins a new line, Enter sends. Each action is shown, and run when you say so.
@@ -34,6 +31,7 @@ Type what you want; Alt+Enter begins a new line, Enter sends. Each action is sho
 /load FILE     go on with a saved session
 /replay FILE   run what a session ran again, each action approved
 /save [FILE]   save the session now; with a name, there
+/local         fetch the small local model and use it
 /new           begin afresh; variables stay
 /quit          end; Ctrl+D does as well
 
@@ -45,7 +43,7 @@ def chat(options: Options, engine: KernelExecutor, file: str | None) -> int:
     """Converse until the user leaves; `file` is a saved session to go on with. Raises CodeActError at the start."""
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise UsageError(NO_TERMINAL)
-    with _running(options, engine) as runner:
+    with running(options, engine) as runner:
         talk = Talk(runner, options)
         if file:
             talk.command(f"load {_quoted(file)}")
@@ -53,7 +51,7 @@ def chat(options: Options, engine: KernelExecutor, file: str | None) -> int:
         read = _reader()
         while (typed := read()) not in LEAVE:
             talk.take(typed)
-    return ANSWERED
+    return 0
 
 
 def run(options: Options, engine: KernelExecutor, prompt: str, file: Path | None) -> int:
@@ -61,30 +59,13 @@ def run(options: Options, engine: KernelExecutor, prompt: str, file: Path | None
 
     The session is saved in `file`, or as ever where it is None.
     """
-    with _running(options, engine, aside=True) as runner:
+    with running(options, engine, aside=True) as runner:
         if file:
             runner.conversations.begin(options, prompt, file)
         turn = runner.take(options, prompt, new=False)
         if not (sys.stdout.isatty() and sys.stderr.isatty()):  # else it stands on the screen already
             print(storable(turn.answer), flush=True)
-    return ANSWERED
-
-
-def status(error: BaseException) -> int:
-    """Return the exit status that an error stands for."""
-    match error:
-        case KeyboardInterrupt() | Stopped():
-            return STOPPED
-        case LimitReached():
-            return LIMIT
-        case UsageError():
-            return USAGE
-    return FAILED
-
-
-def told(error: CodeActError) -> str:
-    """Return an error as one line for a terminal."""
-    return f"{type(error).__name__}: {here(str(error))}"
+    return 0
 
 
 class Talk:
@@ -103,7 +84,7 @@ class Talk:
         except KeyboardInterrupt:
             print("Stopped.")
         except CodeActError as error:
-            print(_in_red(told(error)))
+            print(_in_red(told(error, chat=True)))
         print()
 
     def command(self, line: str) -> None:
@@ -114,10 +95,10 @@ class Talk:
         elif name == "new":
             self._runner.conversations.forget(self._options.thread)
             print("The conversation begins afresh; variables and files stay.")
-        elif name == "replay":  # it asks
+        elif name in ("replay", "local"):  # these ask, or take their time
             commands.run(self._runner, self._options, f"{name} {rest}")
         elif name in ("status", "history", "usage", "models", "sessions", "load", "save"):
-            _print_here(lambda: commands.run(self._runner, self._options, f"{name} {rest}"))
+            print_here(lambda: commands.run(self._runner, self._options, f"{name} {rest}"), chat=True)
         else:
             raise UsageError(f"There is no command /{one_line(name, 40)}. /help lists those that there are")
 
@@ -127,7 +108,7 @@ class Talk:
 
 
 @contextmanager
-def _running(options: Options, engine: KernelExecutor, aside: bool = False) -> Iterator[Runner]:
+def running(options: Options, engine: KernelExecutor, aside: bool = False) -> Iterator[Runner]:
     """Set up what takes prompts to their answers, and take it away again."""
     runner = Runner(ConsoleHost(engine, aside=aside), options)
     try:
@@ -185,32 +166,6 @@ def _history() -> Path:
     path = user_state_path("codeact-magic", ensure_exists=True) / "chat_history"
     path.touch(mode=0o600)
     return path
-
-
-# -- words for the terminal --------------------------------------------------------------------------------------------
-
-_WORDS: tuple[tuple[str, Callable[[re.Match[str]], str] | str], ...] = (
-    (r"%config CodeAct\.(\w+) = (\S+)", lambda match: f"CODEACT_{match[1].upper()}={match[2]}"),
-    (r"%?(?:config )?\bCodeAct\.(\w+)", lambda match: f"CODEACT_{match[1].upper()}"),
-    (r"another %%codeact cell", "another prompt"),
-    (r"A cell that begins with %%codeact starts one", "A prompt starts one"),
-    (r"%%codeact\? lists the options", "--help lists the options"),
-    (r"%codeact (?=[a-z])", "/"),
-)
-
-
-def here(text: str) -> str:
-    """Return a text that was written for a notebook as it holds in a terminal."""
-    for pattern, words in _WORDS:
-        text = re.sub(pattern, words, text)
-    return text
-
-
-def _print_here(do: Callable[[], None]) -> None:
-    """Print what `do` prints as it holds in a terminal."""
-    with redirect_stdout(io.StringIO()) as printed:
-        do()
-    print(here(printed.getvalue()), end="")
 
 
 def _quoted(file: str) -> str:

@@ -10,7 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from .errors import CodeActError, UsageError
+from .errors import CodeActError, LimitReached, Stopped, UsageError
 from .text import one_line
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ exit status:
   2    the command cannot be carried out as it was written
   3    a limit ended the turn (--max-steps, tokens, repeats)
   130  stopped by you"""
+FAILED, USAGE, LIMIT, STOPPED = 1, 2, 3, 130
 VERIFY_STATUS = """\
 exit status:
   0    all outputs are the same
@@ -44,12 +45,14 @@ def main(words: Sequence[str] | None = None) -> int:
         return int(arguments.run(arguments))
     except BrokenPipeError:  # who read the output has gone
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
+        return FAILED
     except KeyboardInterrupt as error:
         print("Stopped.", file=sys.stderr)
         return _status(error)
     except CodeActError as error:
-        print(_told(error), file=sys.stderr)
+        from .console import told
+
+        print(told(error), file=sys.stderr)
         return _status(error)
 
 
@@ -65,15 +68,15 @@ def _read(words: Sequence[str] | None) -> Arguments:
 
 
 def _status(error: BaseException) -> int:
-    from .chat import status
-
-    return status(error)
-
-
-def _told(error: CodeActError) -> str:
-    from .chat import told
-
-    return told(error)
+    """Return the exit status that an error stands for."""
+    match error:
+        case KeyboardInterrupt() | Stopped():
+            return STOPPED
+        case LimitReached():
+            return LIMIT
+        case UsageError():
+            return USAGE
+    return FAILED
 
 
 # -- the commands ------------------------------------------------------------------------------------------------------
@@ -113,6 +116,38 @@ def _is_file(given: str) -> bool:
         return False
 
 
+def _verify(arguments: Arguments) -> int:
+    from .batch import verify
+    from .chat import running
+
+    options = _options(arguments)
+    with running(options, _engine(arguments), aside=True) as runner:
+        return verify(runner, options, arguments.files, arguments.tolerance)
+
+
+def _sessions(arguments: Arguments) -> int:
+    from .chat import running
+    from .commands import run
+    from .console import print_here
+
+    options, line = _options(arguments), "sessions --all" if arguments.all else "sessions"
+    with running(options, _engine(arguments), aside=True) as runner:
+        print_here(lambda: run(runner, options, line))
+    return 0
+
+
+def _export(arguments: Arguments) -> int:
+    from .batch import write_lines
+
+    return write_lines(_options(arguments), arguments.files, arguments.to, arguments.output)
+
+
+def _import(arguments: Arguments) -> int:
+    from .batch import read_lines
+
+    return read_lines(_options(arguments), arguments.file)
+
+
 # -- what they share ---------------------------------------------------------------------------------------------------
 
 
@@ -128,7 +163,9 @@ def _engine(arguments: Arguments) -> KernelExecutor:
     """Return the executor in whose kernel the actions run; it is started on its first use. Raises UsageError."""
     from .engine import KernelExecutor
 
-    return KernelExecutor(_kernel(arguments), idle=arguments.idle * 60)
+    return KernelExecutor(
+        _kernel(arguments) if "kernel" in arguments else None, idle=getattr(arguments, "idle", 0.0) * 60
+    )
 
 
 def _kernel(arguments: Arguments) -> Kernel:
@@ -171,7 +208,28 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("-o", "--output", type=_notebook, metavar="FILE", help="the notebook that the session is saved in")
     _add_kernel(one)
     _add_options(one)
+
+    one = _command(commands, "verify", _verify, "Run sessions again and compare their outputs.", VERIFY_STATUS)
+    one.add_argument("files", nargs="+", metavar="FILE", help=_FILE)
+    one.add_argument("--tolerance", type=float, default=1e-6, help="the relative difference that numbers may have")
+    _add_options(one, "approve", "action_timeout")
+
+    one = _command(commands, "sessions", _sessions, "List the saved sessions, the newest first.")
+    one.add_argument("--all", action="store_true", help="all of them, not only the newest 20")
+    _add_folder(one, "--in", "the folder that they are saved in")
+
+    one = _command(commands, "export", _export, "Write sessions as training data, a line of JSON each.")
+    one.add_argument("files", nargs="+", metavar="FILE", help=_FILE)
+    one.add_argument("--to", choices=("codeactinstruct", "openai"), required=True, help="the layout")
+    one.add_argument("-o", "--output", type=Path, metavar="FILE", help="where to; standard output by default")
+
+    one = _command(commands, "import", _import, "Save the sessions in lines of JSON, of either layout, as notebooks.")
+    one.add_argument("file", metavar="FILE", help="the file, or - for standard input")
+    _add_folder(one, "--to", "the folder that they are saved in")
     return parser
+
+
+_FILE = "a saved session: its path, its name in the folder of the sessions, or `last`"
 
 
 def _command(
@@ -202,13 +260,19 @@ def _add_kernel(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--idle", type=_minutes, default=0.0, metavar="MINUTES", help="end it when unused for so long")
 
 
-def _add_options(parser: argparse.ArgumentParser) -> None:
+def _add_options(parser: argparse.ArgumentParser, *names: str) -> None:
+    """Add the options of a cell; those of these `names`, where there are any."""
     from .options import arguments
 
     group = parser.add_argument_group("the options of a %%codeact cell")
     for flags, settings in arguments():
-        group.add_argument(*flags, **settings)
-    parser.epilog = f"{parser.epilog or ''}\n\n{ENVIRONMENT}".strip()
+        if not names or settings["dest"] in names:
+            group.add_argument(*flags, **settings)
+    parser.epilog = "\n\n".join(filter(None, [parser.epilog, ENVIRONMENT]))
+
+
+def _add_folder(parser: argparse.ArgumentParser, flag: str, help: str) -> None:
+    parser.add_argument(flag, dest="save_folder", metavar="DIR", help=f"{help}; codeact-sessions by default")
 
 
 def _notebook(text: str) -> Path:

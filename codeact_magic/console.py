@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import re
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import redirect_stdout
 from typing import TextIO
 
 from . import approval, control
 from .engine import KernelExecutor
-from .errors import UsageError
+from .errors import CodeActError, UsageError
 from .host import Front, Interpreter
 from .page import StepBoard
 from .room import ControlRoom
@@ -124,3 +126,41 @@ def _as_text(data: Json) -> str:
     text = next((joined(data[kind]) for kind in ("text/plain", "text/markdown", "text/latex") if kind in data), "")
     pictures = [kind for kind in data if kind.startswith("image/")]
     return " ".join([text, *(f"[{kind}: in the saved session]" for kind in pictures)]).strip()
+
+
+# -- words for the terminal --------------------------------------------------------------------------------------------
+
+_WORDS: tuple[tuple[str, Callable[[re.Match[str]], str] | str], ...] = (
+    (r"%config CodeAct\.(\w+) = (\S+)", lambda match: f"CODEACT_{match[1].upper()}={match[2]}"),
+    (r"%?(?:config )?\bCodeAct\.(\w+)", lambda match: f"CODEACT_{match[1].upper()}"),
+    (r"another %%codeact cell", "another prompt"),
+    (r"A cell that begins with %%codeact starts one", "A prompt starts one"),
+    (r"%%codeact\? lists the options", "--help lists the options"),
+    (r"%config CodeAct, %codeact help, %%codeact\?", "/help, codeact chat --help"),
+    (r"--thread NAME, --new", "--thread NAME"),
+)
+
+
+def here(text: str, chat: bool = False) -> str:
+    """Return a text that was written for a notebook as it holds on the command line, or in a `chat`."""
+    for pattern, words in _WORDS:
+        text = re.sub(pattern, words, text)
+    return re.sub(r"%codeact (\w+)", lambda match: _command(match[1], chat), text)
+
+
+def _command(name: str, chat: bool) -> str:
+    if chat:
+        return f"/{name}"
+    return f"codeact {name}" if name in ("sessions", "verify") else f"/{name} in codeact chat"
+
+
+def print_here(do: Callable[[], None], chat: bool = False) -> None:
+    """Print what `do` prints as it holds in a terminal."""
+    with redirect_stdout(io.StringIO()) as printed:
+        do()
+    print(here(printed.getvalue(), chat), end="")
+
+
+def told(error: CodeActError, chat: bool = False) -> str:
+    """Return an error as one line for a terminal."""
+    return f"{type(error).__name__}: {here(str(error), chat)}"
