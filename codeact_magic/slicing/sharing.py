@@ -86,7 +86,8 @@ class Reader:
         facts = self.facts
         if name in facts.immutable or name in facts.modules or facts.is_builtin(name):
             return _NONE
-        if name in facts.definitions and not any(map(_has_state, facts.definitions[name])):
+        defined = facts.definitions.get(name, ())
+        if len(defined) == len(facts.bindings.get(name, ())) and not any(map(_has_state, defined)):
             return _NONE
         return frozenset({name})
 

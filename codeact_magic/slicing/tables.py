@@ -67,7 +67,8 @@ FRESH_METHODS = _set("""
     format upper lower title capitalize casefold swapcase strip lstrip rstrip split rsplit splitlines partition
     rpartition join replace startswith endswith find rfind index rindex encode decode isdigit isdecimal isnumeric
     isalpha isalnum isspace isupper islower isidentifier zfill ljust rjust center expandtabs removeprefix removesuffix
-    translate read_text read_bytes exists is_file is_dir stat as_posix is_absolute total_seconds strftime strptime isoformat
+    translate read_text read_bytes exists is_file is_dir stat as_posix is_absolute total_seconds strftime strptime
+    isoformat
     timestamp date time weekday isoweekday toordinal bit_length to_string to_markdown to_html to_latex
     match search fullmatch findall sub subn dumps issubset issuperset isdisjoint
     hexdigest digest now today utcnow fromisoformat
