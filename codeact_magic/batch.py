@@ -69,7 +69,7 @@ def write_lines(options: Options, files: Sequence[str], layout: Layout, output: 
 
 
 def read_lines(options: Options, file: str) -> int:
-    """Save the session of each line of JSON in `file` ("-": standard input) as a notebook; the exit status is returned."""
+    """Save the session of each line of JSON in `file` ("-": standard input) as a notebook; return the status."""
     if not options.save_folder:
         raise UsageError("There is no folder to put the sessions into: name one with --to DIR")
     folder = Path(options.save_folder).expanduser().absolute()

@@ -1,0 +1,212 @@
+"""Kernels behind a real Jupyter server on loopback: the same executor, over HTTP and a websocket."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from codeact_magic.cli import main
+from codeact_magic.engine import GatewayKernel, KernelExecutor
+from codeact_magic.errors import UsageError
+from codeact_magic.saver import load
+from codeact_magic.session import Observation
+from codeact_magic.signals import interrupt
+from codeact_magic.testing import FakeEndpoint
+
+from .shells import isolate
+
+PATIENCE = 60.0
+TOKEN = "tok-0123456789abcdefghij"
+
+
+class JupyterServer:
+    """A Jupyter server without pages, in a folder and with a token of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.log = folder, folder / "server.log"
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        self.url = f"http://127.0.0.1:{port}"
+        (folder / "root" / "work").mkdir(parents=True)
+        with self.log.open("wb") as log:
+            self._process = subprocess.Popen(
+                [
+                    *(sys.executable, "-m", "jupyter_server", "--allow-root", "--ip=127.0.0.1", f"--port={port}"),
+                    *("--ServerApp.port_retries=0", "--no-browser", f"--ServerApp.root_dir={folder / 'root'}"),
+                ],
+                stdout=log,
+                stderr=log,
+                env=os.environ | {"JUPYTER_TOKEN": TOKEN, "JUPYTER_CONFIG_DIR": str(folder / "config")},
+            )
+        self._wait()
+
+    def kernels(self) -> list[Any]:
+        """Return the kernels that run there."""
+        return list(self._get("api/kernels"))
+
+    def close(self) -> None:
+        """End the server, and its kernels with it."""
+        self._process.terminate()
+        self._process.wait(PATIENCE)
+
+    def _get(self, path: str) -> Any:
+        request = urllib.request.Request(f"{self.url}/{path}", headers={"Authorization": f"token {TOKEN}"})
+        with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
+            return json.load(answer)
+
+    def _wait(self) -> None:
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            try:
+                self._get("api/status")
+                return
+            except OSError:
+                assert self._process.poll() is None and time.monotonic() < deadline, self.log.read_text()
+                threading.Event().wait(0.1)
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JupyterServer]:
+    """A server for all tests."""
+    server = JupyterServer(tmp_path_factory.mktemp("server"))
+    yield server
+    server.close()
+
+
+@pytest.fixture(autouse=True)
+def token(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the token where it belongs."""
+    monkeypatch.setenv("JUPYTER_TOKEN", TOKEN)
+
+
+@pytest.fixture
+def engine(server: JupyterServer) -> Iterator[KernelExecutor]:
+    """An executor whose kernel runs on the server."""
+    with KernelExecutor(GatewayKernel(server.url), secrets=lambda: (TOKEN,)) as engine:
+        yield engine
+
+
+def text(observation: Observation) -> str:
+    """Return what was written to standard output."""
+    return "".join(output["text"] for output in observation.outputs if output.get("name") == "stdout")
+
+
+@pytest.mark.kernel
+def test_actions_run_as_they_do_in_a_kernel_of_this_machine(engine: KernelExecutor) -> None:
+    shown: list[str] = []
+    engine.show = lambda output: shown.append(output.get("name") or output["output_type"])
+    observation = engine.run("print('one')\n'two'\nvalues = [1]\n1 / 0")
+    assert [output["output_type"] for output in observation.outputs] == ["stream", "execute_result", "error"]
+    assert (observation.status, observation.line) == ("error", "line 4: 1 / 0")
+    assert shown == ["stdout", "execute_result", "error"]
+    assert engine.run("values.append(2)").changed == (("values", "[1, 2]"),)
+    assert engine.summary() == "Variables in the notebook:\nvalues: list of 2 int"
+    assert engine.evaluate("print(6 * 7)") == "42\n"
+
+
+@pytest.mark.kernel
+def test_what_the_code_asks_is_answered_by_the_user(engine: KernelExecutor) -> None:
+    engine.ask = lambda prompt, hidden: f"{prompt}Ada"
+    assert engine.run("name = input('Name? ')").changed == (("name", "'Name? Ada'"),)
+
+
+@pytest.mark.kernel
+def test_time_that_runs_out_and_ctrl_c_interrupt_the_action(engine: KernelExecutor) -> None:
+    engine.run("kept = 1")
+    engine.timeout = 0.5
+    assert engine.run("while True: pass").note == "It was interrupted: it ran longer than the 0.5 s allowed."
+    engine.timeout = 0.0
+    engine.show = lambda output: interrupt() if "it runs" in output.get("text", "") else None
+    assert engine.run("print('it runs')\nwhile True: pass").status == "aborted"
+    engine.show = lambda output: None
+    assert text(engine.run("print(kept)")) == "1\n"
+
+
+@pytest.mark.kernel
+def test_a_kernel_that_dies_is_told_of_and_replaced(engine: KernelExecutor) -> None:
+    observation = engine.run("import os\nos.kill(os.getpid(), 9)")
+    assert observation.outputs[-1]["ename"] == "DeadKernelError"
+    assert "all variables are gone" in observation.note
+    assert text(engine.run("print('on')")) == "on\n"
+
+
+@pytest.mark.kernel
+def test_a_kernel_that_is_closed_is_gone_from_the_server(server: JupyterServer) -> None:
+    before = server.kernels()
+    with KernelExecutor(GatewayKernel(f"{server.url}/", path="work")) as engine:
+        shown = text(engine.run("import os; print(os.getcwd())"))
+        assert shown == f"{server.folder / 'root' / 'work'}\n"
+        assert len(server.kernels()) == len(before) + 1
+    assert server.kernels() == before
+
+
+@pytest.mark.kernel
+def test_a_connection_that_is_lost_is_told_of(tmp_path: Path) -> None:
+    server = JupyterServer(tmp_path)
+    with KernelExecutor(GatewayKernel(server.url)) as engine:
+        engine.show = lambda output: server.close() if "it runs" in output.get("text", "") else None
+        observation = engine.run("import time\nprint('it runs')\ntime.sleep(600)")
+        assert observation.status == "error"
+        assert observation.outputs[-1]["evalue"].startswith("The kernel died (")
+        with pytest.raises(UsageError, match="cannot be reached as a Jupyter server: Connection refused"):
+            engine.run("1")
+
+
+@pytest.mark.kernel
+@pytest.mark.parametrize(
+    ("value", "line"), [("wrong", "JUPYTER_TOKEN is not the right one."), (None, "JUPYTER_TOKEN is not set.")]
+)
+def test_a_token_that_does_not_fit_is_one_line(
+    value: str | None, line: str, server: JupyterServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("JUPYTER_TOKEN", value) if value else monkeypatch.delenv("JUPYTER_TOKEN")
+    with pytest.raises(UsageError) as raised:
+        KernelExecutor(GatewayKernel(server.url)).run("1")
+    assert str(raised.value) == f"{server.url} wants a token: {line}"
+
+
+@pytest.mark.kernel
+def test_an_unknown_kernel_is_one_line_that_names_the_known_ones(server: JupyterServer) -> None:
+    with pytest.raises(UsageError, match=r"has no kernel 'gone'; it has: .*python3"):
+        KernelExecutor(GatewayKernel(server.url, "gone")).run("1")
+
+
+@pytest.mark.parametrize(
+    "url", [f"http://localhost:8888/?token={TOKEN}", f"http://user:{TOKEN}@localhost:8888", f"http://[{TOKEN}"]
+)
+def test_a_token_in_the_address_is_refused_and_not_repeated(url: str) -> None:
+    with pytest.raises(UsageError) as raised:
+        GatewayKernel(url)
+    assert TOKEN not in str(raised.value)
+
+
+@pytest.mark.kernel
+def test_the_token_is_in_no_file_and_on_no_screen(
+    server: JupyterServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    isolate(monkeypatch, tmp_path)
+    monkeypatch.setenv("CODEACT_MODEL", "fake-model")
+    leak = f"```python\ntoken = {TOKEN[:9]!r} + {TOKEN[9:]!r}\nprint(token)\nraise ValueError(token)\n```"
+    with FakeEndpoint([leak], default=f"The token is {TOKEN}.") as endpoint:
+        monkeypatch.setenv("CODEACT_BASE_URL", endpoint.base_url)
+        words = ["run", "go", "-a", "auto", "-o", "out", "--gateway", server.url]
+        assert main(words) == 0
+        assert TOKEN not in str([request.body for request in endpoint.requests[:2]])
+    shown = capsys.readouterr()
+    (turn,) = load(tmp_path / "out.ipynb").turns
+    assert turn.steps[0].observation and "***" in str(turn.steps[0].observation.outputs)
+    assert TOKEN not in (tmp_path / "out.ipynb").read_text()
+    assert "***\n" in shown.err
+    assert TOKEN not in server.log.read_text()
