@@ -140,9 +140,9 @@ def test_the_cells_of_a_session_tell_what_the_live_steps_told(desk: Desk) -> Non
     expect(mark(window, "Your cell")).to_be_visible()
     expect(mark(window, "Turn 1")).to_contain_text("stopped · 5 steps")
     expect(mark(window, "Turn 1")).to_contain_text("scripted-7b · approval: ask")
-    expect(mark(window, "Step 1")).to_have_text("Step 1ranrun by you")
-    expect(mark(window, "Step 2")).to_have_text("Step 2ranedited by you")
-    expect(mark(window, "Step 3")).to_have_text("Step 3rejectedrejected by you")
+    expect(mark(window, "Step 1")).to_have_text("Step 1run by you")
+    expect(mark(window, "Step 2")).to_have_text("Step 2edited by you")
+    expect(mark(window, "Step 3")).to_have_text("Step 3rejected by you")
     expect(mark(window, "Step 4")).to_have_text("Step 4ran with an errorrun by you")
     expect(mark(window, "Step 5")).to_have_text("Step 5interruptedrun by you")
     records = window.notebook.locator(".codeact-Mark.codeact-mod-foot")
@@ -158,6 +158,17 @@ def test_an_answer_and_a_policy_are_told_as_such(desk: Desk) -> None:
     expect(mark(window, "Step 1")).to_contain_text("run by policy auto")
     expect(cell_of(window, "Answer").locator("strong")).to_have_text("1")
     expect(mark(window, "Turn 1")).to_contain_text("answered · 2 steps")
+
+
+def test_what_is_told_has_names_for_those_who_listen(desk: Desk) -> None:
+    window = desk.session(desk.write_session(session(MANY)))
+    expect(window.page.get_by_role("region", name="Saved CodeAct session")).to_be_visible()
+    for name in ("CodeAct, turn 1: stopped", "CodeAct, step 3, rejected by you", "CodeAct, record of step 3"):
+        expect(window.notebook.get_by_role("note", name=name)).to_be_visible()
+    link = window.notebook.get_by_role("button", name="Show changes")
+    expect(link).to_have_attribute("aria-expanded", "false")
+    link.press("Enter")
+    expect(window.notebook.get_by_role("button", name="Hide changes")).to_have_attribute("aria-expanded", "true")
 
 
 def test_the_changes_of_an_edited_step_are_shown_on_demand(desk: Desk) -> None:
@@ -242,6 +253,22 @@ def test_replay_and_verify_open_notebooks_of_their_own_and_begin(desk: Desk, way
     expect(opened.cell(1).locator(".jp-InputPrompt").first).not_to_have_text("[ ]:")
 
 
+def test_a_replay_asks_for_each_step_where_it_runs(desk: Desk) -> None:
+    name = desk.write_session(session([step("print('re' + 'played')"), "Done."]))
+    window = desk.session(name)
+    window.command("codeact:replay")
+    opened = companion(window, f"replay-{Path(name).name}")
+    opened.pending.wait()
+    assert opened.pending.text == "start = 1"
+    opened.pending.run()
+    expect(opened.steps).to_have_count(2)
+    assert opened.pending.wait().text == "print('re' + 'played')"
+    expect(opened.output(1)).not_to_contain_text("replayed")
+    opened.pending.run()
+    opened.wait_done(1)
+    expect(opened.output(1)).to_contain_text("replayed")
+
+
 def test_a_second_notebook_takes_no_others_name(desk: Desk) -> None:
     name = desk.write_session(session(ONE))
     for number in ("", "-2"):
@@ -285,6 +312,16 @@ def test_all_of_the_banner_can_be_reached_by_tab(desk: Desk) -> None:
     window.page.keyboard.press("Tab")
     expect(window.banner.get_by_role("button", name="Verify")).to_be_focused()
     assert "Alt+Shift+V" in (window.banner.get_by_role("button", name="Verify").get_attribute("title") or "")
+
+
+def test_in_a_narrow_window_all_of_the_banner_can_be_reached(desk: Desk) -> None:
+    window = desk.window(desk.write_session(session(ONE)))
+    window.page.set_viewport_size({"width": 420, "height": 800})
+    window.page.evaluate("() => window.jupyterapp.shell.collapseLeft()")
+    for way in WAYS:
+        button = window.banner.get_by_role("button", name=way.capitalize())
+        expect(button).to_be_in_viewport(ratio=1)
+    expect(mark(window, "Turn 1")).to_be_in_viewport(ratio=1)
 
 
 def test_a_path_is_one_word_of_the_magic_whatever_it_contains(desk: Desk) -> None:
@@ -416,7 +453,7 @@ def test_code_that_reads_otherwise_than_it_runs_is_pointed_out(desk: Desk) -> No
     warnings = window.notebook.locator(".codeact-mod-warning")
     expect(warnings).to_have_count(2)
     expect(warnings.nth(0)).to_contain_text("U+202E: right-to-left override")
-    expect(warnings.nth(0)).to_contain_text("is not payload: it has Cyrillic letters")
+    expect(warnings.nth(0)).to_contain_text("is not payload: \u0430 is U+0430 (Cyrillic)")
     expect(warnings.nth(1)).to_contain_text("is not xa")
     cell = window.notebook.locator(".jp-CodeCell").filter(has=window.page.locator(".codeact-mod-warning"))
     cell.locator(".jp-InputArea .cm-content").click()
@@ -465,6 +502,18 @@ def test_cells_that_the_kernel_offers_come_below_the_cell_that_ran(desk: Desk) -
     assert kinds == ["code", "code", "code", "markdown", "code"]
     window.command("notebook:undo-cell-action")
     wait_until(lambda: len(sources(window)) == 3, "all of them gone at once")
+
+
+def test_insert_puts_the_steps_of_a_session_below(desk: Desk) -> None:
+    replies = [step("a = 6 * 7"), step("print(a)"), "It is 42."]
+    window = desk.notebook("%%codeact\nGo", "%codeact insert", "'the end'", replies=replies).ask()
+    window.pending.run_all()
+    window.wait_done(1).run_cell(2).wait_done(2)
+    wait_until(lambda: len(sources(window)) > 6, "the cells' arrival")
+    inserted = sources(window)[3:-1]
+    assert [source for source in inserted if "Go" not in source] == ["a = 6 * 7", "print(a)"]
+    assert sources(window)[-1] == "'the end'"
+    expect(window.output(2)).to_contain_text("2 cells")
 
 
 def test_a_saved_offer_is_a_line_of_text(desk: Desk) -> None:

@@ -109,18 +109,24 @@ function stepHead(step: IStep): HTMLElement {
   if (step.status === 'answer') {
     return head('Answer', '', { status: 'answer' });
   }
-  const made = head(`Step ${step.number}`, statusWords(step, false), { status: step.status, ok: String(step.ok) });
-  const decider = deciderWords(step);
+  const decider = written(deciderWords(step));
+  const words = decider && isSaidBy(step) ? '' : statusWords(step, false);
+  const made = head(`Step ${step.number}`, words, { status: step.status, ok: String(step.ok) });
   if (decider) {
-    made.append(h('span', 'codeact-Badge', written(decider)));
-    made.setAttribute('aria-label', `${made.getAttribute('aria-label') ?? ''}, ${written(decider)}`);
+    made.append(h('span', 'codeact-Badge', decider));
+    made.setAttribute('aria-label', `${made.getAttribute('aria-label') ?? ''}, ${decider}`);
   }
   return made;
 }
 
+/** Whether who decided what says how a step stands, too. */
+function isSaidBy(step: IStep): boolean {
+  return step.ok ?? (step.status === 'rejected' || step.status === 'stopped');
+}
+
 function head(title: string, words: string, data: Record<string, string>): HTMLElement {
-  const parts = [h('span', 'codeact-Dot'), h('span', 'codeact-Title', title), h('span', 'codeact-Status', written(words))];
-  const made = h('div', 'codeact-Mark codeact-mod-head', ...parts);
+  const status = words ? [h('span', 'codeact-Status', written(words))] : [];
+  const made = h('div', 'codeact-Mark codeact-mod-head', h('span', 'codeact-Dot'), h('span', 'codeact-Title', title), ...status);
   made.setAttribute('role', 'note');
   made.setAttribute('aria-label', `CodeAct, ${title.toLowerCase()}${words ? `: ${written(words)}` : ''}`);
   Object.assign(made.dataset, data);
@@ -129,7 +135,7 @@ function head(title: string, words: string, data: Record<string, string>): HTMLE
 
 function warning(lines: readonly string[]): HTMLElement {
   const list = h('ul', 'codeact-Warnings', ...lines.map(line => h('li', '', written(line))));
-  const made = h('div', 'codeact-Mark codeact-mod-warning', h('strong', '', 'Reads otherwise than it runs'), list);
+  const made = h('div', 'codeact-Mark codeact-mod-warning', h('strong', '', 'This code is not what it looks like'), list);
   made.setAttribute('role', 'note');
   made.setAttribute('aria-label', `CodeAct, warning: ${lines.map(written).join('; ')}`);
   return made;

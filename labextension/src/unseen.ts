@@ -5,6 +5,7 @@ import { describe, pieces, HIDDEN } from './hidden';
 const MOST = 200_000;
 const MOST_WARNINGS = 8;
 const MOST_NAME = 60;
+const MOST_LETTERS = 3;
 
 /** Letters of other scripts that are drawn like an ASCII one. Formulas use Greek's small letters: only omicron is here. */
 const DRAWN_LIKE: Readonly<Record<string, string>> = {
@@ -88,8 +89,13 @@ function explained(name: string): string {
     return `“${shown}” is ${plain.slice(0, MOST_NAME)} to Python`;
   }
   const drawn = new Set(letters(plain).filter(letter => LETTER.has(letter)));
-  const script = SCRIPTS.find(({ has }) => [...drawn].some(letter => has.test(letter)))?.name ?? 'other';
-  return `“${shown}” is not ${skeleton(name).slice(0, MOST_NAME)}: it has ${script} letters (${[...drawn].slice(0, 5).join(' ')})`;
+  const told = [...drawn].slice(0, MOST_LETTERS).map(letter => `${letter} is ${describe(letter.codePointAt(0) ?? 0).mark}${scriptOf(letter)}`);
+  return `“${shown}” is not ${skeleton(name).slice(0, MOST_NAME)}: ${told.join(', ')}`;
+}
+
+function scriptOf(letter: string): string {
+  const script = SCRIPTS.find(({ has }) => has.test(letter));
+  return script ? ` (${script.name})` : '';
 }
 
 function skeleton(name: string): string {

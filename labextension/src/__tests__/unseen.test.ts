@@ -7,11 +7,11 @@ test('code in plain letters raises no warning', () => {
 });
 
 test('a name that mixes other letters in is named, with what it is not', () => {
-  assert.deepEqual(warnings('p\u0430yload = 1'), ['“p\u0430yload” is not payload: it has Cyrillic letters (\u0430)']);
+  assert.deepEqual(warnings('p\u0430yload = 1'), ['“p\u0430yload” is not payload: \u0430 is U+0430 (Cyrillic)']);
 });
 
 test('a name wholly in letters drawn like others is named', () => {
-  assert.deepEqual(warnings('\u0441\u043e\u0440 = 1'), ['“\u0441\u043e\u0440” is not cop: it has Cyrillic letters (\u0441 \u043e \u0440)']);
+  assert.deepEqual(warnings('\u0441\u043e\u0440 = 1'), ['“\u0441\u043e\u0440” is not cop: \u0441 is U+0441 (Cyrillic), \u043e is U+043E (Cyrillic), \u0440 is U+0440 (Cyrillic)']);
 });
 
 test('a part of a name between underscores is enough', () => {
