@@ -37,6 +37,7 @@ class ShellExecutor:
         self.conversation = ""  # the session that actions and cells are counted for
         self._told: dict[str, int] = {}  # conversation -> the first input that `cells` has not looked at
         self._actions: dict[int, str] = {}  # input of an action -> its conversation
+        self._bound: dict[int, str] = {}  # input of a %%codeact --into -> code that binds its name as well
         self._noticed = 1  # the first input that was not searched for names which the user made again
 
     # -- the executor protocol -----------------------------------------------------------------------------------------
@@ -103,11 +104,23 @@ class ShellExecutor:
         secrets = self.secrets()
         first = self._told.get(self.conversation, 1)
         self._told[self.conversation] = len(inputs)
-        return tuple(
-            Cell(mask(code, secrets), failed=number in failed)
-            for number in range(first, len(inputs))
-            if self._actions.get(number) != self.conversation and (code := without_ours(inputs[number])).strip()
-        )
+        # The cell that ran when this was asked last may have bound a name since.
+        codes = [
+            (number, self._users_code(number, number >= first)) for number in range(max(first - 1, 1), len(inputs))
+        ]
+        return tuple(Cell(mask(code, secrets), failed=number in failed) for number, code in codes if code.strip())
+
+    def _users_code(self, number: int, is_new: bool) -> str:
+        """Return what input `number` is to a session that runs again without us; nothing where it has been told."""
+        if self._actions.get(number) == self.conversation:
+            return ""
+        inputs = self.shell.history_manager.input_hist_raw
+        return self._bound.get(number) or (without_ours(inputs[number]) if is_new else "")
+
+    def bind(self, name: str, value: str) -> None:
+        """Bind a text to a name of the user's, as the cell that is running would have done."""
+        self.shell.push({name: value})
+        self._bound[len(self.shell.history_manager.input_hist_raw) - 1] = f"{name} = {value!r}"
 
     # -- names ---------------------------------------------------------------------------------------------------------
 

@@ -52,8 +52,11 @@ class Interpreter(Executor, Protocol):
 class Host(Protocol):
     """An interpreter, and its user."""
 
-    interpreter: Interpreter
     board: StepBoard
+
+    @property
+    def interpreter(self) -> Interpreter:
+        """What runs the code of many turns."""
 
     def view(self) -> Front:
         """Return what the next turn is shown on."""
@@ -77,7 +80,12 @@ class ShellHost:
     def __init__(self, shell: Any, room: ControlRoom) -> None:
         self.shell = shell
         self.board = StepBoard(room)
-        self.interpreter: Interpreter = ShellExecutor(shell)
+        self.executor = ShellExecutor(shell)
+
+    @property
+    def interpreter(self) -> Interpreter:
+        """What runs the code of many turns."""
+        return self.executor
 
     def view(self) -> Front:
         """Return what the next turn is shown on."""

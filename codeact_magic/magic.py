@@ -13,6 +13,7 @@ from .room import ControlRoom
 from .text import one_line, storable
 
 if TYPE_CHECKING:
+    from .host import ShellHost
     from .runner import Runner
 
 
@@ -30,6 +31,7 @@ class CodeAct(Options, Magics):
         super().__init__(shell)
         for name, value in environment(self.config.get("CodeAct", {})).items():
             setattr(self, name, value)
+        self._host: ShellHost | None = None
         self._runner: Runner | None = None
         self._room = ControlRoom()
         self._room.open(getattr(shell, "kernel", None))
@@ -49,8 +51,8 @@ class CodeAct(Options, Magics):
             turn = self._running().take(options, self._prompt(line, cell), new=new)
         except KeyboardInterrupt:
             raise Stopped("You stopped the agent. Go on with another %%codeact cell.") from None
-        if into:
-            self.shell.push({into: turn.answer})
+        if into and self._host:
+            self._host.executor.bind(into, turn.answer)
 
     @no_var_expand
     @line_magic("codeact")  # type: ignore[arg-type]
@@ -74,7 +76,8 @@ class CodeAct(Options, Magics):
             from .host import ShellHost
             from .runner import Runner
 
-            self._runner = Runner(ShellHost(self.shell, self._room), self)
+            self._host = ShellHost(self.shell, self._room)
+            self._runner = Runner(self._host, self)
         return self._runner
 
     def _prompt(self, line: str, cell: str) -> str:

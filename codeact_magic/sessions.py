@@ -86,7 +86,7 @@ def replay(runner: Runner, options: Options, arguments: Arguments) -> None:
 
 
 def verify(runner: Runner, options: Options, arguments: Arguments) -> None:
-    """Run a session in a kernel of its own, and compare its outputs with the recorded ones.
+    """Run a session in a kernel of its own, and compare what it shows.
 
     You are asked once, for all of its code. Text has to be the same but for addresses, times and the like, which are
     named; numbers may differ by --tolerance; figures have to look alike.

@@ -94,6 +94,18 @@ def test_the_cells_output_ends_in_one_line_that_names_the_file_once(shell: Shell
     assert second.startswith("1 step · ") and "saved" not in second
 
 
+def test_the_name_that_an_answer_was_bound_to_is_saved_with_the_cells(shell: Shell) -> None:
+    with FakeEndpoint(["It is 6.", "Yes.", "Other."]) as endpoint:
+        ready(shell, endpoint)
+        shell.run("%%codeact --into answer\nWhat is it?")
+        shell.run("print(answer)")
+        shell.run("%%codeact\nSure?")
+        shell.run("%%codeact --thread other\nSure?")
+    saved = ["answer = 'It is 6.'", "print(answer)"]
+    turns = [turn for path in sorted(Path("codeact-sessions").iterdir()) for turn in saver.load(path).turns]
+    assert [[cell.code for cell in turn.cells] for turn in turns] == [[], saved, saved]
+
+
 def test_a_conversation_goes_on_across_cells(shell: Shell) -> None:
     with FakeEndpoint(["First.", "Second."]) as endpoint:
         ready(shell, endpoint)
