@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from . import journal
 from .errors import SessionError, UsageError
@@ -29,6 +29,7 @@ class Conversation:
     session: Session
     saver: Saver | None = None
     told: bool = False  # the user knows where it is saved
+    limit: int = 0  # characters of an output that are saved with it, and not beside it
 
     @property
     def path(self) -> Path | None:
@@ -76,15 +77,15 @@ class Conversations(dict[str, Conversation]):
         self.forget(options.thread)
         now = datetime.now().astimezone()
         session = Session(id=random.token_hex(16), thread=options.thread, started=now.isoformat(timespec="seconds"))
-        conversation = Conversation(session)
+        conversation = Conversation(session, limit=options.max_saved_output)
         if path:
             _check_own(path)
         elif options.save_folder:
             folder = Path(options.save_folder).expanduser().absolute()
             path = session_path(folder, now, mask(prompt, self._secrets()))
         if path:
-            saver = Saver(path, secrets=self._secrets, tell=self._tell)
-            conversation = Conversation(replace(session, home=_way_back(path.parent)), saver)
+            conversation.session = replace(session, home=_way_back(path.parent))
+            conversation.saver = self._saver(path, conversation)
         self[options.thread] = conversation
         return conversation
 
@@ -97,9 +98,10 @@ class Conversations(dict[str, Conversation]):
             self[options.thread].saved()  # it may be in that very file
         session, stamp = opened(path)
         self.forget(options.thread)
-        conversation = Conversation(replace(session, thread=options.thread, turns=tuple(map(_ended, session.turns))))
+        session = replace(session, thread=options.thread, turns=tuple(map(_ended, session.turns)))
+        conversation = Conversation(session, limit=options.max_saved_output)
         if options.save_folder:
-            conversation.saver = Saver(path, secrets=self._secrets, tell=self._tell, stamp=stamp)
+            conversation.saver = self._saver(path, conversation, stamp=stamp)
         self[options.thread] = conversation
         return conversation
 
@@ -123,7 +125,7 @@ class Conversations(dict[str, Conversation]):
         if path != conversation.path:
             _check_own(path)
         saver = conversation.saver if path == conversation.path else None
-        saver = saver or Saver(path, secrets=self._secrets, tell=lambda line: None)
+        saver = saver or self._saver(path, conversation, tell=lambda line: None)
         saver.save(conversation.session)
         saved = saver.flush(60.0)
         if saver is not conversation.saver:
@@ -131,6 +133,9 @@ class Conversations(dict[str, Conversation]):
         if not saved:
             raise SessionError(saver.failure or f"{one_line(path)} could not be written within a minute.")
         return path
+
+    def _saver(self, path: Path, conversation: Conversation, **more: Any) -> Saver:
+        return Saver(path, **{"secrets": self._secrets, "tell": self._tell, "limit": conversation.limit, **more})
 
     def named(self, thread: str) -> Conversation:
         """Return the conversation of `thread`. Raises UsageError where there is none."""
@@ -233,8 +238,7 @@ def _no_session(file: str, places: Sequence[Path]) -> str:
     names = {path.stem: path.stem for place in places for path, _ in _files(place)}
     names |= {_STARTED.sub("", name): name for name in names}
     wanted = Path(file).name.removesuffix(".ipynb")
-    holding = [name for name in names if wanted and wanted.lower() in name.lower()]
-    nearest = dict.fromkeys(names[name] for name in holding or difflib.get_close_matches(wanted, names, cutoff=0.6))
+    nearest = dict.fromkeys(names[name] for name in difflib.get_close_matches(wanted, names, cutoff=0.6))
     shown = ", ".join(one_line(name, 80) for name in list(nearest)[:3])
     hint = f"The nearest: {shown}" if shown else "%codeact sessions lists those that there are"
     return f"There is no session {one_line(file, 80)}. {hint}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+import stat
 import time
 import uuid
 from collections.abc import Iterator
@@ -32,6 +33,21 @@ class Stamp(NamedTuple):
 def stamp(status: os.stat_result) -> Stamp:
     """Return the stamp of a file."""
     return Stamp(status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
+
+
+MOST = 2_000_000_000  # bytes of a file that is read
+
+
+def read(path: Path) -> bytes:
+    """Return the content of an ordinary file, which `path` is no link to. Raises OSError."""
+    flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    with os.fdopen(os.open(path, flags), "rb") as file:
+        status = os.fstat(file.fileno())
+        if not stat.S_ISREG(status.st_mode):
+            raise OSError("it is no ordinary file")
+        if status.st_size > MOST:
+            raise OSError("it is too large")
+        return file.read()
 
 
 @contextmanager

@@ -149,12 +149,16 @@ def _metadata(session: Session, change: Callable[[str], str]) -> Json:
     }
 
 
+_RAISES = "raises-exception"  # nbclient goes on behind it
+_TAGS = {"ok": "", "error": _RAISES, "aborted": "skip-execution"}  # an endless loop is not to run again
+
+
 def _markdown_cell(key: str, about: Json, source: str) -> Json:
     return {"cell_type": "markdown", "id": key, "metadata": {"codeact": about}, "source": source}
 
 
-def _code_cell(key: str, about: Json, source: str, raises: bool = False) -> Json:
-    tags = {"tags": ["raises-exception"]} if raises else {}  # so that nbclient goes on behind it
+def _code_cell(key: str, about: Json, source: str, tag: str = "") -> Json:
+    tags = {"tags": [tag]} if tag else {}
     cell = {"cell_type": "code", "id": key, "metadata": {"codeact": about, **tags}, "source": source}
     return {**cell, "execution_count": None, "outputs": []}
 
@@ -181,7 +185,7 @@ def _home_cells(key: str, value: tuple[str, str]) -> list[Json]:
 
 def _user_cells(key: str, cells: Sequence[Cell]) -> list[Json]:
     return [
-        _code_cell(f"{key}-{number}", {"kind": "cell", **_failed(cell)}, cell.code, raises=cell.failed)
+        _code_cell(f"{key}-{number}", {"kind": "cell", **_failed(cell)}, cell.code, _RAISES if cell.failed else "")
         for number, cell in enumerate(cells, 1)
     ]
 
@@ -224,7 +228,7 @@ def _ran(step: Step) -> bool:
 def _action_cell(key: str, step: Step) -> Json:
     assert step.decision and step.observation
     seen = step.observation
-    cell = _code_cell(key, {"kind": "action"}, step.decision.code, raises=seen.status != "ok")
+    cell = _code_cell(key, {"kind": "action"}, step.decision.code, _TAGS[seen.status])
     return {**cell, "execution_count": seen.execution_count, "outputs": list(seen.outputs)}
 
 

@@ -66,6 +66,9 @@ class Options(Configurable):
     max_summary = Int(4_000, min=0, help="Characters of the summary of your variables.").tag(config=True)
     vision = Bool(False, help="Send figures to the model as images.").tag(config=True, line=("--vision",))
     save_folder = Unicode("codeact-sessions", help="Where sessions are saved. Empty: nowhere.").tag(config=True)
+    max_saved_output = Int(
+        1_000_000, min=0, help="Characters of an output, beyond which it is saved in a file of its own. 0: no limit."
+    ).tag(config=True)
     save_cells = Bool(True, help="Save your own cells with a session, so that it can be run again.").tag(config=True)
     local_model = Unicode("qwen2.5-coder-1.5b", help="The local model's name.").tag(config=True)
 

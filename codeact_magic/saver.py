@@ -28,6 +28,7 @@ from .errors import SessionError
 from .journal import NOTHING, Record
 from .session import Session
 from .sessionfile import SessionFile
+from .shelf import Shelf
 from .text import one_line
 
 CALM = 0.1  # seconds without a newer session, after which the file is brought up to date
@@ -49,7 +50,9 @@ def opened(path: Path) -> tuple[Session, Stamp]:
     """
     try:
         data, records, stamp = _read(path)
-        return notebook.from_notebook(_recovered(data, records)), stamp
+        whole = _recovered(data, records)
+        Shelf(path).restore(whole)
+        return notebook.from_notebook(whole), stamp
     except SessionError as error:
         raise SessionError(f"{one_line(path)}: {error}") from None
 
@@ -112,6 +115,7 @@ class Saver:
         tell: is told, in one line and only out of `flush`, that saving fails (once until it succeeds again), or that
             the session goes on in another file.
         stamp: the file as it was when the session was loaded from it; None where the file may be written over.
+        limit: the characters of an output beyond which it goes into a file of its own (0: no limit).
 
     `failure` is the line that tells why saving fails, for as long as it does, else empty.
     """
@@ -123,9 +127,10 @@ class Saver:
         secrets: Callable[[], Sequence[str]] = tuple,
         tell: Callable[[str], None],
         stamp: Stamp | None = None,
+        limit: int = 0,
     ) -> None:
         self._secrets, self._tell = secrets, tell
-        self._file = SessionFile(path.absolute(), stamp)  # the user's code may go to another folder
+        self._file = SessionFile(path.absolute(), stamp, limit)  # the user's code may go to another folder
         self._change = threading.Condition()
         self._thread: threading.Thread | None = None
         self._waiting: Session | None = None

@@ -16,6 +16,7 @@ from .disk import Stamp, stamp
 from .journal import NOTHING, Record, Sum
 from .notebook import Part
 from .session import Format, Outcome, Session, Status, Verdict
+from .shelf import Shelf
 from .text import mask, storable
 
 
@@ -48,7 +49,7 @@ class _Plan(NamedTuple):
 class SessionFile:
     """The file of one session, and what is known of it. `path` is another one once somebody else has changed it."""
 
-    def __init__(self, path: Path, stamp: Stamp | None) -> None:
+    def __init__(self, path: Path, stamp: Stamp | None, limit: int = 0) -> None:
         self.path = path
         self._stamp = stamp  # the file as it was when this session was last in it
         self._secrets: tuple[str, ...] = ()
@@ -56,6 +57,8 @@ class SessionFile:
         self._layout: _Layout | None = None
         self._noted: _Plan | None = None  # what is in the journal
         self._swept = False
+        self._shelf = Shelf(path, limit)
+        self._leaked: set[str] = set()  # files of large outputs that hold what has become secret
 
     def forget(self) -> None:
         """Take it that nothing is known of the file: it is written whole next."""
@@ -96,6 +99,7 @@ class SessionFile:
         """Hold a file that nobody else has changed since this session was last written into it."""
         if tuple(secrets) != self._secrets:
             self._secrets, self._masked = tuple(secrets), _masking(secrets)
+            self._leaked, self._shelf.names = self._leaked | self._shelf.names, set()
             self.forget()
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with disk.locked(self.path):
@@ -104,6 +108,7 @@ class SessionFile:
                 return
         self.path = disk.claimed(self.path.parent, self.path.stem, first=2)
         self._stamp = None
+        self._shelf = Shelf(self.path, self._shelf.limit)
         self.forget()
         with disk.locked(self.path):
             yield
@@ -151,7 +156,7 @@ class SessionFile:
         """Return a part as it stands in the file: taken from `place` where it stands already, elsewhere in it."""
         if place is not None and place.part == part:
             return self._read(place.start, place.sum.size)
-        cells = part.cells(self._masked)
+        cells = [self._shelf.put_away(cell) for cell in part.cells(self._masked)]
         return notebook.written(cells).encode()
 
     def _read(self, start: int, end: int) -> bytes:
@@ -195,6 +200,8 @@ class SessionFile:
         self._stamp = stamp(self.path.stat())
         self._layout, self._noted = plan.layout, None
         journal.remove(self.path)
+        self._shelf.remove(self._leaked - self._shelf.names)
+        self._leaked = set()
         disk.sync_folder(self.path.parent)
 
 

@@ -19,7 +19,6 @@ from codeact_magic.session import Reply, Session, Step, Turn
 from .test_notebook import SESSION, answer, nothing
 from .test_notebook import saved as saved_in
 
-
 KERNELS: list[Conversations] = []
 
 
@@ -149,7 +148,7 @@ def test_the_kernel_that_had_the_file_first_gives_way_to_the_one_that_writes_to_
 # -- finding -----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("typed", ["kept/one.ipynb", "kept/one", "one", "one.ipynb", "./kept/one", "last"])
+@pytest.mark.parametrize("typed", ["kept/one.ipynb", "kept/one", "one", "one.ipynb", "./kept/one", "last", "ONE"])
 def test_a_session_is_found_by_its_path_and_by_its_name(typed: str, here: Path) -> None:
     file("zero", age=100)
     path = file("one")
@@ -176,7 +175,7 @@ def test_a_file_in_the_home_directory_is_found(here: Path, monkeypatch: pytest.M
     ("typed", "hint"),
     [
         ("plto", "The nearest: 20250131-120000-plot"),
-        ("20250131-120001-plot.ipynb", "The nearest: 20250131-120000-plot"),
+        ("20250131-120002-plot.ipynb", "The nearest: 20250131-120000-plot"),
         ("zzz", "%codeact sessions lists"),
         ("kept", "%codeact sessions lists"),
         ("", "%codeact sessions lists"),
@@ -188,6 +187,7 @@ def test_a_file_in_the_home_directory_is_found(here: Path, monkeypatch: pytest.M
     ids=["typo", "near", "nothing", "folder", "empty", "dots", "long", "nobody", "nul"],
 )
 def test_what_is_not_found_is_one_line_with_the_nearest_names(typed: str, hint: str) -> None:
+    file("20250131-120001-sales", age=100)
     file("20250131-120000-plot")
     with pytest.raises(UsageError) as raised:
         find("kept", typed)

@@ -201,6 +201,11 @@ def test_code_that_raised_is_tagged_so_that_a_re_run_goes_on_behind_it() -> None
     assert tagged == ["1 / 0", "data['x']"]
 
 
+def test_code_that_the_user_interrupted_is_tagged_so_that_a_re_run_leaves_it_out() -> None:
+    endless = step("while True: pass", status="aborted")
+    assert to_notebook(session_of(endless)).cells[-1].metadata.tags == ["skip-execution"]
+
+
 @pytest.mark.parametrize(
     "asleep",
     [
@@ -479,6 +484,7 @@ RERUN = replace(
         step("import pathlib; found = pathlib.Path('data.txt').read_text() * limit; print(found)", "Read."),
         step("pathlib.Path('ran').write_text('')", verdict="reject"),
         step("missing_name", status="error"),
+        step("import pathlib; pathlib.Path('ran').write_text('')", status="aborted"),
         step("print('still here')"),
         answer("Done."),
     ),
@@ -492,6 +498,6 @@ def test_a_saved_session_runs_again_without_a_model_and_without_what_was_rejecte
     (tmp_path / "data.txt").write_text("data", encoding="utf-8")
     notebook = nbformat.read(path, as_version=4)
     NotebookClient(notebook, timeout=60, resources={"metadata": {"path": str(tmp_path / start)}}).execute()
-    actions = [cell.outputs[0] for cell in notebook.cells if cell.metadata.codeact.kind == "action"]
+    actions = [cell.outputs[0] for cell in notebook.cells if cell.metadata.codeact.kind == "action" and cell.outputs]
     assert [output.get("text") or output.ename for output in actions] == ["datadata\n", "NameError", "still here\n"]
     assert not list(tmp_path.rglob("ran"))
