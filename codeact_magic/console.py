@@ -55,7 +55,7 @@ class ConsoleHost:
     def page(self, view: Front) -> approval.Page | None:
         """Return None: there is no page."""
 
-    def insert(self, cells: Sequence[Json]) -> bool:
+    def insert(self, cells: Sequence[Json], taken: str, otherwise: str) -> None:
         """Refuse: there is no notebook. Raises UsageError."""
         raise UsageError(NO_NOTEBOOK)
 

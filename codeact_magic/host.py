@@ -70,8 +70,8 @@ class Host(Protocol):
     def page(self, view: Front) -> approval.Page | None:
         """Return what asks the user at a page with buttons, or None where there can be none."""
 
-    def insert(self, cells: Sequence[Json]) -> bool:
-        """Put `cells` into the user's notebook; False where they come as one cell. Raises UsageError."""
+    def insert(self, cells: Sequence[Json], taken: str, otherwise: str) -> None:
+        """Put `cells` into the notebook and say `taken`, or `otherwise` where they come as one. Raises UsageError."""
 
 
 class ShellHost:
@@ -105,19 +105,23 @@ class ShellHost:
         """Return what asks the user at a page with buttons, or None where there can be none."""
         return PageAsker(self.board.room, self.board, view.refresh) if isinstance(view, NotebookView) else None
 
-    def insert(self, cells: Sequence[Json]) -> bool:
-        """Put `cells` below the running one: where a page takes them as they are, else as one cell to come.
-
-        Returns whether a page took them.
-        """
-        room = self.board.room
+    def insert(self, cells: Sequence[Json], taken: str, otherwise: str) -> None:
+        """Put `cells` below the running one: where a page takes them as they are, else as one cell to come."""
         if control.in_kernel(self.shell):
-            offer = {"version": 1, "id": room.offer(list(cells))}
-            self._publish({INSERT: offer, "text/plain": f"{len(cells)} cells for this notebook"}, {}, None, False)
-            if room.taken(PATIENCE, TICK):
-                return True
+            if self._offered(cells, taken, otherwise):
+                return
+        else:
+            print(otherwise)
         self.shell.set_next_input(as_one(cells), replace=False)
-        return False
+
+    def _offered(self, cells: Sequence[Json], taken: str, otherwise: str) -> bool:
+        """Offer `cells` to the page, and return whether it took them; one display says so."""
+        room = self.board.room
+        name = room.offer(list(cells))
+        self._publish({INSERT: {"version": 1, "id": name}, "text/plain": "…"}, {}, name, False)
+        done = room.taken(PATIENCE, TICK)
+        self._publish({"text/plain": taken if done else otherwise}, {}, name, True)
+        return done
 
     def _publish(self, data: Json, metadata: Json, display_id: str | None, update: bool) -> None:
         transient = {"display_id": display_id} if display_id else {}

@@ -185,7 +185,7 @@ def _cleaned(runner: Runner, options: Options, session: Session, path: Path | No
     from .verify import prove
 
     part, everything = clean(session), units(session)
-    if not part.dropped:
+    if part.kept == everything:
         print("The end result depends on every action.")
         return everything
     place = _place(session, path)
@@ -281,10 +281,12 @@ def _insert(runner: Runner, cells: Sequence[Json]) -> None:
     if unseen := list(_unseen(cells)):
         print(f"Look twice: {'; '.join(unseen)}.")
     count = sum(cell["cell_type"] == "code" for cell in cells)
-    if runner.host.insert(cells):
-        print(f"{counted(count, 'cell')} of code {'stands' if count == 1 else 'stand'} below; none was run.")
-    else:
-        print(f"{counted(count, 'cell')} of code {'comes' if count == 1 else 'come'} as one cell below, not yet run.")
+    one = count == 1
+    runner.host.insert(
+        cells,
+        taken=f"{counted(count, 'cell')} of code {'stands' if one else 'stand'} below; none was run.",
+        otherwise=f"{counted(count, 'cell')} of code {'comes' if one else 'come'} as one cell below, not yet run.",
+    )
 
 
 def _unseen(cells: Iterable[Json]) -> Iterator[str]:
