@@ -6,6 +6,7 @@ import contextlib
 import logging
 import os
 import queue
+import time
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
@@ -16,6 +17,7 @@ from .kernels import START, Message
 
 TOKEN = "JUPYTER_TOKEN"  # the environment variable; the token is never on a command line, in a message or in a file
 AT_ONCE = 10.0  # seconds that the server has to carry out small requests
+CLOSING = 2.0  # seconds that it has to close the websocket of a kernel which has ended
 MISSING = "A kernel behind a server needs one more package: pip install 'codeact-magic[gateway]'"
 
 _DEAD = ("restarting", "autorestarting", "dead")
@@ -99,7 +101,8 @@ class GatewayKernel:
         if manager is not None and manager.has_kernel:
             with contextlib.suppress(OSError):
                 manager.shutdown_kernel(now=True, timeout=AT_ONCE)
-        if client is not None:  # the server has closed the websocket by now: to close it from here takes 10 s
+        if client is not None:
+            _await_end(client)
             client.stop_channels()
 
     def _connect(self) -> None:
@@ -136,6 +139,13 @@ class GatewayKernel:
         if status:
             return f"{self._url} starts no kernel: it answered with HTTP {status}."
         return f"{self._url} cannot be reached as a Jupyter server: {_reason(error)}"
+
+
+def _await_end(client: Any) -> None:
+    """Wait until the server has closed the websocket of a kernel that has ended: to close it from here takes 10 s."""
+    deadline = time.monotonic() + CLOSING
+    while client.channels_running and time.monotonic() < deadline:
+        time.sleep(0.01)
 
 
 def _checked(url: str) -> str:
