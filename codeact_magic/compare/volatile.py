@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from functools import cache
+from functools import cache, lru_cache
 from itertools import product
 from typing import NamedTuple
 
@@ -111,7 +111,7 @@ def _formats() -> tuple[str, ...]:
     return (*(f"{day} {time}" for day, time in product(days, times)), *days, *times, *like_c)
 
 
-@cache
+@lru_cache(1000)
 def _moments(text: str) -> tuple[datetime, ...]:
     """Return what a token of a date or a time may mean."""
     text = re.sub(r"\b[A-Z]{3,4}[ ](?=\d{4}$)", "", text)  # the zone that `date` writes before the year

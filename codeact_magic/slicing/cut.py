@@ -63,7 +63,7 @@ def _parts(unit: Unit) -> Iterator[tuple[Unit, bool]]:
     if not unit.number or unit.status == "ok":
         yield unit, True
     elif before := _before_the_error(unit):
-        yield replace(unit, code=before, whole=False), True
+        yield replace(unit, code=before, status="ok", whole=False), True
         yield replace(unit, code=unit.code.removeprefix(before), whole=False), False
     else:
         yield unit, False

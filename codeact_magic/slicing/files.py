@@ -58,9 +58,7 @@ def files(source: str, code: Code | None) -> Files:
         others=bool(written - whole),
         texts=Counter(_texts(code.tree)),
         reads_any=bool(code.commands) or any(map(_reads_unknown, ast.walk(code.tree))),
-        acts=any(
-            finding.kind in _ACTS and not finding.what.startswith("reads the environment") for finding in findings
-        ),
+        acts=any(finding.kind in _ACTS and not finding.what.startswith(_ELSEWHERE) for finding in findings),
     )
 
 

@@ -68,18 +68,27 @@ class Report:
         if self.rows and self.note:
             yield self.note
         first = next((row for row in self.rows if row.result in ("differs", "missing")), None)
-        if first and first.number > 1:
+        if first and not first.number and first.result == "differs":
+            yield _OWN
+        elif first and first.number > 1:
             yield _ADVICE.format(before=first.number - 1, number=first.number)
 
 
 _ADVICE = "To look into it: %codeact replay FILE --until {before}, then run action {number} yourself."
+_OWN = "One of your own cells does not run as it did: what it needs is not in the session, or has changed since."
 _ORDER: tuple[Result, ...] = ("same", "differs", "missing", "left out")
 _Line = tuple[str, str, str, str]
 
 
+def headline(code: str, most: int = 80) -> str:
+    """Return the line that tells most of `code`: the first one that does more than import something."""
+    lines = [line for line in code.splitlines() if line.strip() and not line.lstrip().startswith("#")]
+    telling = (line for line in lines if not line.startswith(("import ", "from ")))
+    return one_line(next(telling, lines[0] if lines else ""), most)
+
+
 def _shown(row: Row, width: int) -> _Line:
-    code = one_line(row.code.strip().partition("\n")[0], width)
-    return row.name, code, row.result, one_line(row.detail, 1000)
+    return row.name, headline(row.code, width), row.result, one_line(row.detail, 1000)
 
 
 def _folded(rows: list[_Line]) -> Iterator[_Line]:

@@ -10,7 +10,7 @@ from ..compare import compare
 from ..session import Cell, Observation, Session, Step
 from ..text import one_line
 from .engine import Engine
-from .report import Report, Row
+from .report import Report, Row, headline
 
 Progress = Callable[[int, int, str], None]
 
@@ -75,7 +75,7 @@ def verify(
         elif note:
             rows.append(Row(piece.number, piece.code, "missing", "not run any more"))
         else:
-            progress(number, len(todo), one_line(piece.code.strip().partition("\n")[0]))
+            progress(number, len(todo), headline(piece.code))
             seen = engine.run(piece.code, every_value=piece.number > 0)
             note = _why_over(seen)
             rows.append(_row(piece, seen, tolerance))

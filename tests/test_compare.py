@@ -1,0 +1,315 @@
+"""Outputs of a run, compared with the recorded ones."""
+
+from __future__ import annotations
+
+import base64
+import io
+import sys
+import time
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image, ImageDraw
+
+from codeact_magic.compare import Comparison, compare
+from codeact_magic.session import Json
+
+NOW = datetime(2026, 3, 4, 15, 30, 20, tzinfo=UTC)
+
+
+def stream(text: str, name: str = "stdout") -> Json:
+    return {"output_type": "stream", "name": name, "text": text}
+
+
+def value(**data: Any) -> Json:
+    data = {kind.replace("__", "/").replace("_xml", "+xml"): what for kind, what in data.items()}
+    return {"output_type": "execute_result", "execution_count": 1, "data": data, "metadata": {}}
+
+
+def error(name: str, message: str, traceback: str = "") -> Json:
+    return {"output_type": "error", "ename": name, "evalue": message, "traceback": [traceback]}
+
+
+def texts(recorded: str, seen: str, **options: Any) -> Comparison:
+    return compare([stream(recorded)], [stream(seen)], now=NOW, **options)
+
+
+# -- what differs in every run -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("recorded", "seen", "note"),
+    [
+        ("<Model object at 0x7f12ab34cd56>", "<Model object at 0x7fffab34c000>", "addresses"),
+        ("Wall time: 1.23 s\n", "Wall time: 870 ms\n", "timings"),
+        ("CPU times: user 3 ms, sys: 1 ms, total: 4 ms", "CPU times: user 5.1 ms, sys: 0 ns, total: 5.1 ms", "timings"),
+        (
+            "12.3 ms ± 4 µs per loop (mean ± std. dev. of 7 runs, 100 loops each)",
+            "987 µs ± 1.4 µs per loop (mean ± std. dev. of 7 runs, 1,000 loops each)",
+            "timings",
+        ),
+        ("trained in 1.25 s", "trained in 13.07 s", "timings"),
+        ("it took 3 seconds", "it took 4 seconds", "timings"),
+        ("now 2025-12-31 23:59:59.123456", "now 2026-03-04T15:30:18.5", "dates and times"),
+        ("Wed Dec 31 23:59:59 2025", "Wed Mar  4 15:30:18 2026", "dates and times"),
+        ("done at 03:04:05", "done at 15:30:11", "dates and times"),
+        ("date: 31/12/2025", "date: 04/03/2026", "dates and times"),
+        ("1767225599.25", str(NOW.timestamp()), "dates and times"),
+        (
+            "/tmp/ipykernel_12/345.py:3: UserWarning: old",
+            "/tmp/ipykernel_987/6.py:3: UserWarning: old",
+            "temporary files",
+        ),
+        ("saved /tmp/tmpabc_12de", "saved /tmp/tmpzz9zz9zz", "temporary files"),
+        ("pid 1234", "pid 99", "process ids"),
+        ("id 123e4567-e89b-12d3-a456-426614174000", "id 99999999-e89b-12d3-a456-426614174000", "ids"),
+        (
+            "\r 10%|█         | 1/10 [00:00<00:01, 8.1it/s]\r100%|██████████| 10/10 [00:01<00:00, 9.92it/s]\n",
+            "\r 50%|█████     | 5/10 [00:00<00:00, 99.1it/s]\r100%|██████████| 10/10 [00:00<00:00, 101.4it/s]\n",
+            "progress bars",
+        ),
+        ("{'b', 'a', 'c'}", "{'a', 'c', 'b'}", "order of sets"),
+        ("\x1b[31mred\x1b[0m", "red", "colours"),
+    ],
+)
+def test_what_differs_in_every_run_is_the_same_and_said_so(recorded: str, seen: str, note: str) -> None:
+    assert texts(recorded, seen) == Comparison("same", notes=(note,))
+
+
+@pytest.mark.parametrize(
+    ("recorded", "seen"),
+    [
+        ("total 15", "total 16"),
+        ("total 1,015", "total 1,016"),
+        ("2024-01-01", "2024-01-02"),
+        ("at 10:15", "at 10:16"),
+        ("0.33", "0.34"),
+        ("1e-3", "1.01e-3"),
+        ("0xdeadbeef", "0xdeadbeee"),
+        ("version 1.2.3", "version 1.2.4"),
+        ("9e107d9d372bb6826bd81d3542a419d6", "e4d909c290d0fb1ca068ffaddf22cbd0"),
+        ("{'a', 'b'}", "{'a', 'c'}"),
+        ("took 3 tries", "took 4 tries"),
+        ("a  b", "a b"),
+        ("[1, 2, 3]", "[1, 2]"),
+        ("True", "False"),
+        ("nan", "1.0"),
+        ("-1.5", "1.5"),
+    ],
+)
+def test_everything_else_differs(recorded: str, seen: str) -> None:
+    assert texts(recorded, seen).verdict == "differs"
+
+
+def test_a_date_of_the_data_is_not_taken_for_the_clock() -> None:
+    assert texts("first sale: 2025-03-01", "first sale: 2025-03-02").verdict == "differs"
+    assert texts("today: 2025-03-01", "today: 2026-03-04").verdict == "same"
+
+
+def test_the_clock_of_now_is_the_one_compared_with_where_none_is_given() -> None:
+    seen = datetime.now().isoformat()
+    assert compare([stream("2020-01-01T00:00:00.5")], [stream(seen)]).verdict == "same"
+
+
+# -- numbers -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("recorded", "seen"),
+    [
+        ("0.3333333333333333", "0.33333333333333337"),
+        ("0.333333", "0.333334"),
+        ("mean: 1234567.891", "mean: 1234567.9"),
+        ("3", "3.0"),
+        ("1e-17", "-4.2e-17"),
+        ("-0.0", "0.0"),
+        ("array([1.00000000e+00, 2.5])", "array([1.00000001e+00, 2.5])"),
+        ("   x\n0  1.0\n1  2.33333333\n", "     x\n0  1.0\n1  2.333333331\n"),
+        ("a     0.1\n--------\n", "a     0.10000000001\n------------------\n"),
+    ],
+)
+def test_numbers_compare_within_a_tolerance_whatever_their_width(recorded: str, seen: str) -> None:
+    assert texts(recorded, seen) == Comparison("same", notes=("within 1e-06",))
+
+
+def test_integers_compare_exactly() -> None:
+    assert texts("10000000000001", "10000000000002").verdict == "differs"
+
+
+def test_the_tolerance_can_be_set() -> None:
+    assert texts("0.50", "0.51", tolerance=0.1).verdict == "same"
+    assert texts("0.5", "0.5000000001", tolerance=0).verdict == "differs"
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False, min_value=-1e12, max_value=1e12))
+def test_a_number_is_the_same_as_itself_a_little_off_and_not_as_itself_well_off(number: float) -> None:
+    assert texts(f"x = {number!r}", f"x = {number * (1 + 1e-9)!r}").verdict == "same"
+    if abs(number) > 1e-9:
+        assert texts(f"x = {number!r}", f"x = {number * 1.001!r}").verdict == "differs"
+
+
+@given(st.text(max_size=200))
+def test_every_text_is_the_same_as_itself(text: str) -> None:
+    assert compare([stream(text), value(text__plain=text)], [stream(text), value(text__plain=text)]).verdict == "same"
+
+
+@given(st.text(max_size=60), st.text(max_size=60))
+def test_any_two_texts_can_be_compared(one: str, other: str) -> None:
+    found = compare([value(text__html=one)], [value(text__html=other)], now=NOW)
+    assert (found.verdict == "same") == (not found.detail)
+
+
+# -- outputs -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_difference_shows_the_line_and_both_sides() -> None:
+    found = texts("a\nb\ntotal 15\n", "a\nb\ntotal 16\n")
+    assert found.detail == "line 3: 'total 15' became 'total 16'"
+
+
+def test_only_white_space_is_called_that() -> None:
+    assert texts("a b\n", "a  b\n").detail == "only the white space differs"
+
+
+def test_hidden_characters_of_a_difference_are_written_out() -> None:
+    assert "⟦U+202E⟧" in texts("x \u202e", "x").detail
+
+
+def test_it_does_not_matter_how_streams_are_interleaved_but_which_one_it_is() -> None:
+    mixed = [stream("a"), stream("!", "stderr"), stream("b")]
+    assert compare(mixed, [stream("ab"), stream("!", "stderr")]).verdict == "same"
+    assert compare(mixed, [stream("ab!")]) == Comparison("missing", "writes nothing to stderr any more")
+
+
+def test_an_error_is_compared_by_name_and_message() -> None:
+    recorded = error("KeyError", "'age'", "line 3")
+    assert compare([recorded], [error("KeyError", "'age'", "line 30")]).verdict == "same"
+    assert compare([recorded], [error("KeyError", "'name'")]).detail == "KeyError: \"'age'\" became \"'name'\""
+    assert compare([recorded], []).detail == "raised KeyError: 'age', now nothing"
+
+
+def test_the_richest_form_that_both_have_is_compared() -> None:
+    one = value(text__html="<b>1</b>", text__plain="1")
+    assert compare([one], [value(text__html="<b>1</b>", text__plain="2")]).verdict == "same"
+    assert compare([one], [value(text__plain="2")]).detail == "'1' became '2'"
+
+
+def test_what_is_not_shown_any_more_is_missing_and_what_is_new_differs() -> None:
+    one, two = value(text__plain="1"), value(text__html="<p>")
+    assert compare([one, two], [one]) == Comparison("missing", "shows no table or HTML any more")
+    assert compare([one], [one, two]) == Comparison("differs", "shows table or HTML in addition")
+
+
+def test_generated_ids_of_html_may_differ_consistently() -> None:
+    html = '<style>#T_{0}_row0 {{}}</style><table id="T_{0}"><td id="T_{0}_row0" class="T_{0}_row0">5</td></table>'
+    same = compare([value(text__html=html.format("1a2b"))], [value(text__html=html.format("9f8e"))])
+    assert same == Comparison("same", notes=("ids",))
+    swapped = html.format("9f8e").replace("#T_9f8e_row0", "#T_9f8e")
+    assert compare([value(text__html=html.format("1a2b"))], [value(text__html=swapped)]).verdict == "differs"
+
+
+def test_json_is_compared_whatever_the_order_of_its_keys() -> None:
+    one = {"output_type": "display_data", "data": {"application/json": {"a": 1, "b": [0.5]}}, "metadata": {}}
+    other = {
+        "output_type": "display_data",
+        "data": {"application/json": {"b": [0.50000000001], "a": 1}},
+        "metadata": {},
+    }
+    assert compare([one], [other]).verdict == "same"
+
+
+def test_a_long_text_without_a_space_takes_no_longer_than_any_other() -> None:
+    began = time.perf_counter()
+    for piece in ("/x", "1", "1.", "a", "-", "=", "%|", "0x", "[00:", "12:"):
+        text = piece * (200_000 // len(piece))
+        assert texts(text + "a 1", text + "b 2").verdict == "differs"
+    assert time.perf_counter() - began < 30
+
+
+# -- figures -----------------------------------------------------------------------------------------------------------
+
+
+def plot(points: list[tuple[float, float]], colour: str = "#1f77b4", size: tuple[int, int] = (400, 300)) -> Image.Image:
+    """Return a scatter plot, drawn eightfold and made smaller, so that what moves by less than a pixel shows."""
+    image = Image.new("RGB", (size[0] * 4, size[1] * 4), "white")
+    draw = ImageDraw.Draw(image)
+    draw.rectangle((120, 40, image.width - 40, image.height - 120), outline="black", width=4)
+    for x, y in points:
+        draw.ellipse((x * 4 - 14, y * 4 - 14, x * 4 + 14, y * 4 + 14), fill=colour)
+    return image.resize(size, Image.Resampling.BOX)
+
+
+def figure(image: Image.Image, kind: str = "png") -> Json:
+    data = io.BytesIO()
+    image.save(data, kind)
+    return value(**{f"image__{kind}": base64.b64encode(data.getvalue()).decode(), "text__plain": "<Figure>"})
+
+
+POINTS = [(60 + 37 * n % 310, 30 + 53 * n % 220) for n in range(30)]
+MOVED = [(POINTS[0][0] + 4, POINTS[0][1]), *POINTS[1:]]
+JITTER = [(x + 0.3, y - 0.2) for x, y in POINTS]
+
+
+def test_the_same_figure_again_is_the_same() -> None:
+    assert compare([figure(plot(POINTS))], [figure(plot(POINTS))]) == Comparison("same")
+
+
+def test_a_figure_that_is_drawn_a_fraction_of_a_pixel_off_is_the_same_and_says_how_alike() -> None:
+    found = compare([figure(plot(POINTS))], [figure(plot(JITTER))])
+    assert found.verdict == "same"
+    assert found.notes[0].startswith("figure 0.99") or found.notes[0] == "figure 1.000 alike"
+
+
+@pytest.mark.parametrize(
+    "other",
+    [plot(MOVED), plot(POINTS[1:]), plot(POINTS, "#ff7f0e"), plot(POINTS, "#1f97b4"), plot([])],
+    ids=["a point moved", "a point gone", "another colour", "a colour a little other", "empty"],
+)
+def test_a_figure_with_one_thing_changed_differs(other: Image.Image) -> None:
+    assert compare([figure(plot(POINTS))], [figure(other)]).verdict == "differs"
+
+
+def test_a_figure_of_another_size_says_so() -> None:
+    found = compare([figure(plot(POINTS))], [figure(plot(POINTS, size=(420, 300)))])
+    assert found.detail == "the figure was 400 × 300 pixels, and is 420 × 300"  # noqa: RUF001
+
+
+def test_a_figure_that_became_text_differs() -> None:
+    found = compare([figure(plot(POINTS))], [value(text__plain="<Figure>")])
+    assert found == Comparison("differs", "showed a figure, now a value")
+
+
+def test_a_difference_between_figures_says_where() -> None:
+    found = compare([figure(plot([(70, 40)]))], [figure(plot([(70, 46)]))])
+    assert "most at the top on the left" in found.detail
+
+
+def test_two_pictures_of_few_pixels_are_compared() -> None:
+    black, white = Image.new("RGB", (3, 2), "black"), Image.new("RGB", (3, 2), "white")
+    assert compare([figure(black)], [figure(white)]).verdict == "differs"
+
+
+@pytest.mark.parametrize("data", ["", "no base64!", base64.b64encode(b"\x89PNG\r\n\x1a\n cut").decode(), 7, None])
+def test_a_picture_that_is_broken_differs_from_a_whole_one(data: Any) -> None:
+    broken = value(image__png=data, text__plain="")
+    assert compare([broken], [figure(plot([]))]).verdict == "differs"
+    assert compare([broken], [broken]).verdict == "same"
+
+
+def test_without_the_extra_pictures_of_other_bytes_differ_and_it_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "skimage.metrics", None)
+    assert compare([figure(plot(POINTS))], [figure(plot(POINTS))]).verdict == "same"
+    found = compare([figure(plot(POINTS))], [figure(plot(JITTER))])
+    assert found.verdict == "differs"
+    assert "pip install 'codeact-magic[verify]'" in found.detail
+
+
+def test_a_day_is_the_day_of_the_run_wherever_its_clock_is() -> None:
+    for hours in (-11, 0, 13):
+        seen = (NOW + timedelta(hours=hours)).strftime("%Y-%m-%d")
+        assert texts("2020-02-02", seen).verdict == "same"

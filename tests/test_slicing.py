@@ -1,0 +1,412 @@
+"""What the end result of a session depends on, and what can go."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import io
+import random
+import re
+from typing import Any
+
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from codeact_magic.session import Cell, Decision, Reply, Step, Turn
+from codeact_magic.slicing import Slice, clean, units
+
+from .recordings import session, step, turn
+
+FRAME = "import pandas as pd\ndf = pd.DataFrame({'x': [1, 2], 'y': [3, 4], 'k': ['a', 'b']})"
+
+
+def kept(*codes: str | Step, cells: tuple[str, ...] = (), prompt: str = "Go on.", answer: str = "Done.") -> list[int]:
+    """Return the numbers of the actions that are kept of one turn."""
+    return [unit.number for unit in clean(session(turn(*codes, cells=cells, prompt=prompt, answer=answer))).actions]
+
+
+def reasons(part: Slice) -> dict[int, str]:
+    return {dropped.unit.number: dropped.reason for dropped in part.dropped}
+
+
+# -- names -------------------------------------------------------------------------------------------------------------
+
+
+def test_what_only_looks_goes_and_what_the_end_needs_stays() -> None:
+    part = clean(
+        session(
+            turn(
+                "import pandas as pd\ndf = pd.read_csv('a.csv')",
+                "df.head()",
+                "print(df.shape, len(df))\ndf.info()",
+                "means = df.groupby('k')['x'].mean()",
+                "means",
+            )
+        )
+    )
+    assert [unit.number for unit in part.actions] == [1, 4, 5]
+    assert reasons(part) == dict.fromkeys((2, 3), "it only looked at something")
+    assert part.names == ("df", "means")
+
+
+def test_what_nothing_uses_and_what_is_made_anew_goes() -> None:
+    part = clean(session(turn("rate = 1", "tmp = rate * 2", "rate = 3", "final = rate + 1")))
+    assert reasons(part) == {1: "what it made is made anew later", 2: "nothing that is kept uses what it made"}
+    assert part.names == ("final", "rate")
+
+
+def test_a_dead_end_that_was_never_used_takes_all_that_only_it_needed_along() -> None:
+    assert kept("a = 1", "b = a + 1", "c = b + 1", "import math", "math.sqrt(16)") == [4, 5]
+
+
+def test_failed_and_interrupted_actions_go() -> None:
+    part = clean(session(turn("a = 1", step("a.x", status="error"), step("while 1: 0", status="aborted"), "a")))
+    assert reasons(part) == {2: "it failed", 3: "it was interrupted"}
+
+
+def test_of_a_failed_action_what_it_had_done_before_stays_where_it_is_needed() -> None:
+    failed = step("import math\nroot = math.sqrt(16)\nroot.foo()\nnever = 1", status="error", line="line 3: root.foo()")
+    part = clean(session(turn(failed, "print(root)")))
+    assert [(unit.code, unit.whole, unit.status) for unit in part.actions] == [
+        ("import math\nroot = math.sqrt(16)\n", False, "ok"),
+        ("print(root)", True, "ok"),
+    ]
+    assert reasons(clean(session(turn(failed, "print(1)")))) == {1: "it failed"}
+
+
+def test_a_line_of_another_cell_is_not_taken_for_one_of_the_action_that_failed() -> None:
+    failed = step("root = 1\nf()\nroot", status="error", line="line 2: raise ValueError")
+    assert kept("def f():\n    raise ValueError", failed, "root = 2", "root") == [3, 4]
+
+
+def test_an_action_that_was_rejected_is_no_code_that_ran() -> None:
+    rejected = Step(Reply(""), "", step("x").action, Decision("reject", "x"), heard="No.")
+    assert [unit.code for unit in units(session(turn(rejected, "y = 1")))] == ["y = 1"]
+
+
+def test_own_cells_always_stay_and_are_no_actions() -> None:
+    part = clean(session(turn("b = 1", cells=["unused = 1"]), turn("b", cells=["print(b)", Cell("x.y", failed=True)])))
+    assert [unit.code for unit in part.kept] == ["unused = 1", "b = 1", "print(b)", "x.y", "b"]
+    assert [unit.number for unit in part.actions] == [1, 2]
+
+
+def test_the_last_action_of_each_answered_turn_stays() -> None:
+    answered = turn("a = 1", "a + 1")
+    stopped = Turn("Stop.", steps=(step("c = 1"), step("c + 1")), outcome="stopped")
+    assert [unit.number for unit in clean(session(answered, stopped, turn("d = 1"))).actions] == [1, 2, 5]
+    assert [unit.number for unit in clean(session(stopped)).actions] == [1, 2]
+
+
+def test_what_a_prompt_an_answer_or_a_later_cell_speaks_of_stays() -> None:
+    assert kept("totals = 1", "print(2)", answer="The variable totals has it.") == [1, 2]
+    assert kept("q = 1", "print(2)", answer="See `q`.") == [1, 2]
+    assert kept("q = 1", "print(2)", answer="See q.") == [2]
+    assert kept("model = 1", "print(2)", prompt="Fit a model.") == [1, 2]
+    later = clean(session(turn("q = 1", "print(2)"), turn("0", cells=["print(q)"])))
+    assert [unit.number for unit in later.actions] == [1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "b.append(2)",
+        "b += [2]",
+        "b[0] = 2",
+        "b.x = 2",
+        "del b[0]",
+        "change(b)",
+        "b.sort()",
+        "for part in b:\n    part.append(1)",
+        "[part.append(1) for part in b]",
+        "setattr(b, 'x', 1)",
+        "import heapq\nheapq.heappush(b, 1)",
+        "(lambda: b.append(1))()",
+        "f = b.append\nf(1)",
+        "import random\nrandom.shuffle(b)",
+        "with b:\n    pass",
+        "a.update(b=b)\na['b'].append(1)",
+        "if b:\n    b.pop()",
+    ],
+)
+def test_what_changes_a_shared_object_stays(change: str) -> None:
+    assert 4 in kept("def change(x):\n    x.append(1)", "a = [[1]]", "b = a", change, "print(a)")
+
+
+@pytest.mark.parametrize(
+    "look",
+    [
+        "df.head(3)",
+        "df.describe()",
+        "sorted(df.columns)",
+        "df[df.x > 1]",
+        "df.groupby('k').agg({'x': 'sum'})",
+        "df['x'].value_counts().plot(kind='bar')",
+        "for column in df:\n    print(column)",
+        "from IPython.display import display\ndisplay(df)",
+        "import matplotlib.pyplot as plt\nplt.bar(df.x, df.y)\nplt.title('t')\nplt.show()",
+        "import matplotlib.pyplot as plt\nfig, ax = plt.subplots()\nax.scatter(df['x'], df['y'])\nax.set_title('t')",
+        "import seaborn as sns\nsns.heatmap(df.corr())",
+        "tmp = df.copy()\ntmp['z'] = 1\ntmp.drop(columns='x', inplace=True)",
+        "df.sort_values('x').reset_index(drop=True)",
+        "type(df), df.dtypes, df.isna().sum()",
+        "import numpy as np\nnp.mean(df.x)",
+        "def look(frame):\n    return frame.shape\nlook(df)",
+        "%who",
+        "!ls -la",
+        "df?",
+    ],
+)
+def test_what_only_looks_at_a_frame_goes(look: str) -> None:
+    assert kept(look, "print(df)", cells=(FRAME,)) == [2]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "df['z'] = 1",
+        "df.loc[0, 'x'] = 5",
+        "df.drop(columns='x', inplace=True)",
+        "df.insert(0, 'z', 1)",
+        "df.columns = ['a', 'b', 'c']",
+        "df = df.dropna()",
+        "import numpy as np\nnp.add(df.x, 1, out=df.y)",
+        "del df['x']",
+        "for name in ['x']:\n    df[name] = 0",
+        "def change(frame):\n    frame['z'] = 1\nchange(df)",
+        "view = df['x']\nview.loc[0] = 1",
+    ],
+)
+def test_what_changes_a_frame_stays(change: str) -> None:
+    assert kept(change, "print(df)", cells=(FRAME,)) == [1, 2]
+
+
+def test_a_function_needs_what_it_reads_where_it_is_called() -> None:
+    part = ("limit = 1", "def over(x):\n    return x > limit", "limit = 2", "print(limit)", "over(3)")
+    assert kept(*part) == [1, 2, 3, 5]  # to be on the safe side, it needs it where it is made as well
+    assert kept("def f(x):\n    return g(x)", "def g(x):\n    return x", "h = f", "h(1)") == [1, 2, 3, 4]
+
+
+def test_what_a_function_changes_is_changed_where_it_is_called() -> None:
+    assert kept("seen = []", "def note(x):\n    seen.append(x)", "note(1)", "print(seen)") == [1, 2, 3, 4]
+    assert kept("n = 0", "def more():\n    global n\n    n += 1", "more()", "print(n)") == [1, 2, 3, 4]
+
+
+def test_an_iterator_is_used_up_by_looking_at_it() -> None:
+    assert kept("it = iter([1, 2])", "print(next(it))", "rest = list(it)") == [1, 2, 3]
+    assert kept("it = (x for x in [1])", "print(sum(it))", "rest = list(it)") == [1, 2, 3]
+
+
+def test_random_numbers_are_drawn_in_order_once_there_is_a_seed() -> None:
+    seeded = ("import random\nrandom.seed(1)", "print(random.random())", "x = random.random()")
+    assert kept(*seeded) == [1, 2, 3]
+    assert kept("import random", *seeded[1:]) == [1, 3]
+
+
+def test_what_a_module_keeps_to_itself_is_kept_in_order() -> None:
+    assert kept("import lib", "lib.configure(3)", "x = lib.make()") == [1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "exec('a = 2')",
+        "globals()['a'] = 2",
+        "%run other.py",
+        "from lib import *",
+        "print(_)",
+        "def broken(:\n",
+        "import os\nos.environ['A'] = '1'",
+        "import pandas as pd\npd.set_option('display.max_rows', 5)",
+        "import matplotlib.pyplot as plt\nplt.rcParams['figure.dpi'] = 50",
+        "%matplotlib inline",
+        "!pip install lib",
+        "import subprocess\nsubprocess.run(['make'])",
+        "import requests\nrequests.get('http://localhost')",
+    ],
+)
+def test_what_reaches_beyond_names_stays(code: str) -> None:
+    assert kept("a = 1", code, "print(3)")[-2:] == [2, 3]
+
+
+def test_imports_go_where_nothing_needs_them_and_a_package_does_not_replace_its_module() -> None:
+    assert kept("import json", "import math", "math.pi") == [2, 3]
+    assert kept("import scipy.stats", "import scipy", "scipy.stats.norm") == [1, 2, 3]
+
+
+# -- files -------------------------------------------------------------------------------------------------------------
+
+
+def test_what_writes_a_file_stays_and_goes_where_the_file_is_written_anew() -> None:
+    assert kept("df.to_csv('a.csv')", "print(1)", cells=(FRAME,)) == [1, 2]
+    part = clean(session(turn("df.to_csv('a.csv')", "df.to_csv('a.csv', index=False)", "print(1)", cells=[FRAME])))
+    assert reasons(part) == {1: "what it made is made anew later"}
+
+
+@pytest.mark.parametrize(
+    "between",
+    [
+        "b = pd.read_csv('a.csv')\nprint(b)\nopen('c.txt', 'w')",
+        "b = open('./a.csv').read()\nopen('c.txt', 'w')",
+        "name = input()\nb = open(name).read()\nopen('c.txt', 'w')",
+        "import subprocess\nsubprocess.run(['make'])",
+        "!cat a.csv > b.csv",
+    ],
+)
+def test_a_file_that_is_read_before_it_is_written_anew_stays(between: str) -> None:
+    assert kept("df.to_csv('a.csv')", between, "df.to_csv('a.csv')", cells=(FRAME,)) == [1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    "second",
+    [
+        "df.to_csv('a.csv', mode='a')",
+        "with open('a.csv', 'a') as file:\n    file.write('x')",
+        "name = 'a.csv'\ndf.to_csv(name)",
+        "if df.size:\n    df.to_csv('a.csv')",
+        "df.to_csv('b.csv')",
+        "df = pd.read_csv('a.csv')\ndf.to_csv('a.csv')",
+    ],
+)
+def test_what_does_not_surely_replace_a_file_leaves_the_one_before_standing(second: str) -> None:
+    assert kept("df.to_csv('a.csv')", second, "print(1)", cells=(FRAME,)) == [1, 2, 3]
+
+
+# -- what is promised --------------------------------------------------------------------------------------------------
+
+
+def test_a_name_that_something_dropped_changed_later_is_not_promised() -> None:
+    part = clean(session(turn("a = 1\nb = 2", "print(a + b)"), turn("b = 5", "print('end')")))
+    assert [unit.number for unit in part.actions] == [1, 2, 4]
+    assert part.names == ("a",)
+
+
+def test_modules_and_private_names_are_not_promised() -> None:
+    assert clean(session(turn("import math\n_x = 1\ny = math.pi + _x", "y"))).names == ("y",)
+
+
+def test_a_session_without_code_has_nothing_to_keep() -> None:
+    assert clean(session()) == clean(session(turn())) == Slice((), (), ())
+
+
+# -- random programs ---------------------------------------------------------------------------------------------------
+
+START = """\
+a = [1, 2]
+b = {'k': [3]}
+c = [4]
+d = [c, 5]
+e = 7
+i = 0
+def f(x):
+    return x
+def g(x):
+    return [x]"""
+EXPRESSIONS = (
+    """
+1|@|@|[@, 2]|[$, $]|{'k': $}|@ + $|list(@)|[x for x in @]|@['k']|@[0]|f(@)|g(@)|len(@)|@.copy()|(@ if @ else @)
+@.get('k')|sorted(@)|dict(k=@)|iter(list(@))|next(@, 0)|(y for y in tuple(@))|tuple(@)|max(@)|lambda: @|@()|str(@)
+[@] * 2|@ and @|@ is @|f'{@}'|{**@}|[*@]|zip(tuple(@), tuple(@))|[x for x in [@, @]]
+""".replace("\n", "|")
+    .strip("|")
+    .split("|")
+)
+STATEMENTS = (
+    """
+@ = $|@ = $|@ = $|@ = $|@ = $|@ += [$]|@ += 1|@.append($)|@['k'] = $|@[0] = $|print($)|len(@)|@, @ = @, $|@ = @ = $
+f(@)|g(@)|@()|@.update(k=@)|@.pop()|@.sort()|@.clear()|next(@)|sum(@)|del @|@ = i|print([@ := $])|f = g|g = f|@ = f
+def f(x):~    return x|def f(x):~    @.append(x)~    return @|def f(x):~    x.append(1)~    return [x]
+def f(x, y=$):~    return y|def f(x):~    global @~    @ = x|def f(x):~    yield x~    yield from list(x)
+def f(x):~    return lambda: @.append(x)|def f(x):~    y = [x]~    y.append(@)~    return y
+def g(x):~    return f(x)|def g(x):~    z = x~    z.append(0)~    return z|g = lambda v: @
+class g:~    items = @~    def __init__(self, v):~        self.v = v~    def append(self, w):~        @.append(w)
+class g:~    def __init__(self, v):~        self.v = v~    def copy(self):~        @.append(self.v)~        return self
+if @:~    %|if @:~    %~else:~    %|for i in list(@)[:2]:~    %
+for i in range(2):~    %|try:~    %~except Exception:~    %
+with open('/dev/null') as @:~    %|while @:~    %~    break
+""".replace("\n", "|")
+    .strip("|")
+    .split("|")
+)
+
+
+class Writer:
+    """Writes random programs."""
+
+    def __init__(self, chance: random.Random) -> None:
+        self._chance = chance
+
+    def statement(self, depth: int = 0) -> str:
+        """Return a statement; one that has others in it not too deep."""
+        form = self._chance.choice([form for form in STATEMENTS if depth < 2 or "%" not in form]).replace("~", "\n")
+        while "%" in form:
+            form = form.replace("%", self.statement(depth + 1).replace("\n", "\n    "), 1)
+        return self._filled(form)
+
+    def _filled(self, form: str, depth: int = 0) -> str:
+        while "$" in form:
+            inner = [inner for inner in EXPRESSIONS if depth < 2 or "$" not in inner]
+            form = form.replace("$", self._filled(self._chance.choice(inner), depth + 1), 1)
+        while "@" in form:
+            form = form.replace("@", self._chance.choice("abcde"), 1)
+        return form
+
+    def program(self, length: int) -> list[str]:
+        """Return pieces of code that run one after the other."""
+        pieces: list[str] = []
+        for _ in range(20 * length):
+            piece = "\n".join(self.statement() for _ in range(self._chance.choice([1, 1, 1, 2, 3])))
+            if len(pieces) < length and outcome([START, *pieces, piece]) is not None:
+                pieces.append(piece)
+        return pieces
+
+
+def outcome(pieces: list[str]) -> dict[str, Any] | None:
+    """Return the namespace after running `pieces`, None where they fail."""
+    names: dict[str, Any] = {}
+    with contextlib.redirect_stdout(io.StringIO()):
+        try:
+            for piece in pieces:
+                exec(piece, names)
+        except Exception:
+            return None
+    return names
+
+
+def shape(value: Any, seen: dict[int, int]) -> Any:
+    """Return a value as far as it can be compared, which object is which included."""
+    if id(value) in seen:
+        return "seen", seen[id(value)]
+    if isinstance(value, int | str | None):
+        return re.sub("0x[0-9a-f]+", "", value) if isinstance(value, str) else value
+    seen[id(value)] = len(seen)
+    if isinstance(value, list | tuple):
+        return type(value).__name__, [shape(item, seen) for item in value]
+    if isinstance(value, dict):
+        return "dict", [(key, shape(item, seen)) for key, item in value.items()]
+    if type(value).__name__ in ("list_iterator", "tuple_iterator"):
+        return "iterator", shape(list(copy.copy(value)), seen)
+    own = vars(value) if type(value).__name__ == "g" else {}
+    return type(value).__name__, shape(own, seen)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.integers(0, 2**40), st.booleans())
+def test_what_is_kept_of_a_random_program_gives_the_variables_that_are_promised(seed: int, own: bool) -> None:
+    pieces = Writer(random.Random(seed)).program(6)
+    assume(pieces)
+    whole = outcome([START, *pieces])
+    part = clean(session(turn(*pieces, cells=[START]) if own else turn(START, *pieces)))
+    sliced = outcome([unit.code for unit in part.kept])
+    assert whole is not None
+    assert sliced is not None, part
+    for name in part.names:
+        assert (name in whole) == (name in sliced), name
+        assert shape(whole.get(name), {}) == shape(sliced.get(name), {}), name
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.text(max_size=80), st.text(alphabet="ab=%!?()[]:\n .,'\"\\", max_size=60))
+def test_any_text_can_be_looked_at(one: str, other: str) -> None:
+    part = clean(session(turn(one, other, "x = 1", cells=[one])))
+    assert {unit.number for unit in part.actions} | {one.unit.number for one in part.dropped} == {1, 2, 3}
