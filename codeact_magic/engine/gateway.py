@@ -6,6 +6,7 @@ import contextlib
 import logging
 import os
 import queue
+import socket
 import time
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
@@ -17,7 +18,7 @@ from .kernels import START, Message
 
 TOKEN = "JUPYTER_TOKEN"  # the environment variable; the token is never on a command line, in a message or in a file
 AT_ONCE = 10.0  # seconds that the server has to carry out small requests
-CLOSING = 2.0  # seconds that it has to close the websocket of a kernel which has ended
+CLOSING = 2.0  # seconds that the thread of a websocket has to notice its end
 MISSING = "A kernel behind a server needs one more package: pip install 'codeact-magic[gateway]'"
 
 _DEAD = ("restarting", "autorestarting", "dead")
@@ -102,7 +103,7 @@ class GatewayKernel:
             with contextlib.suppress(OSError):
                 manager.shutdown_kernel(now=True, timeout=AT_ONCE)
         if client is not None:
-            _await_end(client)
+            _hang_up(client)
             client.stop_channels()
 
     def _connect(self) -> None:
@@ -141,8 +142,10 @@ class GatewayKernel:
         return f"{self._url} cannot be reached as a Jupyter server: {_reason(error)}"
 
 
-def _await_end(client: Any) -> None:
-    """Wait until the server has closed the websocket of a kernel that has ended: to close it from here takes 10 s."""
+def _hang_up(client: Any) -> None:
+    """End the connection below the websocket, and wait until its thread has seen that: it would sleep for 10 s."""
+    with contextlib.suppress(AttributeError, OSError):  # it has ended already
+        client.kernel_socket.sock.sock.shutdown(socket.SHUT_RDWR)
     deadline = time.monotonic() + CLOSING
     while client.channels_running and time.monotonic() < deadline:
         time.sleep(0.01)
