@@ -512,8 +512,11 @@ def _read_items(kinds: tuple[Any, ...], value: Any, where: str) -> tuple[Any, ..
 
 def _read_lines(value: Any, where: str) -> str:
     """Return a text, or the lines of one, which is how notebooks on disk have it."""
-    lines = _read(tuple[str, ...], value, where) if isinstance(value, list) else (_read(str, value, where),)
-    return storable("".join(lines))
+    if not isinstance(value, list):
+        return str(_read(str, value, where))
+    if not all(isinstance(line, str) for line in value):  # there may be a million of them
+        value = _read(tuple[str, ...], value, where)
+    return storable("".join(value))
 
 
 def _read_json(value: Any, where: str) -> Any:
@@ -524,8 +527,11 @@ _JSON_MIME = re.compile(r"application/(.*\+)?json")
 
 
 def _read_bundle(value: Any, where: str) -> Json:
-    bundle = _read_json(value, where)
-    return {kind: data if _JSON_MIME.fullmatch(kind) else _read_lines(data, where) for kind, data in bundle.items()}
+    bundle = {storable(str(kind)): data for kind, data in _table(value, where).items()}
+    return {
+        kind: _changed(data, storable) if _JSON_MIME.fullmatch(kind) else _read_lines(data, where)
+        for kind, data in bundle.items()
+    }
 
 
 def _read_output(value: Any, where: str) -> Json:
@@ -554,14 +560,29 @@ _OUTPUTS: dict[str, dict[str, Callable[[Any, str], Any]]] = {
 # -- cells as text ----------------------------------------------------------------------------------------------------
 
 
-def _json(value: Any) -> str:
-    """Return JSON as nbformat writes it, so that Jupyter's own save of the file changes no line."""
-    return json.dumps(value, ensure_ascii=False, indent=1, sort_keys=True, separators=(",", ": "), allow_nan=False)
+def _json(value: Any, margin: str = "\n") -> str:
+    """Return JSON as nbformat writes it, so that Jupyter's own save of the file changes no line.
+
+    `json.dumps` takes ten times as long for the lines of a text if it is to indent them.
+    """
+    inner = f"{margin} "
+    if isinstance(value, dict) and value:
+        items = [f"{json.dumps(key, ensure_ascii=False)}: {_json(value[key], inner)}" for key in sorted(value)]
+        return f"{{{inner}{f',{inner}'.join(items)}{margin}}}"
+    if isinstance(value, list) and value:
+        return f"[{inner}{_items(value, inner)}{margin}]"
+    return json.dumps(value, ensure_ascii=False, allow_nan=False)
+
+
+def _items(values: list[Any], margin: str) -> str:
+    if all(isinstance(value, str) for value in values):
+        return json.dumps(values, ensure_ascii=False, separators=(f",{margin}", ": "))[1:-1]
+    return f",{margin}".join([_json(value, margin) for value in values])
 
 
 def written(cells: list[Json]) -> str:
     """Return cells as they stand in the file."""
-    return BETWEEN.join("  " + _json(_split(cell)).replace("\n", "\n  ") for cell in cells)
+    return BETWEEN.join("  " + _json(_split(cell), "\n  ") for cell in cells)
 
 
 def _split(cell: Json) -> Json:
@@ -590,5 +611,5 @@ BETWEEN = ",\n"  # between two cells
 
 def closing(session: Session, change: Callable[[str], str]) -> str:
     """Return what stands behind the cells in the file of `session`, with `change` made to every text of it."""
-    metadata = _json(_metadata(session, change)).replace("\n", "\n ")
+    metadata = _json(_metadata(session, change), "\n ")
     return f'\n ],\n "metadata": {metadata},\n "nbformat": 4,\n "nbformat_minor": 5\n}}\n'

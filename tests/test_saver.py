@@ -82,14 +82,14 @@ class Counting(dict[str, Any]):
 
 def test_each_save_serialises_only_what_is_new(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     sizes: list[int] = []
-    serialise = notebook._json
+    serialise = notebook.written
 
-    def measured(value: Any) -> str:
-        text = serialise(value)
+    def measured(cells: list[Any]) -> str:
+        text = serialise(cells)
         sizes.append(len(text))
         return text
 
-    monkeypatch.setattr(notebook, "_json", measured)
+    monkeypatch.setattr(notebook, "written", measured)
     saver = Saver(tmp_path / "x.ipynb", tell=nothing)
     session, per_save, looks = session_of(outcome="open"), [], []
     for number in range(40):
