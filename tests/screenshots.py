@@ -101,6 +101,19 @@ def take_session(window: Window, theme: str) -> None:
     session.page.set_viewport_size({"width": WIDTH, "height": 1180})
     session.notebook.evaluate("node => node.querySelector('.jp-WindowedPanel-outer').scrollTo(0, 0)")
     snap(session, session.page, f"session-{theme}")
+    session.page.set_viewport_size(VIEWPORT)
+    take_verification(session, theme)
+
+
+def take_verification(session: Window, theme: str) -> None:
+    """Take the picture of what the button Verify leads to, once a price in the data has changed."""
+    (session.desk.server.root / "sales.csv").write_text(SALES.replace("120,19.90", "120,18.90"))
+    session.banner.get_by_role("button", name="Verify").click()
+    expect(session.steps).to_have_count(1)
+    session.pending.run()
+    session.wait_done(1)
+    session.step(0).node.evaluate("node => node.closest('.jp-OutputArea-child').remove()")  # it says where this ran
+    snap(session, session.cell(1), f"verify-{theme}")
 
 
 def edit(window: Window) -> None:

@@ -18,7 +18,8 @@ export function statusWords(step: IStep, live: boolean): string {
     case 'stopped':
       return 'stopped';
     case 'skipped':
-      return 'not run';
+      // What was asked about may run in another place.
+      return step.decision === 'approve' ? 'approved' : 'not run';
     case 'answer':
       return 'answer';
   }

@@ -72,6 +72,12 @@ test('a step that was interrupted says so', () => {
   assert.equal(step('step 1 · approved · error · ran 0.1 s'), 'ran with an error');
 });
 
+test('a step that was approved to run elsewhere does not say that it was not run', () => {
+  const words = (fields: Record<string, unknown>): string => statusWords(readStep(bundle({ status: 'skipped', ...fields })), false);
+  assert.equal(words({ decision: 'approve' }), 'approved');
+  assert.equal(words({}), 'not run');
+});
+
 test('a step that a notebook shows as waiting is not, once its kernel does not wait', () => {
   assert.equal(statusWords(readStep(bundle()), true), 'waiting for you');
   assert.equal(statusWords(readStep(bundle()), false), 'was not decided');
