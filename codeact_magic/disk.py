@@ -38,16 +38,20 @@ def stamp(status: os.stat_result) -> Stamp:
 MOST = 2_000_000_000  # bytes of a file that is read
 
 
-def read(path: Path) -> bytes:
-    """Return the content of an ordinary file, which `path` is no link to. Raises OSError."""
-    flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+NO_LINK = getattr(os, "O_NOFOLLOW", 0)
+BINARY = getattr(os, "O_BINARY", 0)
+
+
+def read(path: Path, *, links: bool = False) -> tuple[bytes, Stamp]:
+    """Return the content of an ordinary file; `links`: `path` may be a link to it. Raises OSError."""
+    flags = os.O_RDONLY | BINARY | getattr(os, "O_NONBLOCK", 0) | (0 if links else NO_LINK)
     with os.fdopen(os.open(path, flags), "rb") as file:
         status = os.fstat(file.fileno())
         if not stat.S_ISREG(status.st_mode):
             raise OSError("it is no ordinary file")
         if status.st_size > MOST:
             raise OSError("it is too large")
-        return file.read()
+        return file.read(), stamp(status)
 
 
 @contextmanager

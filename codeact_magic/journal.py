@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from zlib import crc32
 
+from . import disk
+
 
 class Sum(NamedTuple):
     """The length of some bytes and their checksum."""
@@ -56,7 +58,7 @@ def path_of(path: Path) -> Path:
 
 def append(path: Path, record: Record) -> None:
     """Add `record` to the journal of the file `path`; a new journal may be read by whoever may read the file."""
-    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0)
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | disk.BINARY | disk.NO_LINK
     handle = os.open(path_of(path), flags, path.stat().st_mode & 0o777 | 0o200)
     with os.fdopen(handle, "wb", buffering=0) as file:
         data = record.encoded()
@@ -79,7 +81,7 @@ def remove(path: Path) -> None:
 def records(path: Path) -> list[Record]:
     """Return what the journal of the file `path` holds, the newest first."""
     try:
-        data = path_of(path).read_bytes()
+        data, _ = disk.read(path_of(path))
     except (OSError, ValueError):
         return []
     return list(_decoded(data))[::-1]

@@ -363,6 +363,7 @@ class _Reader:
 
     def __init__(self) -> None:
         self.turns: list[Turn] = []
+        self.steps: list[Step] = []  # of the last turn
         self.cells: list[Cell] = []  # the user's, whose prompt is still to come
         self.thought = ""  # whose action is still to come
 
@@ -399,17 +400,23 @@ class _Reader:
     def _prompt(self, cell: Json, about: Json, where: str) -> None:
         given = _table(about.get("turn"), where)
         turn: Turn = _read(Turn, {**given, "prompt": _text(cell, about, where)}, where)
+        self._end_turn()
         self.turns.append(replace(turn, cells=tuple(self.cells), steps=()))
         self.cells = []
 
     def _step(self, cell: Json, about: Json, thought: str, where: str) -> None:
-        turn = self.turns[-1]
-        self.turns[-1] = replace(turn, steps=(*turn.steps, _read_step(cell, about, thought, where)))
+        self.steps.append(_read_step(cell, about, thought, where))
+
+    def _end_turn(self) -> None:
+        if self.steps:
+            self.turns[-1] = replace(self.turns[-1], steps=tuple(self.steps))
+        self.steps = []
 
     def done(self) -> tuple[Turn, ...]:
         """Return the turns, at the end of the notebook."""
         if self.thought or self.cells:
             raise SessionError("the notebook ends in the middle of a turn")
+        self._end_turn()
         return tuple(self.turns)
 
 

@@ -11,7 +11,6 @@ to them: the session goes on in a file of its own. A lock on the file keeps two 
 
 from __future__ import annotations
 
-import os
 import re
 import threading
 import time
@@ -59,8 +58,9 @@ def opened(path: Path) -> tuple[Session, Stamp]:
 
 def _read(path: Path) -> tuple[bytes, list[Record], Stamp]:
     try:
-        with disk.locked(path), path.open("rb") as file:
-            return file.read(), journal.records(path), disk.stamp(os.fstat(file.fileno()))
+        with disk.locked(path):
+            data, stamp = disk.read(path, links=True)
+            return data, journal.records(path), stamp
     except (OSError, ValueError) as error:
         raise SessionError(f"the file cannot be read ({reason(error)}); choose another") from None
 

@@ -123,7 +123,7 @@ class Shelf:
         """Return the content of a file. Raises OSError where it is none of ours."""
         if not _NAME.fullmatch(name) or not stat.S_ISDIR(self.folder.lstat().st_mode):
             raise OSError("no file of this folder")
-        data = disk.read(self.folder / name)
+        data, _ = disk.read(self.folder / name)
         if _digest(data) != name.partition(".")[0]:
             raise OSError("the file was changed")
         return data
@@ -164,7 +164,7 @@ def _encoded(key: str, value: Any) -> tuple[str, str, bytes]:
 
 def _holds(path: Path, data: bytes) -> bool:
     try:
-        return disk.read(path) == data
+        return disk.read(path)[0] == data
     except OSError:
         return False
 
