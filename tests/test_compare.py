@@ -6,6 +6,7 @@ import base64
 import io
 import sys
 import time
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -232,7 +233,9 @@ def test_a_long_text_without_a_space_takes_no_longer_than_any_other() -> None:
 # -- figures -----------------------------------------------------------------------------------------------------------
 
 
-def plot(points: list[tuple[float, float]], colour: str = "#1f77b4", size: tuple[int, int] = (400, 300)) -> Image.Image:
+def plot(
+    points: Sequence[tuple[float, float]], colour: str = "#1f77b4", size: tuple[int, int] = (400, 300)
+) -> Image.Image:
     """Return a scatter plot, drawn eightfold and made smaller, so that what moves by less than a pixel shows."""
     image = Image.new("RGB", (size[0] * 4, size[1] * 4), "white")
     draw = ImageDraw.Draw(image)

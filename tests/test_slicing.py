@@ -305,8 +305,8 @@ def g(x):
 EXPRESSIONS = (
     """
 1|@|@|[@, 2]|[$, $]|{'k': $}|@ + $|list(@)|[x for x in @]|@['k']|@[0]|f(@)|g(@)|len(@)|@.copy()|(@ if @ else @)
-@.get('k')|sorted(@)|dict(k=@)|iter(list(@))|next(@, 0)|(y for y in tuple(@))|tuple(@)|max(@)|lambda: @|@()|str(@)
-[@] * 2|@ and @|@ is @|f'{@}'|{**@}|[*@]|zip(tuple(@), tuple(@))|[x for x in [@, @]]
+@.get('k')|sorted(@)|dict(k=@)|iter(list(@))|next(@, 0)|(y for y in tuple(@))|tuple(@)|max(@)|lambda: @|@()|type(@)
+[@] * 2|@ and @|@ is @|{**@}|[*@]|zip(tuple(@), tuple(@))|[x for x in [@, @]]
 """.replace("\n", "|")
     .strip("|")
     .split("|")

@@ -55,11 +55,13 @@ class Analysis:
 
     def _settle_iterators(self) -> None:
         found = self.facts.iterators
-        while more := {
-            name
-            for name, bindings in self.facts.bindings.items()
-            if name not in found and any(is_iterator(binding.node, self.facts, found) for binding in bindings)
-        }:
+        bound = [
+            (binding.name, binding.node, reader)
+            for reader in self._readers.values()
+            for binding in reader.code.scopes.bindings
+            if binding.scope and binding.scope.kind == "module" and binding.node is not None
+        ]
+        while more := {name for name, node, reader in bound if name not in found and is_iterator(node, reader)}:
             found |= more
 
     def _settle_changers(self) -> None:

@@ -98,6 +98,14 @@ class Facts:
         for code in self.codes:
             yield from (node for node in code.tree.body if isinstance(node, ast.ClassDef) and node.name == name)
 
+    def is_function(self, name: str) -> bool:
+        """Tell whether `name` is nothing but functions and classes that are defined here."""
+        return name in self.definitions and len(self.definitions[name]) == len(self.bindings[name])
+
+    def has_state(self, name: str) -> bool:
+        """Tell whether a function or class of that name keeps something from one call to the next by itself."""
+        return any(map(_has_state, self.definitions.get(name, ())))
+
     def dotted(self, node: ast.expr) -> str:
         """Return the full dotted name of what `node` leads to, "" where that is not in a module."""
         match node:
@@ -208,3 +216,11 @@ class Facts:
                     return dotted.split(".")[0] in tables.FRAMES and attr not in tables.GENERATORS
                 return attr not in tables.NO_FRAME and self.frame_value(base, names)
         return False
+
+
+def _has_state(definition: Definition) -> bool:
+    if isinstance(definition, ast.ClassDef):
+        return True
+    defaults = (*definition.args.defaults, *filter(None, definition.args.kw_defaults))
+    fixed = all(isinstance(default, ast.Constant | ast.Name) for default in defaults)
+    return not fixed or bool(getattr(definition, "decorator_list", None))

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from ..risk.scopes import Binding, Scope
 from . import tables
-from .facts import Code, Definition, Facts
+from .facts import Code, Facts
 
 GIVEN = "<given>"  # stands for what a function is given: no name can be that
 _NONE: frozenset[str] = frozenset()
@@ -46,8 +46,8 @@ class Reader:
                 return self.owners(node.elt) | self._of_all(part.iter for part in node.generators)
             case ast.DictComp():
                 return self._of_all((node.key, node.value, *(part.iter for part in node.generators)))
-            case ast.Lambda():
-                return self._of_all(ast.walk(node.body), ast.Name)
+            case ast.Lambda() | ast.FunctionDef() | ast.AsyncFunctionDef():
+                return self._of_all(ast.walk(node), ast.Name)
         return self._of_all(child for child in ast.iter_child_nodes(node) if isinstance(child, ast.expr))
 
     def _is_new(self, node: ast.BinOp) -> bool:
@@ -86,9 +86,8 @@ class Reader:
         facts = self.facts
         if name in facts.immutable or name in facts.modules or facts.is_builtin(name):
             return _NONE
-        defined = facts.definitions.get(name, ())
-        if len(defined) == len(facts.bindings.get(name, ())) and not any(map(_has_state, defined)):
-            return _NONE
+        if facts.is_function(name):
+            return self.within(name) | (frozenset({name}) if facts.has_state(name) else _NONE)
         return frozenset({name})
 
     def _of_call(self, node: ast.Call) -> frozenset[str]:
@@ -127,12 +126,17 @@ class Reader:
         return all(self.code.is_global(part.id, part) for part in ast.walk(node) if isinstance(part, ast.Name))
 
     def within(self, name: str) -> frozenset[str]:
-        """Return the names whose objects the functions of that name reach by themselves."""
+        """Return the names whose objects the functions of that name reach by themselves, and through others."""
+        facts = self.facts
         found: set[str] = set()
-        for definition in self.facts.definitions.get(name, ()):
-            for node in ast.walk(definition):
-                if isinstance(node, ast.Name) and node.id != name and node.id in self.facts.bindings:
-                    found |= self._of_global(node.id)
+        waiting, met = [name], {name}
+        while waiting:
+            for definition in facts.definitions.get(waiting.pop(), ()):
+                named = {node.id for node in ast.walk(definition) if isinstance(node, ast.Name)} & facts.bindings.keys()
+                new = named - met - facts.immutable - facts.modules.keys()
+                met |= new
+                waiting += new & facts.definitions.keys()
+                found |= {other for other in new if not facts.is_function(other) or facts.has_state(other)}
         return frozenset(found)
 
     # -- what is changed -----------------------------------------------------------------------------------------------
@@ -181,7 +185,7 @@ class Reader:
         if self.facts.is_builtin(name):
             return name in tables.PURE_BUILTINS
         if name in self.facts.definitions:
-            return name not in self.facts.changers
+            return self.facts.is_function(name) and name not in self.facts.changers
         return name in self.facts.modules and _is_harmless(self.facts.modules[name])
 
     def kept(self, node: ast.AST) -> frozenset[str]:
@@ -226,28 +230,22 @@ def opens(node: ast.expr) -> bool:
     )
 
 
-def _has_state(definition: Definition) -> bool:
-    """Tell whether a function or class keeps something from one call to the next by itself."""
-    if isinstance(definition, ast.ClassDef):
-        return True
-    defaults = (*definition.args.defaults, *filter(None, definition.args.kw_defaults))
-    fixed = all(isinstance(default, ast.Constant | ast.Name) for default in defaults)
-    return not fixed or bool(getattr(definition, "decorator_list", None))
-
-
-def is_iterator(node: ast.AST | None, facts: Facts, names: set[str]) -> bool:
-    """Tell whether the value of `node` is used up by going through it; `names` are those of such values."""
+def is_iterator(node: ast.AST | None, reader: Reader) -> bool:
+    """Tell whether the value of `node` may be used up by going through it, or have such a value in it."""
+    facts = reader.facts
     match node:
         case ast.GeneratorExp():
             return True
-        case ast.Name(id=name):
-            return name in names
-        case ast.Call(func=ast.Name(id=name)):
-            yields = any(
-                isinstance(part, _YIELDS) for found in facts.definitions.get(name, ()) for part in ast.walk(found)
-            )
-            return yields or (name in tables.ITERATORS and facts.is_builtin(name))
-        case ast.Call(func=ast.Attribute(attr=attr)):
-            dotted = facts.dotted(node.func)
-            return attr in tables.ITERATING_METHODS or dotted.split(".")[0] in ("itertools", "csv")
-    return False
+        case ast.Call(func=ast.Name(id=name)) if facts.is_builtin(name) and name not in tables.ITERATORS:
+            return False
+        case ast.Call(func=ast.Name(id=name)) if _yields(facts, name):
+            return True
+        case ast.Call(func=ast.Attribute(attr=attr) as function):
+            if attr in tables.ITERATING_METHODS or facts.dotted(function).split(".")[0] in ("itertools", "csv"):
+                return True
+    return node is not None and not reader.owners(node).isdisjoint(facts.iterators)
+
+
+def _yields(facts: Facts, name: str) -> bool:
+    inner = (part for found in facts.definitions.get(name, ()) for part in ast.walk(found))
+    return (name in tables.ITERATORS and facts.is_builtin(name)) or any(isinstance(part, _YIELDS) for part in inner)
