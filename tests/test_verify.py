@@ -1,0 +1,392 @@
+"""Sessions that run again beside what is recorded of them, and slices beside the whole."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from codeact_magic.engine import KernelExecutor, LocalKernel
+from codeact_magic.errors import CodeActError
+from codeact_magic.session import Cell, Decision, Observation, Reply, Session, Step
+from codeact_magic.slicing import Slice, clean
+from codeact_magic.verify import Engine, Report, Row, fingerprint, prove, verify
+
+from .recordings import PlainEngine, printed, session, step, turn
+
+FAILED = {"output_type": "error", "ename": "NameError", "evalue": "name 'x' is not defined", "traceback": ["..."]}
+
+
+def results(report: Report) -> list[tuple[int, str, str]]:
+    return [(row.number, row.result, row.detail) for row in report.rows]
+
+
+# -- verify ------------------------------------------------------------------------------------------------------------
+
+
+def test_a_session_that_does_what_it_did_is_the_same() -> None:
+    recorded = session(
+        turn(step("a + 1", printed("2\n")), step("print(a / 3)", printed("0.3333333333\n")), cells=["a = 1"]),
+        turn(step("x", FAILED, status="error"), cells=[Cell("a.b", failed=True)]),
+    )
+    report = verify(recorded, PlainEngine())
+    assert results(report) == [
+        (0, "same", ""),
+        (1, "same", ""),
+        (2, "same", "within 1e-06"),
+        (0, "same", "fails as it did"),
+        (3, "same", ""),
+    ]
+    assert report.status == 0
+
+
+def test_what_comes_out_otherwise_differs_and_says_how() -> None:
+    recorded = session(
+        turn(
+            step("1 + 1", printed("3\n")),
+            step("x"),
+            step("2", FAILED, status="error"),
+            step("y = 3", printed("3\n")),
+            cells=["z.b", Cell("1", failed=True)],
+        )
+    )
+    report = verify(recorded, PlainEngine())
+    assert results(report) == [
+        (0, "differs", "raises NameError: name 'z' is not defined; it ran in the session"),
+        (0, "differs", "failed in the session, and runs now"),
+        (1, "differs", "'3' became '2'"),
+        (2, "differs", "raises NameError: name 'x' is not defined; it ran in the session"),
+        (3, "differs", "failed in the session, and runs now"),
+        (4, "missing", "writes nothing to stdout any more"),
+    ]
+    assert report.status == 1
+
+
+def test_what_was_interrupted_is_not_run_again() -> None:
+    broken = Step(Reply(""), "", step("z").action, Decision("approve", "z"), heard="It broke off.")
+    late = step("late", status="error", note="It was interrupted: it ran longer than the 5 s allowed.")
+    rejected = Step(Reply(""), "", step("r").action, Decision("reject", "r"), heard="No.")
+    engine = PlainEngine()
+    report = verify(session(turn(step("while 1: 0", status="aborted"), broken, late, rejected, "b = 1")), engine)
+    assert [(number, result) for number, result, _ in results(report)] == [
+        (1, "left out"),
+        (2, "left out"),
+        (3, "left out"),
+        (4, "same"),
+    ]
+    assert (engine.ran, report.status) == (["b = 1"], 0)
+
+
+class Dying(PlainEngine):
+    """An engine whose second run does not come to its end."""
+
+    def run(self, code: str, *, every_value: bool = True) -> Observation:
+        seen = super().run(code, every_value=every_value)
+        return seen if len(self.ran) < 2 else Observation("error", note="The kernel died (signal 9).")
+
+
+def test_nothing_is_run_after_the_kernel_has_died() -> None:
+    engine = Dying()
+    report = verify(session(turn("a = 1", "b = 1", "c = 1")), engine)
+    assert results(report) == [
+        (1, "same", ""),
+        (2, "missing", "The kernel died (signal 9)."),
+        (3, "missing", "not run any more"),
+    ]
+    assert (engine.ran, report.status, report.note) == (["a = 1", "b = 1"], 1, "The kernel died (signal 9).")
+
+
+def test_a_session_that_could_not_be_run_at_all_has_a_status_of_its_own() -> None:
+    class Dead(PlainEngine):
+        def run(self, code: str, *, every_value: bool = True) -> Observation:
+            return Observation("error", note="The kernel died.")
+
+    assert verify(session(turn("a = 1")), Dead()).status == 2
+
+
+def test_a_session_without_code_says_so() -> None:
+    report = verify(session(turn()), PlainEngine())
+    assert (report.status, report.table()) == (0, "Nothing ran in this session, so there is nothing to verify.")
+
+
+def test_progress_is_told_before_each_run_with_the_line_that_tells_most() -> None:
+    told: list[tuple[int, int, str]] = []
+    recorded = session(turn("# look\nimport math\nx = 1", "import math", cells=["\n"]))
+    verify(recorded, PlainEngine(), progress=lambda *given: told.append(given))
+    assert told == [(1, 3, ""), (2, 3, "x = 1"), (3, 3, "import math")]
+
+
+# -- the table ---------------------------------------------------------------------------------------------------------
+
+
+def test_the_table_is_aligned_and_says_what_to_do_next() -> None:
+    rows = (Row(0, "import a", "same"), Row(1, "x = 1", "same", "timings"), Row(2, "x", "differs", "'1' became '2'"))
+    assert Report(rows, seconds=1.25).table().splitlines() == [
+        "      code      result",
+        "cell  import a  same",
+        "   1  x = 1     same     timings",
+        "   2  x         differs  '1' became '2'",
+        "2 same, 1 differs (1.2 s)",
+        "To look into it: %codeact replay FILE --until 1, then run action 2 yourself.",
+    ]
+
+
+@pytest.mark.parametrize("width", [40, 60, 100])
+def test_no_line_of_the_table_is_wider_than_the_window(width: int) -> None:
+    rows = [Row(number, "x" * 200, "differs", "y" * 200) for number in range(1, 5)]
+    assert max(map(len, Report(tuple(rows)).table(width).splitlines()[:-2])) <= width
+
+
+def test_hidden_characters_are_written_out() -> None:
+    table = Report((Row(1, "a\u202e = 1\x1b[2J", "same", "b\u200b"),)).table()
+    assert "⟦U+202E⟧" in table and "⟦U+001B⟧" in table and "⟦U+200B⟧" in table
+
+
+def test_a_long_table_fits_on_a_screen_and_shows_all_that_differs() -> None:
+    rows = [Row(number, f"x{number}", "differs" if number in (250, 400) else "same", "ids") for number in range(1, 501)]
+    lines = Report(tuple(rows)).table().splitlines()
+    assert [line.split() for line in lines[1:6]] == [
+        ["1-249", "249", "pieces", "of", "code", "same", "ids"],
+        ["250", "x250", "differs", "ids"],
+        ["251-399", "149", "pieces", "of", "code", "same", "ids"],
+        ["400", "x400", "differs", "ids"],
+        ["401-500", "100", "pieces", "of", "code", "same", "ids"],
+    ]
+
+
+# -- fingerprints ------------------------------------------------------------------------------------------------------
+
+VALUES = """
+import math, threading
+import numpy as np
+import pandas as pd
+
+class Point:
+    sides = 0
+    def __init__(self, x): self.x = x
+    def moved(self): return Point(self.x + SHIFT)
+
+def area(r, pi=3.14): return [pi * r for _ in (1, 2)]
+
+values = {
+    "number": 1.5, "text": "aß", "list": [1, [2]], "set": {"a", "b", "c"}, "dict": {"a": [1], "b": {"c"}},
+    "array": np.arange(6).reshape(2, 3)[:, ::2], "point": Point(3), "class": Point, "function": area,
+    "lambda": lambda x: x + 1, "module": math, "nothing": None, "lock": threading.Lock(), "generator": (x for x in [1]),
+    "frame": pd.DataFrame({"a": [1, 2], "b": ["x", None], "c": pd.to_datetime(["2020", "2021"])}),
+    "series": pd.Series([1.5, None], name="s"), "index": pd.Index(["a", "b"]),
+}
+"""
+
+
+def fingerprints(**changes: str) -> dict[str, list[str]]:
+    """Return the fingerprints of the values above in a process of its own, some of them replaced."""
+    code = VALUES + "".join(f"\nvalues[{name!r}] = {value}" for name, value in changes.items())
+    code += f"\nimport json, sys\nsys.path.insert(0, {str(Path(fingerprint.__file__).parent)!r})"
+    code += "\nfrom fingerprint import fingerprints\nprint(json.dumps(fingerprints(values, [*values, 'absent'])))"
+    done = subprocess.run([sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, check=True)
+    told: dict[str, list[str]] = json.loads(done.stdout)
+    return told
+
+
+def test_equal_values_have_one_fingerprint_in_every_process_and_others_another() -> None:
+    one, other = fingerprints(), fingerprints()
+    assert one == other
+    assert {name for name, (how, _) in one.items() if how == "type"} == {"lock", "generator"}
+    assert one["absent"] == ["", ""]
+    changes = {
+        "number": "1.5000001",
+        "list": "[1, [3]]",
+        "set": "{'a', 'b', 'd'}",
+        "dict": "{'a': [1], 'b': {'d'}}",
+        "array": "np.arange(6).reshape(2, 3)[:, :2]",
+        "point": "Point(4)",
+        "function": "lambda r: r",
+        "lambda": "lambda x: x + 2",
+        "frame": "values['frame'].assign(a=[1, 3])",
+        "series": "values['series'].rename('t')",
+        "index": "pd.Index(['a', 'c'])",
+    }
+    changed = fingerprints(**changes)
+    assert {name for name in one if one[name] != changed[name]} == changes.keys()
+
+
+def test_how_a_frame_lies_in_memory_does_not_matter() -> None:
+    built = "pd.DataFrame({'a': [1, 2]}).assign(b=['x', None]).assign(c=pd.to_datetime(['2020', '2021']))"
+    assert fingerprints()["frame"] == fingerprints(frame=built)["frame"]
+
+
+# -- proof -------------------------------------------------------------------------------------------------------------
+
+
+class Engines:
+    """Makes engines, and knows all that it made."""
+
+    def __init__(self, kind: type[PlainEngine] = PlainEngine) -> None:
+        self.made: list[PlainEngine] = []
+        self._kind = kind
+
+    def __call__(self) -> Engine:
+        self.made.append(self._kind())
+        return self.made[-1]
+
+
+DEAD_END = session(turn("a = [1]", "print(a)", step("a.x", status="error"), "b = a + [2]", "c = 5", "print(b)"))
+
+
+def test_a_slice_that_gives_the_same_is_proved_in_two_engines_that_are_closed() -> None:
+    engines = Engines()
+    part = clean(DEAD_END)
+    proof = prove(DEAD_END, part, engines)
+    assert (proof.holds, proof.line) == (True, "3 of 6 actions give the same: a, b.")
+    assert [engine.ran for engine in engines.made] == [
+        ["a = [1]", "b = a + [2]", "print(b)"],
+        ["a = [1]", "print(a)", "a.x", "b = a + [2]", "c = 5", "print(b)"],
+    ]
+    assert all(engine.closed for engine in engines.made)
+
+
+def without(recorded: Session, *numbers: int) -> Slice:
+    """Return a wrong slice of `recorded`, without some actions."""
+    part = clean(recorded)
+    return Slice(tuple(unit for unit in part.kept if unit.number not in numbers), part.dropped, part.names)
+
+
+def test_a_slice_that_lacks_what_it_needs_is_not_proved() -> None:
+    proof = prove(DEAD_END, without(DEAD_END, 1), Engines())
+    assert not proof.holds
+    assert "action 4 of the kept actions raised NameError: name 'a' is not defined" in proof.line
+    assert "All actions are kept." in proof.line
+
+
+def test_a_slice_that_gives_something_else_names_what() -> None:
+    recorded = session(turn("a = [1]", "a.append(2)", "unused = 1", "b = len(a)", "0"))
+    proof = prove(recorded, Slice(clean(recorded).kept[:1], clean(recorded).dropped, ("a",)), Engines())
+    assert (proof.holds, proof.differing) == (False, ("a",))
+    assert proof.line == "Without the rest a would come out otherwise, so all actions are kept."
+
+
+def test_what_comes_out_otherwise_each_time_cannot_be_proved() -> None:
+    recorded = session(turn("import random", "print(1)", "x = random.random()", "print(2)", answer="See `x`."))
+    proof = prove(recorded, clean(recorded), Engines())
+    assert (proof.holds, proof.differing) == (False, ("x",))
+    assert "each time" in proof.line
+
+
+def test_what_is_shown_last_has_to_be_the_same() -> None:
+    recorded = session(turn("a = [1]", "a.append(2)", "print(a)"))
+    part = without(recorded, 2)
+    proof = prove(recorded, Slice(part.kept, (*part.dropped, *_dropped(recorded)), ()), Engines())
+    assert (
+        proof.line
+        == "Without the rest action 3 would show something else ('[1, 2]' became '[1]'), so all actions are kept."
+    )
+
+
+def _dropped(recorded: Session) -> Any:
+    return clean(session(turn("print(1)", "print(2)"))).dropped
+
+
+def test_where_nothing_is_left_out_nothing_is_run() -> None:
+    recorded, engines = session(turn("a = 1", "a")), Engines()
+    assert prove(recorded, clean(recorded), engines).holds
+    assert engines.made == []
+
+
+def test_values_that_only_their_type_is_known_of_are_named() -> None:
+    recorded = session(turn("handle = (x for x in [1])", "print(0)", "a = 1", "print(handle, a)"))
+    part = clean(recorded)
+    proof = prove(recorded, Slice(part.kept, part.dropped, ("a", "handle")), Engines())
+    assert (proof.holds, proof.weak) == (True, ("handle",))
+    assert proof.line.endswith("Only by type: handle.")
+
+
+def test_a_kernel_that_dies_proves_nothing() -> None:
+    proof = prove(DEAD_END, clean(DEAD_END), Engines(Dying))
+    assert not proof.holds
+    assert "The kernel died (signal 9)." in proof.line
+
+
+class WithoutJoblib(PlainEngine):
+    """An engine in an environment without joblib."""
+
+    def evaluate(self, code: str) -> str:
+        return super().evaluate(code.replace('"joblib"', '"joblib_is_not_there"'))
+
+
+def test_a_kernel_without_joblib_says_what_to_install() -> None:
+    proof = prove(DEAD_END, clean(DEAD_END), Engines(WithoutJoblib))
+    assert not proof.holds
+    assert "pip install 'codeact-magic[verify]'" in proof.line
+
+
+def test_a_kernel_that_cannot_tell_proves_nothing() -> None:
+    class Silent(PlainEngine):
+        def evaluate(self, code: str) -> str:
+            raise CodeActError("The kernel did not evaluate what it was asked.")
+
+    assert "cannot be compared" in prove(DEAD_END, clean(DEAD_END), Engines(Silent)).line
+
+
+# -- real kernels ------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Iterator[KernelExecutor]:
+    with KernelExecutor(LocalKernel(cwd=tmp_path)) as kernel:
+        yield kernel
+
+
+PLOT = "import matplotlib.pyplot as plt\nplt.plot([0, 1, {}])\nplt.show()"
+
+
+@pytest.mark.kernel
+def test_a_session_that_a_kernel_recorded_verifies_in_another_one(engine: KernelExecutor, tmp_path: Path) -> None:
+    codes = [
+        "import time\nx = [n / 3 for n in range(4)]",
+        "x\nobject()",
+        "1 / 0",
+        "time.time(), {'a', 'b'}",
+        PLOT.format(2),
+    ]
+    steps = []
+    for code in codes:
+        seen = engine.run(code)
+        steps.append(step(code, *seen.outputs, status=seen.status, line=seen.line))
+    with KernelExecutor(LocalKernel(cwd=tmp_path)) as other:
+        report = verify(session(turn(*steps, cells=["y = 1\ny"])), other)
+    assert report.status == 0, report.table()
+    changed = session(turn(step(PLOT.format(3), *steps[-1].observation.outputs if steps[-1].observation else ())))
+    assert [result for _, result, _ in results(verify(changed, engine))] == ["differs"]
+
+
+@pytest.mark.kernel
+def test_a_kernel_that_an_action_kills_is_missing_from_there(engine: KernelExecutor) -> None:
+    report = verify(session(turn("a = 1", "import os\nos.kill(os.getpid(), 9)", "a")), engine)
+    assert [result for _, result, _ in results(report)] == ["same", "missing", "missing"]
+
+
+@pytest.mark.kernel
+def test_a_slice_is_proved_in_real_kernels(tmp_path: Path) -> None:
+    recorded = session(
+        turn(
+            "import pandas as pd\nimport numpy as np\ndf = pd.DataFrame({'x': np.arange(4.0), 'k': list('abab')})",
+            "df.head()",
+            "class Sum:\n    def __init__(self, of): self.of = of\ntotals = Sum(df.groupby('k').x.sum())",
+            "%who",
+            "df['y'] = df.x * 2\nshow = lambda: df",
+            "import matplotlib.pyplot as plt\nfig, ax = plt.subplots()\nax.plot(df.y)",
+            "print(df, totals.of)",
+            answer="See `totals`, `show` and `fig`.",
+        )
+    )
+    part = clean(recorded)
+    proof = prove(recorded, part, lambda: KernelExecutor(LocalKernel(cwd=tmp_path)))
+    assert [unit.number for unit in part.actions] == [1, 3, 5, 6, 7]
+    assert proof.holds, proof.line
+    assert set(proof.weak) == {"ax", "fig"}
+    assert {"df", "totals", "show"} <= set(part.names)
