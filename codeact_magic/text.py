@@ -145,8 +145,10 @@ def clip(text: str, limit: int) -> str:
 
 def one_line(text: object, limit: int = 300) -> str:
     """Return `text` on one line, whitespace folded, hidden characters written out, at most `limit` characters."""
-    line = visible(" ".join(str(text).split()))
-    return line if len(line) <= limit else line[: limit - 1] + "…"
+    whole = str(text)
+    begun = whole[: 10 * limit + 1000]  # all the words of a text that somebody forged need more memory than there is
+    line = visible(" ".join(begun.split()))
+    return line if len(line) <= limit and begun == whole else line[: limit - 1] + "…"
 
 
 def mask(text: str, secrets: Iterable[str]) -> str:
