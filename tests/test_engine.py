@@ -137,6 +137,16 @@ def test_figures_are_recorded_and_what_draws_them_is_not(engine: KernelExecutor)
 
 
 @pytest.mark.kernel
+def test_what_child_processes_write_is_recorded(engine: KernelExecutor) -> None:
+    engine.run("import os, subprocess")
+    for _ in range(20):
+        observation = engine.run("print('a', flush=True)\nos.system('echo b')\nsubprocess.run(['echo', 'c'])")
+        assert text(observation) == "a\nb\nc\n"
+    observation = engine.run("os.system('echo e >&2')")
+    assert text(observation, "stderr") == "e\n"
+
+
+@pytest.mark.kernel
 def test_no_secret_is_shown_or_recorded_even_in_pieces(engine: KernelExecutor) -> None:
     screen = Screen(engine)
     pieces = f"import time\nfor piece in ({KEY[:7]!r}, {KEY[7:]!r}):\n    print(piece, end='', flush=True)\n"

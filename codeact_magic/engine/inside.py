@@ -6,7 +6,9 @@ It does with the standard library and the files that are sent with it (see `prob
 from __future__ import annotations
 
 import json
+import os
 import sys
+import threading
 from collections.abc import Callable, Collection
 from typing import Any
 
@@ -23,6 +25,7 @@ class Probe:
         self._before = self._names.identities()
         shell.ask_exit = _refuse_to_exit
         shell.displayhook.compute_format_data = _without_handles(shell.displayhook.compute_format_data)
+        shell.events.register("post_run_cell", _drain)
 
     def begin(self, every_value: bool) -> str:
         """Prepare for code; `every_value` shows the value of every expression, not only that of the last one."""
@@ -61,3 +64,44 @@ def _refuse_to_exit() -> None:
 
 def _without_handles(original: Callable[[Any], Any]) -> Callable[[Any], Any]:
     return lambda result: ({}, {}) if is_handle(result) else original(result)
+
+
+_SIGN = "\x1f"  # one byte, so that it is never cut in two
+_PATIENCE = 1.0  # seconds to wait for what child processes wrote
+
+
+def _drain(result: object) -> None:
+    """Wait until all that was written past sys.stdout and sys.stderr has been read: it belongs to this run.
+
+    ipykernel reads descriptors 1 and 2, where child processes write, on threads of its own; each is given a sign to
+    read as well.
+    """
+    for descriptor, stream in ((1, sys.stdout), (2, sys.stderr)):
+        if _is_watched(descriptor, stream):
+            _read_up_to_here(descriptor, stream)
+
+
+def _is_watched(descriptor: int, stream: Any) -> bool:
+    thread = getattr(stream, "watch_fd_thread", None)
+    try:
+        return thread is not None and thread.is_alive() and os.path.sameopenfile(descriptor, stream._fid)
+    except (AttributeError, TypeError, OSError):
+        return False
+
+
+def _read_up_to_here(descriptor: int, stream: Any) -> None:
+    write, read = stream.write, threading.Event()
+
+    def until_sign(text: str) -> Any:
+        if threading.current_thread() is not stream.watch_fd_thread or _SIGN not in text:
+            return write(text)
+        write(text.replace(_SIGN, "", 1))
+        read.set()
+        return len(text)
+
+    stream.write = until_sign
+    try:
+        os.write(descriptor, _SIGN.encode())
+        read.wait(_PATIENCE)
+    finally:
+        del stream.write
