@@ -192,6 +192,22 @@ def test_an_error_is_compared_by_name_and_message() -> None:
     assert compare([recorded], []).detail == "raised KeyError: 'age', now nothing"
 
 
+def test_an_output_whose_file_is_gone_is_missing() -> None:
+    stand_in = {"output_type": "display_data", "data": {"text/plain": "text: a.txt"}}
+    stand_in["metadata"] = {"codeact_file": ["0123456789abcdef.txt"]}
+    found = compare([stand_in], [stream("1")])
+    assert found == Comparison(
+        "missing", "what it showed is in a file that is gone or was changed: 0123456789abcdef.txt"
+    )
+
+
+def test_a_change_far_down_in_a_long_text_is_found() -> None:
+    lines = [f"line {number}" for number in range(5000)]
+    found = texts("\n".join([*lines, "a 1", "b"]), "\n".join([*lines, "a 2", "b"]))
+    assert found.detail == "line 5001: 'a 1' became 'a 2'"
+    assert texts("a\n", "a\nb\n").detail == "shown in addition: 'b'"
+
+
 def test_the_richest_form_that_both_have_is_compared() -> None:
     one = value(text__html="<b>1</b>", text__plain="1")
     assert compare([one], [value(text__html="<b>1</b>", text__plain="2")]).verdict == "same"

@@ -192,6 +192,13 @@ def test_what_a_function_changes_is_changed_where_it_is_called() -> None:
     assert kept("n = 0", "def more():\n    global n\n    n += 1", "more()", "print(n)") == [1, 2, 3, 4]
 
 
+def test_a_name_that_an_error_was_caught_under_is_gone() -> None:
+    part = clean(
+        session(turn("error = 1", "try:\n    int('x')\nexcept ValueError as error:\n    print(1)", "print(2)"))
+    )
+    assert part.names == ()
+
+
 def test_an_iterator_is_used_up_by_looking_at_it() -> None:
     assert kept("it = iter([1, 2])", "print(next(it))", "rest = list(it)") == [1, 2, 3]
     assert kept("it = (x for x in [1])", "print(sum(it))", "rest = list(it)") == [1, 2, 3]

@@ -32,6 +32,9 @@ class Comparison:
         return self.detail or ", ".join(self.notes)
 
 
+_STANDS_IN = "codeact_file"  # in the metadata of an output whose file could not be read when the session was loaded
+
+
 class Outputs:
     """The outputs of one run. What came between what does not matter, only the order within each sort."""
 
@@ -39,10 +42,14 @@ class Outputs:
         self.streams = {"stdout": "", "stderr": ""}
         self.errors: list[tuple[str, str]] = []
         self.shown: list[Json] = []  # by MIME type
+        self.gone: list[str] = []  # files that outputs are in which are not there any more
         for output in outputs:
             self._sort(output)
 
     def _sort(self, output: Json) -> None:
+        if isinstance(output.get("metadata"), dict) and (names := output["metadata"].get(_STANDS_IN)):
+            self.gone += map(str, names) if isinstance(names, list) else [str(names)]
+            return
         match output.get("output_type"):
             case "stream":
                 name = str(output.get("name", "stdout"))
@@ -62,6 +69,11 @@ class Outputs:
         return Comparison("same", notes=tuple(sorted(notes)))
 
     def _differences(self, seen: Outputs, measure: Measure) -> Iterator[tuple[Verdict, Difference]]:
+        if self.gone:
+            yield (
+                "missing",
+                Difference(f"what it showed is in a file that is gone or was changed: {one_line(self.gone[0])}"),
+            )
         yield "differs", _errors(self.errors, seen.errors, measure)
         for name in sorted(self.streams.keys() | seen.streams.keys()):
             yield _streams(name, self.streams.get(name, ""), seen.streams.get(name, ""), measure)

@@ -68,7 +68,8 @@ def _settled(text: str) -> str:
 def _compare(recorded: str, seen: str, measure: Measure) -> Difference:
     notes: set[str] = set()
     moved = False  # whether something was allowed to differ, and white space with it
-    for one, other in zip_longest(tokens(recorded), tokens(seen)):
+    start = _same_lines(recorded, seen)
+    for one, other in zip_longest(tokens(recorded, start), tokens(seen, start)):
         if one is None or other is None:
             return Difference(_ended(recorded, seen, one or other))
         if one.text != other.text:
@@ -80,6 +81,16 @@ def _compare(recorded: str, seen: str, measure: Measure) -> Difference:
     if not moved:
         return Difference("only the white space differs")
     return Difference("", frozenset(notes - {""}))
+
+
+def _same_lines(one: str, other: str, step: int = 4096) -> int:
+    """Return where the first line begins that is not the same in both."""
+    start = 0
+    while start < len(one) and one[start : start + step] == other[start : start + step]:
+        start += step
+    block = zip(one[start : start + step], other[start : start + step], strict=False)
+    same = next((place for place, (a, b) in enumerate(block) if a != b), 0)
+    return one.rfind("\n", 0, start + same) + 1
 
 
 def _tolerated(one: Token, other: Token, measure: Measure) -> str | None:

@@ -65,9 +65,9 @@ class Token(NamedTuple):
     start: int
 
 
-def tokens(text: str) -> Iterator[Token]:
-    """Yield the tokens of `text`."""
-    for match in _TOKEN.finditer(text):
+def tokens(text: str, start: int = 0) -> Iterator[Token]:
+    """Yield the tokens of `text`, from `start` on."""
+    for match in _TOKEN.finditer(text, start):
         yield Token(match.lastgroup or "word", match[0], match.start())
 
 

@@ -3,13 +3,14 @@
 Nothing is run. Where the code does not tell, a name counts as read, an object as changed and a piece of code as needed:
 what is kept too much costs a cell, what is missing breaks the rest.
 
-units    the code of a session, piece by piece
-cut      what is kept, from the end to the beginning
-effects  what a piece of code does to names
-files    what it does to files
-sharing  which names may share an object, and which code changes it
-facts    what a name stands for
-tables   what is known of functions and methods by name
+units       the code of a session, piece by piece
+cut         what is kept, from the end to the beginning
+effects     what a piece of code does to names
+statements  in which order, and which names are bound for sure
+files       what it does to files
+sharing     which names may share an object, and which code changes it
+facts       what a name stands for
+tables      what is known of functions and methods by name
 """
 
 from __future__ import annotations

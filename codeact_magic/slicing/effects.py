@@ -7,15 +7,15 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from ..risk.lines import Command
 from ..risk.magics import judge
-from ..risk.scopes import plain_names
 from . import tables
 from .facts import DEFINITIONS, Code, Facts
-from .sharing import GIVEN, Reader, is_iterator, opens
+from .sharing import GIVEN, Groups, Reader, is_iterator
+from .statements import Walk, bound_by
 
-_Names = frozenset[str]
 _RESULTS = re.compile(r"_+|_\d+|_i+|_i\d+|_o?h|In|Out")
 
 
@@ -46,7 +46,7 @@ class Analysis:
         self._readers = {id(code): Reader(code, self.facts) for code in known}
         self._settle_iterators()
         self._settle_changers()
-        self._groups = _Groups()
+        self._groups = Groups()
         self._share()
         self._later = self._settled_later()
         self.effects = [self._effects(code) for code in codes]
@@ -161,7 +161,7 @@ class Analysis:
 
     def _note(self, reader: Reader, node: ast.AST, effects: Effects) -> None:
         effects.may |= self._groups.closed(reader.changed(node) - {GIVEN})
-        for name in _bound(node):
+        for name in bound_by(node):
             if _binds_global(reader.code, name, node):
                 effects.may.add(name)
         match node:
@@ -209,7 +209,9 @@ class Analysis:
         for command in code.commands:
             effects.add(_of_command(command))
         reader = self._readers[id(code)]
-        effects.binds = set(_Walk(self, reader, effects).block(code.tree.body, frozenset()))
+        walk = Walk(partial(self._note_below, reader, effects))
+        effects.binds = set(walk.block(code.tree.body, frozenset()))
+        effects.may |= walk.caught
         effects.binds -= self._dotted_imports(code)
         return effects
 
@@ -225,7 +227,7 @@ class Analysis:
         }
         return {name for name in dotted if self.facts.modules.get(name, "").partition(".")[0] == name}
 
-    def note(self, reader: Reader, node: ast.AST, bound: _Names, effects: Effects) -> None:
+    def _note_below(self, reader: Reader, effects: Effects, node: ast.AST, bound: frozenset[str]) -> None:
         """Add to `effects` what `node` and all below it does where `bound` is bound already."""
         own = Effects()
         for part in ast.walk(node):
@@ -242,88 +244,6 @@ class Analysis:
                 effects.uses.add(node.id)
         else:
             self._note(reader, node, effects)
-
-
-class _Walk:
-    """Goes through the statements of a piece of code in their order, and knows what is bound for sure."""
-
-    def __init__(self, analysis: Analysis, reader: Reader, effects: Effects) -> None:
-        self._analysis, self._reader, self._effects = analysis, reader, effects
-
-    def block(self, statements: Sequence[ast.stmt], bound: _Names) -> _Names:
-        """Note the effects of `statements`, and return what is bound for sure after them."""
-        for statement in statements:
-            bound = self._statement(statement, bound)
-        return bound
-
-    def _statement(self, node: ast.stmt, bound: _Names) -> _Names:
-        match node:
-            case ast.If():
-                self._note(bound, node.test)
-                return self.block(node.body, bound) & self.block(node.orelse, bound)
-            case ast.For() | ast.AsyncFor():
-                self._note(bound, node.iter, node.target)
-                self.block(node.body, bound | _stored(node.target))
-                self.block(node.orelse, bound)
-                return bound
-            case ast.While():
-                self._note(bound, node.test)
-                self.block(node.body, bound)
-                self.block(node.orelse, bound)
-                return bound
-            case ast.With() | ast.AsyncWith():
-                return self._with(node, bound)
-            case ast.Try() | ast.TryStar():
-                return self._try(node, bound)
-            case ast.Match():
-                self._note(bound, node.subject)
-                for case in node.cases:
-                    self._note(bound, case.pattern, *([case.guard] if case.guard else []))
-                    self.block(case.body, bound | _stored(case.pattern))
-                return bound
-        self._note(bound, node)
-        return bound | _bound_by(node)
-
-    def _with(self, node: ast.With | ast.AsyncWith, bound: _Names) -> _Names:
-        for item in node.items:
-            self._note(bound, item)
-            bound |= _stored(item.optional_vars) if item.optional_vars else frozenset()
-        after = self.block(node.body, bound)
-        return after if all(opens(item.context_expr) for item in node.items) else bound
-
-    def _try(self, node: ast.Try | ast.TryStar, bound: _Names) -> _Names:
-        self.block(node.orelse, self.block(node.body, bound))
-        for handler in node.handlers:
-            if handler.type:
-                self._note(bound, handler.type)
-            name = frozenset([handler.name]) if handler.name else frozenset()
-            self._effects.may |= name
-            self.block(handler.body, bound | name)
-        return self.block(node.finalbody, bound)
-
-    def _note(self, bound: _Names, *nodes: ast.AST) -> None:
-        for node in nodes:
-            self._analysis.note(self._reader, node, bound, self._effects)
-
-
-class _Groups:
-    """Names in groups that are joined; a name that was in none is alone."""
-
-    def __init__(self) -> None:
-        self._group: dict[str, set[str]] = {}
-
-    def join(self, names: Iterable[str]) -> None:
-        """Put the groups of all `names` together."""
-        groups = [self._group.setdefault(name, {name}) for name in names if name != GIVEN]
-        joined = max(groups, key=len, default=set())
-        for group in groups:
-            if group is not joined:
-                joined |= group
-                self._group.update(dict.fromkeys(group, joined))
-
-    def closed(self, names: Iterable[str]) -> set[str]:
-        """Return `names`, and all that are in a group with one of them."""
-        return {other for name in names for other in self._group.get(name, {name})}
 
 
 def _size(effects: Effects) -> tuple[int, int, bool, bool]:
@@ -345,46 +265,8 @@ def _generator(dotted: str, attr: str) -> str:
     return "<numpy.random>" if attr in tables.RANDOM_METHODS else ""
 
 
-def _bound(node: ast.AST) -> list[str]:
-    """Return the names that `node` itself binds or deletes."""
-    match node:
-        case ast.Name(id=name, ctx=ast.Store() | ast.Del()):
-            return [name]
-        case ast.Import() | ast.ImportFrom():
-            return [alias.asname or alias.name.partition(".")[0] for alias in node.names]
-    return plain_names(node)
-
-
 def _binds_global(code: Code, name: str, node: ast.AST) -> bool:
     return code.scope_of[id(node)].function().binder(name).kind == "module"
-
-
-def _stored(node: ast.AST) -> _Names:
-    """Return the names that a target or a pattern binds."""
-    return frozenset(name for part in ast.walk(node) for name in _bound(part))
-
-
-def _bound_by(node: ast.stmt) -> _Names:
-    """Return the names that a simple statement, or a definition, binds whenever it runs."""
-    match node:
-        case ast.Assign(targets=targets):
-            return frozenset().union(*(_targets(target) for target in targets))
-        case ast.AnnAssign(value=ast.expr()) | ast.AugAssign():
-            return _targets(node.target)
-        case ast.Import() | ast.ImportFrom() | ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
-            return frozenset(_bound(node))
-    return frozenset()
-
-
-def _targets(target: ast.expr) -> _Names:
-    match target:
-        case ast.Name(id=name):
-            return frozenset([name])
-        case ast.Tuple(elts=parts) | ast.List(elts=parts):
-            return frozenset().union(*map(_targets, parts))
-        case ast.Starred(value=inner):
-            return _targets(inner)
-    return frozenset()
 
 
 def _of_command(command: Command) -> Effects:

@@ -249,3 +249,23 @@ def is_iterator(node: ast.AST | None, reader: Reader) -> bool:
 def _yields(facts: Facts, name: str) -> bool:
     inner = (part for found in facts.definitions.get(name, ()) for part in ast.walk(found))
     return (name in tables.ITERATORS and facts.is_builtin(name)) or any(isinstance(part, _YIELDS) for part in inner)
+
+
+class Groups:
+    """Names in groups that are joined; a name that was in none is alone."""
+
+    def __init__(self) -> None:
+        self._group: dict[str, set[str]] = {}
+
+    def join(self, names: Iterable[str]) -> None:
+        """Put the groups of all `names` together."""
+        groups = [self._group.setdefault(name, {name}) for name in names if name != GIVEN]
+        joined = max(groups, key=len, default=set())
+        for group in groups:
+            if group is not joined:
+                joined |= group
+                self._group.update(dict.fromkeys(group, joined))
+
+    def closed(self, names: Iterable[str]) -> set[str]:
+        """Return `names`, and all that are in a group with one of them."""
+        return {other for name in names for other in self._group.get(name, {name})}
