@@ -110,10 +110,13 @@ function free(stem: string, taken: ReadonlySet<string>): string {
 async function run(panel: NotebookPanel, count: number): Promise<void> {
   const { content, context, sessionContext } = panel;
   await Promise.all([context.ready, sessionContext.ready, panel.revealed]);
+  if (panel.isDisposed) {
+    return;
+  }
   content.activeCellIndex = Math.min(count, content.widgets.length - 1);
   const done = NotebookActions.runCells(content, content.widgets.slice(0, count), sessionContext);
   const cell = content.widgets[count];
-  if (cell && (await done)) {
+  if (cell && (await done) && !cell.isDisposed) {
     content.mode = 'edit';
     await cell.ready;
     cell.editor?.setCursorPosition({ line: 1, column: 0 });
