@@ -7,6 +7,7 @@ import copy
 import io
 import random
 import re
+import time
 from typing import Any
 
 import pytest
@@ -290,6 +291,25 @@ def test_a_name_that_something_dropped_changed_later_is_not_promised() -> None:
 
 def test_modules_and_private_names_are_not_promised() -> None:
     assert clean(session(turn("import math\n_x = 1\ny = math.pi + _x", "y"))).names == ("y",)
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "x = " + "+".join(["a"] * 5000),
+        "x = " + "(" * 150 + ")" * 150,
+        "x = " + "[" * 5000,
+        "def f(a0):\n" + "\n".join(f"    a{n} = a{n - 1} + a{n - 1}" for n in range(1, 400)) + "\n    return a399",
+        "\n".join(f"x{n} = x{n + 1} = [x{n}]" for n in range(400)),
+        "x = lambda: " * 90 + "0",
+        "\0",
+    ],
+    ids=["long", "nested", "open", "doubled", "chained", "lambdas", "zero"],
+)
+def test_code_that_is_hard_to_read_is_kept_in_no_time(code: str) -> None:
+    began = time.perf_counter()
+    assert kept("a = 1", code, "print(x)")[-1] == 3
+    assert time.perf_counter() - began < 20
 
 
 def test_a_session_without_code_has_nothing_to_keep() -> None:

@@ -44,11 +44,18 @@ class Analysis:
         known = [code for code in codes if code]
         self.facts = Facts(known)
         self._readers = {id(code): Reader(code, self.facts) for code in known}
+        self._reader_of = {
+            id(node): reader
+            for reader in self._readers.values()
+            for node, _ in reader.code.scopes.nodes
+            if isinstance(node, DEFINITIONS)
+        }
         self._settle_iterators()
         self._settle_changers()
         self._groups = Groups()
         self._share()
         self._later = self._settled_later()
+        self._packages = self._dotted_imports()
         self.effects = [self._effects(code) for code in codes]
 
     # -- facts that need the sharing of objects -----------------------------------------------------------------------
@@ -75,10 +82,8 @@ class Analysis:
     def _within(self, name: str) -> Iterator[tuple[Reader, ast.AST]]:
         """Yield the nodes of all functions and classes of that name."""
         for definition in self.facts.definitions[name]:
-            reader = next((reader for reader in self._readers.values() if id(definition) in reader.code.scope_of), None)
-            for node in ast.walk(definition) if reader else ():
-                if reader and id(node) in reader.code.scope_of:
-                    yield reader, node
+            reader = self._reader_of[id(definition)]
+            yield from ((reader, node) for node in ast.walk(definition) if id(node) in reader.code.scope_of)
 
     def _share(self) -> None:
         """Put names that may share objects into one group."""
@@ -212,10 +217,10 @@ class Analysis:
         walk = Walk(partial(self._note_below, reader, effects))
         effects.binds = set(walk.block(code.tree.body, frozenset()))
         effects.may |= walk.caught
-        effects.binds -= self._dotted_imports(code)
+        effects.binds -= self._packages
         return effects
 
-    def _dotted_imports(self, code: Code) -> set[str]:
+    def _dotted_imports(self) -> set[str]:
         """Return the packages that `import package.module` binds: importing them again takes nothing away."""
         dotted = {
             alias.name.partition(".")[0]

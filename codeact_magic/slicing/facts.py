@@ -19,6 +19,7 @@ from . import tables
 
 Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda
 DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
+_DEEPEST = 100  # nodes in nodes
 
 
 @dataclass(frozen=True)
@@ -51,11 +52,23 @@ def read(source: str) -> Code | None:
     """Return what can be known of `source`, None where it cannot be read."""
     try:
         tree, commands = parse(source.replace("\r\n", "\n").replace("\r", "\n"), is_magic)
+        if _is_deep(tree):
+            return None
         scopes = Scopes(tree)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
     lambdas = frozenset(scopes.inner[id(node)] for node, _ in scopes.nodes if isinstance(node, ast.Lambda))
     return Code(tree, commands, scopes, {id(node): scope for node, scope in scopes.nodes}, lambdas)
+
+
+def _is_deep(tree: ast.Module) -> bool:
+    """Tell whether `tree` is too deep to go down in it."""
+    level: list[ast.AST] = [tree]
+    for _ in range(_DEEPEST):
+        level = [child for node in level for child in ast.iter_child_nodes(node)]
+        if not level:
+            return False
+    return True
 
 
 class Facts:
@@ -68,6 +81,11 @@ class Facts:
             for binding in code.scopes.bindings:
                 if binding.scope and binding.scope.kind == "module" and binding.how not in ("held", "instance"):
                     self.bindings[binding.name].append(binding)
+        self._classes: dict[str, list[ast.ClassDef]] = defaultdict(list)
+        for code in self.codes:
+            for statement in code.tree.body:
+                if isinstance(statement, ast.ClassDef):
+                    self._classes[statement.name].append(statement)
         self.modules = {name: dotted for name in self.bindings if (dotted := self._module(name))}
         self.definitions = {name: found for name in self.bindings if (found := list(self._definitions(name)))}
         self.immutable = self._settled(self._is_immutable, self.bindings)
@@ -95,8 +113,7 @@ class Facts:
         for binding in self.bindings[name]:
             if isinstance(binding.node, DEFINITIONS):
                 yield binding.node
-        for code in self.codes:
-            yield from (node for node in code.tree.body if isinstance(node, ast.ClassDef) and node.name == name)
+        yield from self._classes[name]
 
     def is_function(self, name: str) -> bool:
         """Tell whether `name` is nothing but functions and classes that are defined here."""

@@ -12,6 +12,7 @@ from .facts import Code, Facts
 GIVEN = "<given>"  # stands for what a function is given: no name can be that
 _NONE: frozenset[str] = frozenset()
 _YIELDS = (ast.Yield, ast.YieldFrom)
+_PASSES = 30  # until what local variables may be must have settled
 
 
 class Reader:
@@ -19,11 +20,27 @@ class Reader:
 
     def __init__(self, code: Code, facts: Facts) -> None:
         self.code, self.facts = code, facts
-        self._locals: dict[tuple[Scope, str], list[Binding]] = {}
-        for binding in code.scopes.bindings:
-            if binding.scope and binding.scope.kind != "module":
-                self._locals.setdefault((binding.scope, binding.name), []).append(binding)
-        self._following: set[tuple[Scope, str]] = set()
+        self._locals: dict[tuple[Scope, str], frozenset[str]] = {}
+        self._settle_locals()
+
+    def _settle_locals(self) -> None:
+        """Find out what the variables of functions and comprehensions may be parts of."""
+        bindings = [one for one in self.code.scopes.bindings if one.scope and one.scope.kind != "module"]
+        for _ in range(_PASSES):
+            if not any([self._bring(binding) for binding in bindings]):
+                return
+        everything = frozenset(self.facts.bindings) | {GIVEN}
+        self._locals = {key: everything for key in self._locals}
+
+    def _bring(self, binding: Binding) -> bool:
+        """Add what a binding brings to what its name may be a part of; tell whether that was news."""
+        if binding.how == "instance" or binding.scope is None:
+            return False
+        brought = self.owners(binding.node) if binding.node is not None else frozenset({GIVEN})
+        key = (binding.scope, binding.name)
+        before = self._locals.get(key)
+        self._locals[key] = brought | (before or _NONE)
+        return self._locals[key] != before
 
     # -- what a value may be a part of ---------------------------------------------------------------------------------
 
@@ -67,20 +84,7 @@ class Reader:
         owner = scope.owner(name) if scope else None
         if owner is None or owner.kind == "module":
             return self._of_global(name)
-        key = (owner, name)
-        if key in self._following:
-            return _NONE
-        self._following.add(key)
-        try:
-            found = [self._of_binding(binding) for binding in self._locals.get(key, ())]
-        finally:
-            self._following.discard(key)
-        return _NONE.union(*found)
-
-    def _of_binding(self, binding: Binding) -> frozenset[str]:
-        if binding.how == "instance":
-            return _NONE
-        return self.owners(binding.node) if binding.node is not None else frozenset({GIVEN})
+        return self._locals.get((owner, name), _NONE)
 
     def _of_global(self, name: str) -> frozenset[str]:
         facts = self.facts
