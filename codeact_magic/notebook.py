@@ -140,12 +140,24 @@ def _notebook(cells: list[Json], metadata: Json) -> Json:
     return {"cells": cells, "metadata": metadata, "nbformat": 4, "nbformat_minor": 5}
 
 
+# Whole, as IPython's kernel has it: Jupyter would put in what is missing, and ask whether to save that.
+_LANGUAGE = {
+    "name": "python",
+    "version": sys.version.split()[0],
+    "mimetype": "text/x-python",
+    "codemirror_mode": {"name": "ipython", "version": 3},
+    "pygments_lexer": "ipython3",
+    "nbconvert_exporter": "python",
+    "file_extension": ".py",
+}
+
+
 def _metadata(session: Session, change: Callable[[str], str]) -> Json:
     head = _packed(_changed(replace(session, turns=()), change))
     return {
         "codeact": {"codeact": VERSION, **head},
         "kernelspec": {"name": "python3", "display_name": "Python 3 (ipykernel)", "language": "python"},
-        "language_info": {"name": "python"},
+        "language_info": _LANGUAGE,
     }
 
 

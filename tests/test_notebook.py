@@ -501,3 +501,11 @@ def test_a_saved_session_runs_again_without_a_model_and_without_what_was_rejecte
     actions = [cell.outputs[0] for cell in notebook.cells if cell.metadata.codeact.kind == "action" and cell.outputs]
     assert [output.get("text") or output.ename for output in actions] == ["datadata\n", "NameError", "still here\n"]
     assert not list(tmp_path.rglob("ran"))
+
+
+def test_jupyter_has_nothing_to_add_to_a_session_that_is_opened() -> None:
+    from ipykernel.ipkernel import IPythonKernel
+
+    metadata = to_notebook(Session("abc")).metadata
+    assert metadata.language_info == IPythonKernel.language_info
+    assert metadata.kernelspec == {"name": "python3", "display_name": "Python 3 (ipykernel)", "language": "python"}
