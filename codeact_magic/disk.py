@@ -103,8 +103,8 @@ def _unlock(file: Any) -> None:
 
 
 @contextmanager
-def draft(path: Path) -> Iterator[BinaryIO]:
-    """Give a file to write to, which then takes the place of `path`, whole."""
+def draft(path: Path, like: Path | None = None) -> Iterator[BinaryIO]:
+    """Give a file to write to, which then takes the place of `path`, whole; `like`: who may read that may read it."""
     scratch = path.parent / f"{_DRAFT}{uuid.uuid4().hex}.tmp"
     try:
         with scratch.open("xb") as file, locked(scratch):
@@ -112,7 +112,7 @@ def draft(path: Path) -> Iterator[BinaryIO]:
             file.flush()
             os.fsync(file.fileno())
         with suppress(OSError):
-            shutil.copymode(path, scratch)
+            shutil.copymode(like or path, scratch)
         scratch.replace(path)
     except BaseException:
         with suppress(OSError):

@@ -33,6 +33,7 @@ class Shelf:
     """The folder of the large outputs of the notebook `path`: those of more than `limit` characters (0: no limit)."""
 
     def __init__(self, path: Path, limit: int = 0) -> None:
+        self.notebook = path
         self.folder = path.with_name(f"{path.stem}_files")
         self.limit = limit
         self.names: set[str] = set()  # of the files that were written
@@ -95,7 +96,7 @@ class Shelf:
             raise OSError("the folder is elsewhere")
         if not _holds(path, data):
             self.folder.mkdir(parents=True, exist_ok=True)
-            with disk.draft(path) as file:
+            with disk.draft(path, like=self.notebook) as file:
                 file.write(data)
         self.names.add(name)
         return {"form": form, "file": name}

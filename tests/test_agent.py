@@ -409,6 +409,48 @@ def test_an_interrupt_in_any_phase_stops_the_turn_and_leaves_a_session_of_use(ph
     assert goes_on(setup)
 
 
+def test_a_step_is_drafted_before_it_is_decided_about_and_again_before_it_runs() -> None:
+    setup, drafts = Setup(act("f()"), ANSWER), list[tuple[str, bool]]()
+
+    def draft(session: Session, *, wait: bool) -> None:
+        (step,) = session.turns[-1].steps
+        assert step.action and step.action.code == "f()"
+        assert (len(setup.someone.asked), setup.machine.ran, step.observation) == (len(drafts), [], None)
+        assert bool(step.decision) == bool(drafts)
+        drafts.append((step.heard, wait))
+
+    setup.agent.draft = draft
+    assert setup.agent.run("What is x?").answer == ANSWER
+    assert drafts == [
+        ("The code was not run: nobody decided about it.", False),
+        ("The run of the code broke off; how far it came is not known.", True),
+    ]
+
+
+def test_what_is_not_to_run_is_drafted_only_before_it_is_decided_about() -> None:
+    setup, drafts = Setup(act("f()"), ANSWER), list[Session]()
+    setup.someone.script = [Decision("reject", reason="No.")]
+    setup.agent.draft = lambda session, *, wait: drafts.append(session)
+    setup.agent.run("What is x?")
+    assert len(drafts) == 1
+
+
+def test_an_interrupt_before_the_code_begins_says_so() -> None:
+    setup = Setup(act("f()"), ANSWER)
+
+    def draft(session: Session, *, wait: bool) -> None:
+        if wait:
+            raise KeyboardInterrupt
+
+    setup.agent.draft = draft
+    ends(setup, Stopped)
+    (step,) = setup.turn.steps
+    assert (step.heard, setup.machine.ran) == ("The code was not run: it was stopped before it began.", [])
+    assert step.decision and step.decision.runs
+    setup.agent.draft = lambda session, *, wait: None
+    assert goes_on(setup)
+
+
 def test_what_was_proposed_when_the_user_interrupted_is_in_the_session() -> None:
     heard = {}
     for phase in ("decide", "run", "run, raised"):

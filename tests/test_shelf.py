@@ -242,6 +242,14 @@ def test_what_is_forged_about_files_leaves_what_stands_there(change: Callable[[A
     assert second["output_type"] in ("display_data", "stream")
 
 
+def test_the_files_of_a_private_notebook_are_private(tmp_path: Path) -> None:
+    path = keep(shown(LARGE["stream"]), tmp_path / "x.ipynb")
+    path.chmod(0o600)
+    keep(shown(LARGE["figure"]), path)
+    figure = next(file for file in files(path) if file.suffix == ".png")
+    assert figure.stat().st_mode & 0o777 == 0o600
+
+
 def test_a_folder_that_cannot_be_written_leaves_the_output_in_the_notebook(tmp_path: Path) -> None:
     (tmp_path / "x_files").write_text("in the way", encoding="utf-8")
     session = replace(shown(LARGE["stream"]), home="..")
