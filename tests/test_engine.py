@@ -33,6 +33,9 @@ PATIENCE = 30.0  # seconds that a test waits for what must come
 def process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KernelExecutor]:
     """A kernel for all tests that leave it alive."""
     with KernelExecutor(LocalKernel(cwd=tmp_path_factory.mktemp("kernel")), secrets=lambda: (KEY,)) as engine:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.delenv("PYTEST_CURRENT_TEST")  # under pytest ipykernel does not look at what child processes write
+            engine.run("")
         yield engine
 
 

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from codeact_magic.cli import main
-from codeact_magic.engine import GatewayKernel, KernelExecutor
+from codeact_magic.engine import GatewayKernel, KernelExecutor, gateway
 from codeact_magic.errors import UsageError
 from codeact_magic.saver import load
 from codeact_magic.session import Observation
@@ -152,8 +152,28 @@ def test_a_kernel_that_is_closed_is_gone_from_the_server(server: JupyterServer) 
     assert server.kernels() == before
 
 
+def drop(engine: KernelExecutor) -> None:
+    """Cut the connection as a network does."""
+    client: Any = vars(engine.kernel)["_client"]
+    client.kernel_socket.sock.sock.shutdown(socket.SHUT_RDWR)
+
+
 @pytest.mark.kernel
-def test_a_connection_that_is_lost_is_told_of(tmp_path: Path) -> None:
+def test_a_connection_that_is_lost_is_opened_again_and_nothing_is_missing(engine: KernelExecutor) -> None:
+    engine.run("kept = 1")
+    engine.show = lambda output: drop(engine) if "it runs" in output.get("text", "") else None
+    observation = engine.run("import time\nprint('it runs')\ntime.sleep(1.5)\nprint('on')\nkept + 1")
+    assert observation.status == "ok"
+    assert text(observation) == "it runs\non\n"
+    assert observation.outputs[-1]["data"] == {"text/plain": "2"}
+    engine.show = lambda output: None
+    drop(engine)
+    assert text(engine.run("print(kept)")) == "1\n"
+
+
+@pytest.mark.kernel
+def test_a_server_that_is_lost_is_told_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gateway, "RECONNECT", 1.0)
     server = JupyterServer(tmp_path)
     with KernelExecutor(GatewayKernel(server.url)) as engine:
         engine.show = lambda output: server.close() if "it runs" in output.get("text", "") else None

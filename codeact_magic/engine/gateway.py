@@ -18,9 +18,11 @@ from .kernels import START, Message
 
 TOKEN = "JUPYTER_TOKEN"  # the environment variable; the token is never on a command line, in a message or in a file
 AT_ONCE = 10.0  # seconds that the server has to carry out small requests
+RECONNECT = 30.0  # seconds after which a lost connection is given up
 CLOSING = 2.0  # seconds that the thread of a websocket has to notice its end
 MISSING = "A kernel behind a server needs one more package: pip install 'codeact-magic[gateway]'"
 
+LOST = "the connection to it was lost"
 _DEAD = ("restarting", "autorestarting", "dead")
 
 
@@ -43,6 +45,7 @@ class GatewayKernel:
         self._manager: Any = None
         self._client: Any = None
         self._death = ""
+        self._lost = self._tried = 0.0  # when the connection was lost, and when it was last tried to open it again
 
     def start(self) -> None:
         """Start it and wait until it answers. Raises UsageError where it cannot be started."""
@@ -50,7 +53,7 @@ class GatewayKernel:
             from jupyter_kernel_client.manager import KernelHttpManager
         except ImportError:
             raise UsageError(MISSING) from None
-        self._death = ""
+        self._death, self._lost = "", 0.0
         self._manager = KernelHttpManager(self._url, token() or None, log=_silent())
         try:
             self._manager.start_kernel(self._known(self._name), self._path or None)
@@ -67,11 +70,20 @@ class GatewayKernel:
     def send(self, channel: str, kind: str, content: Json) -> str:
         """Send a message on a channel ("shell", "stdin") and return its id."""
         message = self._client.session.msg(kind, content)
-        try:
-            getattr(self._client, f"{channel}_channel").send(message)
-        except Exception as error:  # the library's websocket has many
-            self._death = f"the connection to it was lost: {one_line(error)}"
+        if not self._sent(channel, message):
+            _hang_up(self._client)
+            self._reconnect(time.monotonic())
+            if not self._sent(channel, message):
+                self._death = self._death or LOST
         return str(message["header"]["msg_id"])
+
+    def _sent(self, channel: str, message: Any) -> bool:
+        """Send a message, and return whether the connection bore it."""
+        try:
+            self._channel(channel).send(message)
+        except Exception:  # the library's websocket raises many, and AttributeError where it is closed
+            return False
+        return True
 
     def receive(self, patience: float) -> Message | None:
         """Return the next message, or None where none comes within `patience` seconds."""
@@ -86,9 +98,9 @@ class GatewayKernel:
         return Message(name, parent, message["msg_type"], message["content"])
 
     def death(self) -> str:
-        """Return how the kernel has died, or "" while it lives."""
-        if self._client is not None and not self._client.channels_running:
-            self._death = self._death or "the connection to it was lost"
+        """Return how the kernel has died, or "" while it lives; a connection that is lost is opened again."""
+        if self._client is not None and not self._death and not self._client.channels_running:
+            self._reconnect(time.monotonic())
         return self._death
 
     def interrupt(self) -> None:
@@ -107,16 +119,42 @@ class GatewayKernel:
             client.stop_channels()
 
     def _connect(self) -> None:
-        """Open the websocket. Its library would put the token into the address, which servers write into their logs."""
+        self._open(START)
+        if not self._client.channels_running:
+            raise OSError("the server lets no websocket through")
+        self._client.wait_for_ready(timeout=START)
+
+    def _open(self, patience: float, session: str = "") -> None:
+        """Open a websocket to the kernel; the server has kept what came since that of the same `session` was lost.
+
+        Its library would put the token into the address, which servers write into their logs.
+        """
         from jupyter_kernel_client.wsclient import KernelWebSocketClient
 
         address = f"ws{self._manager.kernel_url.removeprefix('http')}/channels"
         headers = {"Authorization": f"token {token()}"} if token() else {}
-        self._client = KernelWebSocketClient(address, headers=headers, timeout=START, log=_silent())
+        self._client = KernelWebSocketClient(address, headers=headers, timeout=patience, log=_silent())
+        if session:
+            self._client.session.session = session
         self._client.start_channels()
-        if not self._client.channels_running:
-            raise OSError("the server lets no websocket through")
-        self._client.wait_for_ready(timeout=START)
+
+    def _reconnect(self, now: float) -> None:
+        """Try to go on with the same kernel, once a second, and give it up in the end."""
+        self._lost = self._lost or now
+        if now < self._tried + 1.0:
+            return
+        self._tried = now
+        client = self._client
+        with contextlib.suppress(OSError):
+            if self._manager.refresh_model(AT_ONCE) is None:
+                self._death = "it ended on the server"
+                return
+            client.stop_channels()
+            self._open(AT_ONCE, client.session.session)
+        if self._client.channels_running:
+            self._lost = 0.0
+        elif now > self._lost + RECONNECT:
+            self._death = LOST
 
     def _known(self, name: str) -> str:
         """Return the name of the kernel that is asked for. Raises UsageError where the server has none of that name."""

@@ -68,6 +68,8 @@ class Request:
         return bool(self.reply) and (self._idle or bool(late))
 
     def _take(self, message: Message, interrupts: Interrupts) -> None:
+        if not self._begun and (self.stops or self.rings):  # an interrupt that came before is not noticed
+            self._kernel.interrupt()
         self._begun = True
         match message.kind:
             case "execute_reply":
@@ -97,9 +99,7 @@ class Request:
     # -- interrupts ----------------------------------------------------------------------------------------------------
 
     def _attend(self, interrupts: Interrupts, now: float) -> None:
-        """Pass on what the user and the clock want; code that has not begun yet would not notice."""
-        if not self._begun:
-            return
+        """Pass on what the user and the clock want."""
         if interrupts.count > self.stops:
             if self.stops and now > self._first + UNMOVED / 2:
                 self._end()
