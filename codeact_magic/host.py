@@ -106,16 +106,22 @@ class ShellHost:
         return PageAsker(self.board.room, self.board, view.refresh) if isinstance(view, NotebookView) else None
 
     def insert(self, cells: Sequence[Json], taken: str, otherwise: str) -> None:
-        """Put `cells` below the running one: where a page takes them as they are, else as one cell to come."""
+        """Put `cells` below the running one: where a page takes them as they are, else as one cell to come.
+
+        Where nobody is there to see that cell (nbclient, a pipe) it is printed.
+        """
         if control.in_kernel(self.shell):
             if self._offered(cells, taken, otherwise):
                 return
         else:
             print(otherwise)
-        self.shell.set_next_input(as_one(cells), replace=False)
+        if control.asker(self.shell) is None:
+            print(as_one(cells))
+        else:
+            self.shell.set_next_input(as_one(cells), replace=False)
 
     def _offered(self, cells: Sequence[Json], taken: str, otherwise: str) -> bool:
-        """Offer `cells` to the page, and return whether it took them; one display says so."""
+        """Offer `cells` to the page, and return whether it took them; one display says so in the end."""
         room = self.board.room
         name = room.offer(list(cells))
         self._publish({INSERT: {"version": 1, "id": name}, "text/plain": "…"}, {}, name, False)

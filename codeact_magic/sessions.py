@@ -285,7 +285,7 @@ def _insert(runner: Runner, cells: Sequence[Json]) -> None:
     runner.host.insert(
         cells,
         taken=f"{counted(count, 'cell')} of code {'stands' if one else 'stand'} below; none was run.",
-        otherwise=f"{counted(count, 'cell')} of code {'comes' if one else 'come'} as one cell below, not yet run.",
+        otherwise=f"{counted(count, 'cell')} of code as one below, not yet run.",
     )
 
 

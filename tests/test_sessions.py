@@ -279,10 +279,11 @@ def test_what_is_verified_runs_as_it_is_or_not_at_all(shell: Shell, monkeypatch:
 # -- insert ------------------------------------------------------------------------------------------------------------
 
 
-def test_the_actions_come_as_one_cell_where_there_is_no_page(shell: Shell) -> None:
+def test_the_actions_come_as_one_cell_where_there_is_no_page(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
     path = saved(shell)
+    with_user(shell, monkeypatch)
     ran = shell.run(f"%codeact insert {path}")
-    assert "3 cells of code come as one cell below, not yet run." in ran.shown
+    assert "3 cells of code as one below, not yet run." in ran.shown
     assert shell.ipython.rl_next_input == (
         "# Sum the prices, and double the sum.\n\n"
         "total = sum(prices)\nprint(total)\n\n"
@@ -290,6 +291,14 @@ def test_the_actions_come_as_one_cell_where_there_is_no_page(shell: Shell) -> No
         "double = total * 2"
     )
     assert "total" not in shell.names
+
+
+def test_the_actions_are_printed_where_nobody_is_there_to_see_a_cell(shell: Shell) -> None:
+    path = saved(shell)
+    assert (
+        "# Sum the prices, and double the sum.\n\ntotal = sum(prices)\n" in shell.run(f"%codeact insert {path}").shown
+    )
+    assert not hasattr(shell.ipython, "rl_next_input")
 
 
 def test_what_a_reader_of_the_cells_would_not_see_is_told(shell: Shell) -> None:
