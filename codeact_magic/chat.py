@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import commands
 from .console import ConsoleHost, print_here, told
@@ -15,7 +15,10 @@ from .errors import CodeActError, UsageError
 from .options import Options
 from .runner import Runner
 from .session import Turn
-from .text import one_line, storable
+from .text import one_line, storable, visible
+
+if TYPE_CHECKING:
+    from prompt_toolkit.history import History
 
 LEAVE = ("/quit", "/exit")
 
@@ -63,8 +66,9 @@ def run(options: Options, engine: KernelExecutor, prompt: str, file: Path | None
         if file:
             runner.conversations.begin(options, prompt, file)
         turn = runner.take(options, prompt, new=False)
-        if not (sys.stdout.isatty() and sys.stderr.isatty()):  # else it stands on the screen already
-            print(storable(turn.answer), flush=True)
+        on_screen = sys.stdout.isatty()
+        if not (on_screen and sys.stderr.isatty()):  # else it stands there already
+            print(visible(turn.answer) if on_screen else turn.answer, flush=True)
     return 0
 
 
@@ -126,10 +130,9 @@ def running(options: Options, engine: KernelExecutor, aside: bool = False) -> It
 def _reader() -> Callable[[], str]:
     """Return what has the user type something; to leave is one of `LEAVE`."""
     from prompt_toolkit import PromptSession
-    from prompt_toolkit.history import FileHistory
 
     session: PromptSession[str] = PromptSession(
-        history=FileHistory(str(_history())),
+        history=_history(),
         key_bindings=_keys(),
         multiline=True,
         prompt_continuation="  ",
@@ -159,13 +162,17 @@ def _keys() -> Any:
     return keys
 
 
-def _history() -> Path:
-    """Return the file that keeps what was typed, for the user alone."""
+def _history() -> History:
+    """Return what was typed before, from a file for the user alone; nothing where there can be none."""
     from platformdirs import user_state_path
+    from prompt_toolkit.history import FileHistory, InMemoryHistory
 
-    path = user_state_path("codeact-magic", ensure_exists=True) / "chat_history"
-    path.touch(mode=0o600)
-    return path
+    try:
+        path = user_state_path("codeact-magic", ensure_exists=True) / "chat_history"
+        path.touch(mode=0o600)
+    except OSError:
+        return InMemoryHistory()
+    return FileHistory(str(path))
 
 
 def _quoted(file: str) -> str:

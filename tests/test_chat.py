@@ -294,6 +294,19 @@ def test_no_colours_where_they_are_not_wanted(stage: Stage) -> None:
     assert "ZeroDivisionError" in shown and "\x1b" not in shown
 
 
+@pytest.mark.terminal
+def test_an_answer_sends_nothing_raw_to_the_terminal(stage: Stage) -> None:
+    import pexpect
+
+    endpoint = stage.endpoint("\x1b[2J\x1b]0;owned\x07\u202eHi")
+    environment = clean_environment(stage.folder) | {"CODEACT_BASE_URL": endpoint.base_url}
+    line = f"{sys.executable} -m codeact_magic.cli run go -a auto 2>/dev/null"
+    shown, status = pexpect.run(
+        f"/bin/sh -c '{line}'", cwd=str(stage.folder), env=environment, withexitstatus=True, encoding="utf-8"
+    )
+    assert (shown, status) == ("⟦U+001B⟧[2J⟦U+001B⟧]0;owned⟦U+0007⟧⟦U+202E⟧Hi\r\n", 0)
+
+
 # -- what terminals are given ------------------------------------------------------------------------------------------
 
 

@@ -24,7 +24,6 @@ from .request import Ask, Request
 PROBE = 10.0  # seconds that a kernel has to tell of its variables
 DEAD = "DeadKernelError"  # the name under which an observation tells of the kernel's death
 
-
 _Seen = tuple[tuple[tuple[str, str], ...], str]
 
 
@@ -80,11 +79,11 @@ class KernelExecutor:
         `every_value` has the value of every expression shown, as an action has it; without it, that of the last one.
         """
         with self._lock, Interrupts() as interrupts:
-            began = time.monotonic()
             try:
                 lost = self._ready(interrupts, every_value)
             except KeyboardInterrupt:
                 return Observation("aborted", note="It was stopped before it ran.")
+            began = time.monotonic()
             outputs = Outputs(self.secrets(), self.show, lambda name: bool(interrupts.count) and _is_stop(name))
             request = self._request(_content(code, store_history=True), outputs, interrupts)
             if request.death:
@@ -149,12 +148,12 @@ class KernelExecutor:
             self._clock.cancel()
         if self._running and (death := self.kernel.death()):
             self._lose(f"The kernel has died meanwhile ({death}).")
-        lost, self._lost = self._lost, ""
         if not self._running:
             with interrupts.raised():
                 self._start()
-            if lost:
-                self.tell(lost)
+            if self._lost:
+                self.tell(self._lost)
+        lost, self._lost = self._lost, ""
         self._probe(interrupts, "begin", every_value)
         return lost if self._running else self._ready(interrupts, every_value)
 
