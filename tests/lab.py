@@ -118,8 +118,8 @@ class Server:
 
     def _find_url(self) -> None:
         about = self.home / "runtime" / f"jpserver-{self._process.pid}.json"
-        wait_until(lambda: about.exists() or self._process.poll() is not None, "the server's start")
-        assert about.exists(), f"JupyterLab did not start:\n{self._log.read_text()[-3000:]}"
+        wait_until(lambda: _is_json(about) or self._process.poll() is not None, "the server's start")
+        assert _is_json(about), f"JupyterLab did not start:\n{self._log.read_text()[-3000:]}"
         self.url = str(json.loads(about.read_text())["url"])
         self.host = urlsplit(self.url).netloc
         wait_until(self._answers, "the server's first answer")
@@ -177,6 +177,15 @@ class Server:
             self.ask("DELETE", f"api/kernels/{kernel['id']}")
         self._process.terminate()
         self._process.wait(PATIENCE)
+
+
+def _is_json(path: Path) -> bool:
+    """Return whether a file is there, and written to its end."""
+    try:
+        json.loads(path.read_text())
+    except (OSError, ValueError):
+        return False
+    return True
 
 
 def _copy_extension(to: Path) -> None:

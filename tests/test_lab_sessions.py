@@ -318,8 +318,12 @@ def test_the_keys_of_a_session_work_from_its_notebook(desk: Desk) -> None:
 def test_the_palette_offers_what_can_be_done_with_a_session(desk: Desk) -> None:
     name = desk.write_session(session(ONE))
     window = desk.session(name)
-    window.page.keyboard.press("ControlOrMeta+Shift+C")
+    window.command("apputils:activate-command-palette")
+    window.wait_for_focus(".lm-CommandPalette-input")
     window.page.keyboard.type("replay this session")
+    found = window.page.locator(".lm-CommandPalette-item.lm-mod-active")
+    expect(found).to_contain_text("Replay This Session")
+    expect(found).to_contain_text("Alt+Shift+Y")
     window.page.keyboard.press("Enter")
     companion(window, f"replay-{Path(name).name}")
 
