@@ -23,6 +23,7 @@ pytestmark = pytest.mark.kernel
 FOREVER = "import time\nopen('begun', 'w').close()\nwhile True: time.sleep(0.01)"
 FULL_STOP = "import os, signal\nprint('about to die', flush=True)\nos.kill(os.getpid(), signal.SIGKILL)"
 SEGFAULT = "import ctypes\nctypes.string_at(0)"
+PATIENT = "from codeact_magic import conversations\nconversations.MOMENT = {seconds}\n"  # the disk may be a slow one
 HELD_DISK = """
 import os, threading
 from codeact_magic import journal
@@ -43,6 +44,7 @@ def endpoint() -> Iterator[FakeEndpoint]:
 def chat(tmp_path: Path, endpoint: FakeEndpoint) -> Iterator[Chat]:
     with started(NEWEST, tmp_path) as kernel:
         kernel.refresh(tmp_path)
+        assert kernel.run(PATIENT.format(seconds=60)).reply["status"] == "ok"
         yield Chat(kernel, endpoint)
 
 
@@ -144,7 +146,8 @@ def test_a_kernel_that_dies_while_it_writes_the_file_has_saved_what_it_told_the_
 
 
 def test_a_disk_that_hangs_holds_an_action_up_for_a_moment_only(chat: Chat) -> None:
-    assert chat.kernel.run(HELD_DISK.format(what="journal.append")).reply["status"] == "ok"
+    held = PATIENT.format(seconds=0.5) + HELD_DISK.format(what="journal.append")
+    assert chat.kernel.run(held).reply["status"] == "ok"
     run = dying(chat, "Done.")
     run.wait(lambda: "first" in run.text)
     assert (chat.kernel.folder / "held").exists()
