@@ -188,6 +188,12 @@ def test_a_function_needs_what_it_reads_where_it_is_called() -> None:
     assert kept("def f(x):\n    return g(x)", "def g(x):\n    return x", "h = f", "h(1)") == [1, 2, 3, 4]
 
 
+def test_calling_a_function_does_not_make_it_anew() -> None:
+    assert kept(
+        "def parse(x):\n    return x + 1", "try:\n    a = parse(1)\nexcept OSError:\n    a = 0", "parse(2)"
+    ) == [1, 3]
+
+
 def test_what_a_function_changes_is_changed_where_it_is_called() -> None:
     assert kept("seen = []", "def note(x):\n    seen.append(x)", "note(1)", "print(seen)") == [1, 2, 3, 4]
     assert kept("n = 0", "def more():\n    global n\n    n += 1", "more()", "print(n)") == [1, 2, 3, 4]
@@ -287,6 +293,16 @@ def test_a_name_that_something_dropped_changed_later_is_not_promised() -> None:
     part = clean(session(turn("a = 1\nb = 2", "print(a + b)"), turn("b = 5", "print('end')")))
     assert [unit.number for unit in part.actions] == [1, 2, 4]
     assert part.names == ("a",)
+
+
+def test_what_failed_is_taken_to_have_changed_nothing() -> None:
+    part = clean(session(turn("a = [1]", step("a.append(1 / 0)", status="error"), "a.append(2)", "print(a)")))
+    assert part.names == ("a",)
+
+
+def test_the_variable_of_a_comprehension_is_no_name() -> None:
+    assert clean(session(turn("a = [n for n in range(3)]", "a"))).names == ("a",)
+    assert clean(session(turn("a = [last := n for n in range(3)]", "a"))).names == ("a", "last")
 
 
 def test_modules_and_private_names_are_not_promised() -> None:

@@ -157,13 +157,18 @@ def _made(piece: Piece) -> set[str]:
 
 
 def _certain(pieces: Sequence[Piece], kept: Sequence[Piece]) -> set[str]:
-    """Return the names that actions which are kept gave values, and whose values nothing that is dropped changed."""
+    """Return the names that actions which are kept gave values, and whose values nothing that is dropped changed.
+
+    An action that failed or was interrupted is taken to have changed nothing: the proof will tell.
+    """
     numbers = set(map(id, kept))
     uncertain: set[str] = set()
     found: set[str] = set()
     every = {name for piece in pieces for name in _made(piece)}
     for piece in pieces:
         made = every if piece.effects.everything else _made(piece)
+        if piece.unit.status != "ok" and piece.unit.number:
+            continue
         if id(piece) not in numbers or piece.effects.uses & uncertain:
             uncertain |= made
         else:

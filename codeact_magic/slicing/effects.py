@@ -119,7 +119,8 @@ class Analysis:
     def _when_called(self, name: str) -> Effects:
         effects = Effects()
         for reader, node in self._within(name):
-            effects.add(self._of_nodes(reader, [node]))
+            if node not in self.facts.definitions[name]:  # which ran before
+                effects.add(self._of_nodes(reader, [node]))
         return effects
 
     def _leads(self) -> dict[str, set[str]]:
@@ -271,7 +272,7 @@ def _generator(dotted: str, attr: str) -> str:
 
 
 def _binds_global(code: Code, name: str, node: ast.AST) -> bool:
-    return code.scope_of[id(node)].function().binder(name).kind == "module"
+    return code.scope_of[id(node)].binder(name).kind == "module"
 
 
 def _of_command(command: Command) -> Effects:

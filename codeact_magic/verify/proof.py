@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 from ..compare import compare
-from ..errors import CodeActError
+from ..errors import CodeActError, Stopped
 from ..session import Observation, Session
 from ..slicing import Slice, Unit, units
 from ..text import one_line
@@ -44,7 +44,7 @@ def prove(
     """Run `part` and all of `session` in two new engines, and return whether they end with the same.
 
     That is: the variables that the slice names have the same values, and what is kept last shows the same. An engine
-    is closed when it is done. Raises CodeActError where a kernel cannot be started.
+    is closed when it is done. Raises UsageError where a kernel cannot be started, Stopped where the user stops it.
     """
     if not part.dropped:
         return Proof(True, "Nothing was left out, so there is nothing to prove.")
@@ -115,7 +115,7 @@ class _Prover:
         seen = engine.run(unit.code, every_value=unit.number > 0)
         what = f"action {unit.number}" if unit.number else f"your cell {one_line(unit.code, 40)!r}"
         if seen.status == "aborted":
-            raise KeyboardInterrupt
+            raise Stopped("You stopped it while it was being proved.")
         if seen.note:
             raise _FailedError(f"It could not be proved: {what} of {name}: {one_line(seen.note, 200)}")
         if seen.status == "error" and unit.status == "ok":
