@@ -73,6 +73,9 @@ def test_of_a_failed_action_what_it_had_done_before_stays_where_it_is_needed() -
         ("import math\nroot = math.sqrt(16)\n", False, "ok"),
         ("print(root)", True, "ok"),
     ]
+    assert [(one.unit.code, one.reason) for one in part.dropped] == [
+        ("root.foo()\nnever = 1", "from its line 3 on, where it failed"),
+    ]
     assert reasons(clean(session(turn(failed, "print(1)")))) == {1: "it failed"}
 
 

@@ -250,6 +250,13 @@ def test_a_slice_that_gives_the_same_is_proved_in_two_engines_that_are_closed() 
     assert all(engine.closed for engine in engines.made)
 
 
+def test_a_slice_that_only_trims_an_action_is_proved_as_well() -> None:
+    recorded = session(turn(step("a = 1\na.x", status="error", line="line 2: a.x"), "print(a)"))
+    engines = Engines()
+    assert prove(recorded, clean(recorded), engines).line == "2 of 2 actions give the same: a."
+    assert [engine.ran for engine in engines.made] == [["a = 1\n", "print(a)"], ["a = 1\na.x", "print(a)"]]
+
+
 def without(recorded: Session, *numbers: int) -> Slice:
     """Return a wrong slice of `recorded`, without some actions."""
     part = clean(recorded)

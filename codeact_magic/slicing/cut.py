@@ -21,6 +21,7 @@ _LOOKED = "it only looked at something"
 _REPLACED = "what it made is made anew later"
 _UNUSED = "nothing that is kept uses what it made"
 _FAILED = "it failed"
+_RAISED = "from its line {line} on, where it failed"
 _INTERRUPTED = "it was interrupted"
 
 
@@ -47,15 +48,24 @@ def cut(session: Session, units: Sequence[Unit]) -> Slice:
     ]
     names = {name for piece in pieces for name in _made(piece)} - analysis.facts.modules.keys()
     kept = _Backward(pieces, _mentioned(session, names)).kept()
-    numbers = {piece.unit.number for piece in kept}
-    dropped = [piece for piece in pieces if piece.unit.number not in numbers | {0}]
-    reasons = {piece.unit.number: Dropped(piece.unit, _reason(piece, pieces, kept)) for piece in dropped}
-    whole = {unit.number: unit for unit in units}
     return Slice(
         kept=tuple(piece.unit for piece in kept),
-        dropped=tuple(replace(reason, unit=whole[number]) for number, reason in reasons.items()),
+        dropped=tuple(_dropped(units, pieces, kept)),
         names=tuple(sorted(name for name in _certain(pieces, kept) & names if not name.startswith("_"))),
     )
+
+
+def _dropped(units: Sequence[Unit], pieces: Sequence[Piece], kept: Sequence[Piece]) -> Iterator[Dropped]:
+    """Yield what is dropped, a unit of which nothing is kept in one."""
+    numbers = {piece.unit.number for piece in kept}
+    parts = {piece.unit.number: piece for piece in pieces if piece not in kept}
+    for unit in units:
+        piece = parts.get(unit.number)
+        if piece and unit.number in numbers:
+            before = unit.code.removesuffix(piece.unit.code).count("\n")
+            yield Dropped(piece.unit, _RAISED.format(line=before + 1))
+        elif piece:
+            yield Dropped(unit, _reason(piece, pieces, kept))
 
 
 def _parts(unit: Unit) -> Iterator[tuple[Unit, bool]]:

@@ -46,7 +46,7 @@ def prove(
     That is: the variables that the slice names have the same values, and what is kept last shows the same. An engine
     is closed when it is done. Raises UsageError where a kernel cannot be started, Stopped where the user stops it.
     """
-    if not part.dropped:
+    if part.kept == units(session):
         return Proof(True, "Nothing was left out, so there is nothing to prove.")
     try:
         return _Prover(session, part, new_engine, tolerance, progress).proof()
@@ -94,8 +94,9 @@ class _Prover:
 
     def _told(self, weak: Collection[str]) -> str:
         count = len(self._part.actions)
+        every = {unit.number for unit in self._part.actions} | {one.unit.number for one in self._part.dropped}
         compared = _listed(self._part.names) if self._part.names else "what the last one shows"
-        line = f"{count} of {count + len(self._part.dropped)} actions give the same: {compared}."
+        line = f"{count} of {len(every)} actions give the same: {compared}."
         return f"{line} Only by type: {_listed(weak)}." if weak else line
 
     def _run(self, todo: Sequence[Unit], name: str) -> _Ran:
