@@ -78,7 +78,7 @@ def read_lines(options: Options, file: str) -> int:
         try:
             if isinstance(session, SessionError):
                 raise session
-            print(one_line(near(_saved(folder, session))))
+            print(one_line(near(_saved(options, folder, session))))
             done += 1
         except SessionError as error:
             print(f"line {number}: {one_line(error)}", file=sys.stderr)
@@ -99,10 +99,11 @@ def _sessions(file: str) -> Iterator[tuple[int, Session | SessionError]]:
         raise UsageError(f"{one_line(file)} cannot be read: {error.strerror or error}") from None
 
 
-def _saved(folder: Path, session: Session) -> Path:
+def _saved(options: Options, folder: Path, session: Session) -> Path:
     """Save a session in a file of its own, and return where. Raises SessionError."""
     prompt = session.turns[0].prompt if session.turns else "imported"
-    saver = Saver(session_path(folder, datetime.now().astimezone(), prompt), tell=lambda line: None)
+    path = session_path(folder, datetime.now().astimezone(), prompt)
+    saver = Saver(path, tell=lambda line: None, limit=options.max_saved_output)
     saver.save(session)
     saved = saver.flush(60.0)
     saver.close()

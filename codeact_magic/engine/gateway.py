@@ -31,6 +31,14 @@ def token() -> str:
     return os.environ.get(TOKEN, "")
 
 
+def _headers() -> dict[str, str]:
+    """Return what shows the token, in the form that servers and gateways take alike.
+
+    Left to itself, the library would also put it into the websocket's address, which servers write into their logs.
+    """
+    return {"Authorization": f"token {token()}"} if token() else {}
+
+
 class GatewayKernel:
     """A kernel on a server.
 
@@ -54,7 +62,7 @@ class GatewayKernel:
         except ImportError:
             raise UsageError(MISSING) from None
         self._death, self._lost = "", 0.0
-        self._manager = KernelHttpManager(self._url, token() or None, log=_silent())
+        self._manager = KernelHttpManager(self._url, None, headers=_headers(), log=_silent())
         try:
             self._manager.start_kernel(self._known(self._name), self._path or None)
             self._connect()
@@ -125,15 +133,11 @@ class GatewayKernel:
         self._client.wait_for_ready(timeout=START)
 
     def _open(self, patience: float, session: str = "") -> None:
-        """Open a websocket to the kernel; the server has kept what came since that of the same `session` was lost.
-
-        Its library would put the token into the address, which servers write into their logs.
-        """
+        """Open a websocket to the kernel; the server has kept what came since that of the same `session` was lost."""
         from jupyter_kernel_client.wsclient import KernelWebSocketClient
 
         address = f"ws{self._manager.kernel_url.removeprefix('http')}/channels"
-        headers = {"Authorization": f"token {token()}"} if token() else {}
-        self._client = KernelWebSocketClient(address, headers=headers, timeout=patience, log=_silent())
+        self._client = KernelWebSocketClient(address, headers=_headers(), timeout=patience, log=_silent())
         if session:
             self._client.session.session = session
         self._client.start_channels()
@@ -160,7 +164,7 @@ class GatewayKernel:
         """Return the name of the kernel that is asked for. Raises UsageError where the server has none of that name."""
         from jupyter_kernel_client.manager import fetch
 
-        specs = fetch(f"{self._url}/api/kernelspecs", token() or None, timeout=AT_ONCE).json()
+        specs = fetch(f"{self._url}/api/kernelspecs", headers=_headers(), timeout=AT_ONCE).json()
         known = sorted(specs.get("kernelspecs", {}))
         if name and name not in known:
             raise UsageError(f"{self._url} has no kernel {one_line(name, 60)!r}; it has: {one_line(', '.join(known))}")
