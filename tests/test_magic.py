@@ -102,7 +102,8 @@ def test_the_name_that_an_answer_was_bound_to_is_saved_with_the_cells(shell: She
         shell.run("%%codeact\nSure?")
         shell.run("%%codeact --thread other\nSure?")
     saved = ["answer = 'It is 6.'", "print(answer)"]
-    turns = [turn for path in sorted(Path("codeact-sessions").iterdir()) for turn in saver.load(path).turns]
+    sessions = sorted(map(saver.load, Path("codeact-sessions").glob("*.ipynb")), key=lambda session: session.thread)
+    turns = [turn for session in sessions for turn in session.turns]
     assert [[cell.code for cell in turn.cells] for turn in turns] == [[], saved, saved]
 
 
