@@ -129,6 +129,58 @@ def test_a_kernel_restart_leaves_a_record_and_the_cell_can_be_run_again(desk: De
     window.wait_done(1)
 
 
+def test_another_kernel_leaves_a_record_and_is_asked_anew(desk: Desk) -> None:
+    window = desk.notebook("%%codeact\nGo", "", replies=[step("print('old')"), step("print('new')"), "Done."]).ask()
+    window.pending.wait()
+    change = "() => window.jupyterapp.shell.currentWidget.sessionContext.changeKernel({ name: 'python3' })"
+    window.page.evaluate(f"async () => {{ await ({change})(); }}")
+    gone = window.step(0).node
+    # The old kernel may be interrupted before it is ended.
+    expect(gone).to_have_attribute("data-status", re.compile("stale|stopped"))
+    expect(gone.locator("button:visible")).to_have_count(0)
+    window.wait_until_disabled("codeact:run", "codeact:stop")
+    window.ask()
+    assert window.pending.wait().text == "print('new')"
+    window.pending.run()
+    window.wait_done(1)
+    assert "print('old')" not in window.inputs(2)
+
+
+@pytest.mark.parametrize("width", [360, 700])
+def test_in_a_narrow_window_a_step_can_be_read_and_decided(desk: Desk, width: int) -> None:
+    code = "print('a rather long line of code, which does not fit into a window as narrow as this one is')"
+    name = desk.asking(
+        "%%codeact\nGo", replies=[step(code, "A thought that is long enough to be wrapped here."), "Done."]
+    )
+    window = desk.window(name)
+    window.page.evaluate("() => window.jupyterapp.shell.collapseLeft()")
+    window.page.set_viewport_size({"width": width, "height": 800})
+    window.ask().pending.wait()
+    box = window.pending.node.bounding_box()
+    assert box and box["x"] >= 0 and box["x"] + box["width"] <= width
+    for label in ("Run", "Run all of this turn", "Reject", "Stop"):
+        button = window.pending.button(label).first
+        button.scroll_into_view_if_needed()
+        expect(button).to_be_in_viewport(ratio=1)
+    window.pending.run()
+    window.wait_done(1)
+
+
+def test_a_step_has_names_for_those_who_listen(desk: Desk) -> None:
+    window = desk.notebook("%%codeact\nGo", replies=[step("open('x.txt', 'w').close()"), "Done."]).ask()
+    node = window.pending.wait().node
+    expect(node.get_by_role("group", name="CodeAct, step 1: waiting for you")).to_be_visible()
+    expect(node.get_by_role("list", name="What it would touch")).to_contain_text("x.txt")
+    expect(node.get_by_role("textbox", name="Code of step 1")).to_be_visible()
+    expect(node.get_by_role("status")).to_have_text("Step 1: waiting for you")
+    window.pending.button("Reject").first.click()
+    expect(node.get_by_role("textbox", name="Why this step is rejected")).to_be_focused()
+    window.page.keyboard.press("Escape")
+    window.pending.run()
+    window.wait_done(1)
+    expect(window.step(0).node.get_by_role("group", name="CodeAct, step 1: ran")).to_be_visible()
+
+
 def test_a_notebook_that_is_closed_and_opened_again_finds_its_step(desk: Desk) -> None:
     window = desk.notebook("%%codeact\nGo", replies=[step("print('still' + ' there')"), "Done."]).ask()
     window.pending.wait()

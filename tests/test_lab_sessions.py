@@ -317,9 +317,14 @@ def test_the_keys_of_a_session_work_from_its_notebook(desk: Desk) -> None:
 
 def test_the_palette_offers_what_can_be_done_with_a_session(desk: Desk) -> None:
     name = desk.write_session(session(ONE))
-    window = desk.session(name)
-    window.command("apputils:activate-command-palette")
-    window.wait_for_focus(".lm-CommandPalette-input")
+    window = desk.session(name).show(name)
+
+    def is_open() -> bool:
+        # A notebook that is still being opened takes the focus, which closes it again.
+        window.command("apputils:activate-command-palette")
+        return "lm-CommandPalette-input" in window.focus()
+
+    wait_until(is_open, "the palette")
     window.page.keyboard.type("replay this session")
     found = window.page.locator(".lm-CommandPalette-item.lm-mod-active")
     expect(found).to_contain_text("Replay This Session")
