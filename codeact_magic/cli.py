@@ -28,10 +28,13 @@ exit status:
   130  stopped by you"""
 FAILED, USAGE, LIMIT, STOPPED = 1, 2, 3, 130
 VERIFY_STATUS = """\
+All code of a session is shown, and runs when you say so; where nobody can be asked (CI): --approve auto.
+
 exit status:
   0    all outputs are the same
   1    something differs or is missing
-  2    a session could not be verified"""
+  2    a session could not be verified
+  130  stopped by you"""
 ENVIRONMENT = """\
 Every option can also be set in the environment: CODEACT_APPROVE=risky, CODEACT_MAX_STEPS=5 (CODEACT_ and the name of
 the option in %config CodeAct). The key of the endpoint is read from OPENAI_API_KEY, or the variable that --api-key-env
@@ -85,7 +88,10 @@ def _status(error: BaseException) -> int:
 def _chat(arguments: Arguments) -> int:
     from .chat import chat
 
-    return chat(_options(arguments), _engine(arguments), arguments.session)
+    file = arguments.session
+    if file and _is_file(file):  # seen from here, not from --cwd
+        file = str(Path(file).absolute())
+    return chat(_options(arguments), _engine(arguments), file)
 
 
 def _run(arguments: Arguments) -> int:
@@ -176,6 +182,7 @@ def _kernel(arguments: Arguments) -> Kernel:
     folder = Path(arguments.cwd or "").absolute()
     if not folder.is_dir():
         raise UsageError(f"--cwd: {one_line(folder)} is no folder.")
+    os.chdir(folder)  # sessions are saved there, and say from where their code ran
     return LocalKernel(arguments.kernel, folder)
 
 
@@ -256,7 +263,7 @@ def _add_kernel(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("the kernel that the code runs in")
     group.add_argument("--kernel", default="", metavar="NAME", help="a kernelspec; IPython in this Python by default")
     group.add_argument("--gateway", default="", metavar="URL", help="a Jupyter server elsewhere (JUPYTER_TOKEN)")
-    group.add_argument("--cwd", metavar="DIR", help="the folder that it starts in")
+    group.add_argument("--cwd", metavar="DIR", help="the folder to work and to save in")
     group.add_argument("--idle", type=_minutes, default=0.0, metavar="MINUTES", help="end it when unused for so long")
 
 

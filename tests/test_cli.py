@@ -193,9 +193,12 @@ def test_the_kernel_runs_in_the_folder_that_was_chosen(
     capsys: pytest.CaptureFixture[str], script: Script, folder: Path
 ) -> None:
     (folder / "elsewhere").mkdir()
+    (folder / "task.txt").write_text("go")
     endpoint = script(code("import os; print(os.getcwd())"))
-    assert run(capsys, "run", "go", "-a", "auto", "--cwd", "elsewhere").status == 0
+    assert run(capsys, "run", "task.txt", "-a", "auto", "--cwd", "elsewhere", "-o", "out").status == 0
+    assert endpoint.requests[0].body["messages"][-1]["content"] == "go"
     assert endpoint.requests[-1].body["messages"][-1]["content"] == f"Output:\n{folder / 'elsewhere'}"
+    assert load(folder / "out.ipynb").home == "elsewhere"
 
 
 # -- processes ---------------------------------------------------------------------------------------------------------
