@@ -271,7 +271,7 @@ def _cells(session: Session, pieces: Sequence[Unit]) -> Iterator[Json]:
     for turn, group in groupby(pieces, lambda piece: piece.turn):
         yield {"cell_type": "markdown", "source": safe_markdown(session.turns[turn - 1].prompt)}
         for piece in group:
-            yield {"cell_type": "code", "source": _ENDED.get(piece.status, "") + piece.code}
+            yield {"cell_type": "code", "source": _ENDED.get(piece.status, "") + piece.code.rstrip()}
 
 
 _ENDED = {"error": "# This raised an error in the session.\n", "aborted": "# This was interrupted in the session.\n"}

@@ -74,6 +74,25 @@ def test_the_quickstart_runs_from_its_first_cell_to_its_last(tmp_path: Path) -> 
     assert [turn.outcome for path in sessions for turn in load(path).turns] == ["answered"] * 3
 
 
+def test_the_sessions_example_goes_back_to_what_the_quickstart_did(tmp_path: Path) -> None:
+    quickstart, path = (
+        Path(shutil.copy(ROOT / "examples" / f"{name}.ipynb", tmp_path)) for name in ("quickstart", "sessions")
+    )
+    with FakeEndpoint(QUICKSTART) as endpoint:
+        execute(quickstart, endpoint)
+        asked = len(endpoint.requests)
+        notebook = execute(path, endpoint)
+        assert len(endpoint.requests) == asked, "no model has a part in it"
+    listed, loaded, replayed, verified, inserted = [texts(cell) for cell in notebook.cells if cell.cell_type == "code"][
+        1:
+    ]
+    assert listed.count("answered") == 3
+    assert "Thread main goes on with codeact-sessions/" in loaded
+    assert replayed.strip().endswith("each ended as in the session.")
+    assert "same" in verified and "differs" not in verified
+    assert "left out: action 1" in inserted and "2 cells of code as one below, not yet run." in inserted
+
+
 def test_the_tools_example_calls_the_functions_of_the_notebook(tmp_path: Path) -> None:
     path = Path(shutil.copy(ROOT / "examples" / "tools.ipynb", tmp_path))
     with FakeEndpoint(TOOLS) as endpoint:
