@@ -23,7 +23,8 @@ CLOCK = "dates and times"
 
 _UNIT = r"(?:ns|µs|μs|us|ms|s|secs?|seconds?|min|minutes?|h|hours?)"
 _MONTH = r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]{0,6}"
-_WEEKDAY = r"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)"
+_WEEKDAY = r"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]{0,6}"
+_CALL = r"datetime\.(?:datetime|date)\(\d{4}(?:,[ ]\d+){2,6}[^()\n]{0,60}\)"  # as Python shows one
 _TIME = r"\d{1,2}:\d\d(?::\d\d(?:[.,]\d{1,9})?)?(?:[ ]?[AP]M\b)?(?:[ ]?(?:Z|[+-]\d\d:?\d\d)\b)?"
 _DAY = (
     r"(?:\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.]\d{4}"
@@ -36,7 +37,7 @@ _TOKEN = re.compile(
       (?P<address>(?<=\ at\ )0x[0-9a-f]{{4,16}}\b|\b0x[0-9a-f]{{9,16}}\b)
     | (?P<id>\b[0-9a-f]{{8}}-(?:[0-9a-f]{{4}}-){{3}}[0-9a-f]{{12}}\b)
     | (?P<file>(?:[A-Z]:)?(?:[/\\][\w.~-]{{1,60}}){{0,12}}[/\\]ipykernel_\d+[/\\]\d+\.py
-        |<ipython-input-\d+-[0-9a-f]+>
+        |<ipython-input-\d+-[0-9a-f]+>|\b\d{{6,12}}\.py\b
         |/tmp/tmp[a-z0-9_]{{8}}\b)
     | (?P<bar>\d{{1,3}}%\|[^|\n]{{0,300}}\|[ ]*[\d.]+\w?/[\d.?]+\w?[ ]\[[^\]\n]{{0,80}}\]
         |\b\d+\w{{0,20}}[ ]\[\d\d:\d\d[^\]\n]{{0,80}}\])
@@ -46,7 +47,8 @@ _TOKEN = re.compile(
         |(?<![\w.])\d+\.\d+(?:e-\d+)?[ ]?(?:ns|µs|μs|us|ms|s|secs?|seconds?)\b
         |(?<![\w.])\d+[ ]?(?:ns|µs|μs|us|ms)\b)
     | (?P<process>\bpid[^\w\n]{{0,3}}\d+)
-    | (?P<time>(?<![\w.])(?:{_LIKE_C}|{_DAY}(?:T|,?[ ]){_TIME}|{_DAY}|{_TIME})(?!\w))
+    | (?P<time>(?<![\w.])(?:{_CALL}|{_LIKE_C}|(?:{_WEEKDAY},?[ ])?{_DAY}(?:(?:T|,?[ ]){_TIME})?
+        |{_MONTH}[ ]{{1,2}}\d{{1,2}}[ ]{_TIME}|{_TIME})(?!\w))
     | (?P<version>(?<![\w.])\d+(?:\.\d+){{2,}})
     | (?P<number>(?:(?<![\w.)\]])[-+])?
         (?:\d+(?:,\d{{3}})+(?!,?\d)(?:\.\d*)?|\d+(?:\.(?!\.)\d*)?|(?<![\w.])\.\d+)(?:e[-+]?\d+)?)
@@ -107,13 +109,17 @@ def _formats() -> tuple[str, ...]:
     )
     times = [clock + half for clock, half in product(("%H:%M:%S.%f", "%H:%M:%S", "%H:%M"), ("", "%z"))]
     times += ["%I:%M:%S %p", "%I:%M %p", "%I:%M%p"]
-    like_c = [f"%a %b %d {time} %Y" for time in ("%H:%M:%S", "%H:%M")]
+    like_c = [f"%b %d {time} %Y" for time in ("%H:%M:%S", "%H:%M")]
     return (*(f"{day} {time}" for day, time in product(days, times)), *days, *times, *like_c)
 
 
 @lru_cache(1000)
 def _moments(text: str) -> tuple[datetime, ...]:
     """Return what a token of a date or a time may mean."""
+    if text.startswith("datetime."):
+        return _called([int(number) for number in re.findall(r"\d+", text)[:7]])
+    text = re.sub(rf"^{_WEEKDAY},?[ ]", "", text)
+    text = re.sub(rf"^{_MONTH}[ ]+\d+[ ](?=[\d:.]+$)", "", text)  # without its year a day says too little
     text = re.sub(r"\b[A-Z]{3,4}[ ](?=\d{4}$)", "", text)  # the zone that `date` writes before the year
     text = re.sub(r"(?<=\d)T(?=\d)", " ", text.replace(",", " ").replace("  ", " "))
     text = re.sub(r"(?<=\.\d{6})\d+", "", re.sub(r"[ ](?=[-+]\d\d:?\d\d$|Z$)", "", text))
@@ -122,3 +128,9 @@ def _moments(text: str) -> tuple[datetime, ...]:
         with suppress(ValueError):
             found.append(datetime.strptime(text, form))
     return tuple(found)
+
+
+def _called(numbers: list[int]) -> tuple[datetime, ...]:
+    with suppress(ValueError):
+        return (datetime(*numbers),)  # type: ignore[arg-type]
+    return ()
