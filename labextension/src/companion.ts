@@ -10,6 +10,8 @@ import { readHead } from './saved';
 export type Companion = 'continue' | 'replay' | 'verify';
 
 const LOAD = '%load_ext codeact_magic';
+/** Characters of the session's name that the new one takes over. */
+const MOST_STEM = 120;
 
 export class Companions {
   private _busy = false;
@@ -42,7 +44,7 @@ export class Companions {
       complain('The path of this session has hidden characters in it. Rename it, and try again.');
       return;
     }
-    const path = prefix + within(folder, free(`${way}-${stemOf(session)}`, names));
+    const path = prefix + within(folder, free(`${way}-${stemOf(session).slice(0, MOST_STEM)}`, names));
     const sources = cellsOf(way, word);
     const kernel = panel.sessionContext.session?.kernel?.name ?? panel.sessionContext.kernelPreference.name ?? 'python3';
     await contents.save(path, { type: 'notebook', format: 'json', content: notebook(sources, kernel) });
@@ -70,7 +72,7 @@ export class Companions {
 
   private async _names(folder: string): Promise<Set<string>> {
     const found = await this._app.serviceManager.contents.get(folder, { type: 'directory', content: true });
-    return new Set((found.content as Contents.IModel[]).map(({ name }) => name));
+    return new Set((found.content as Contents.IModel[]).map(({ name }) => folded(name)));
   }
 }
 
@@ -100,10 +102,15 @@ function notebook(sources: readonly string[], kernel: string): JSONObject {
 /** Return a name that no file has. */
 function free(stem: string, taken: ReadonlySet<string>): string {
   let name = `${stem}.ipynb`;
-  for (let number = 2; taken.has(name); number++) {
+  for (let number = 2; taken.has(folded(name)); number++) {
     name = `${stem}-${number}.ipynb`;
   }
   return name;
+}
+
+/** Some file systems take names for the same that are not. */
+function folded(name: string): string {
+  return name.normalize('NFC').toLowerCase();
 }
 
 /** Run the first cells of a notebook; where there is one more, it is the user's. */
