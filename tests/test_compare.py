@@ -79,6 +79,12 @@ def texts(recorded: str, seen: str, **options: Any) -> Comparison:
         ),
         ("saved /tmp/tmpabc_12de", "saved /tmp/tmpzz9zz9zz", "temporary files"),
         ("pid 1234", "pid 99", "process ids"),
+        ("serving at http://127.0.0.1:54321/", "serving at http://127.0.0.1:8888/", "ports"),
+        (
+            "/home/ann/venv/lib/python3.11/site-packages/lib/core.py:3: Warning",
+            "C:\\py\\site-packages/lib/core.py:3: Warning",
+            "where packages are installed",
+        ),
         ("id 123e4567-e89b-12d3-a456-426614174000", "id 99999999-e89b-12d3-a456-426614174000", "ids"),
         (
             "\r 10%|█         | 1/10 [00:00<00:01, 8.1it/s]\r100%|██████████| 10/10 [00:01<00:00, 9.92it/s]\n",
@@ -100,6 +106,7 @@ def test_what_differs_in_every_run_is_the_same_and_said_so(recorded: str, seen: 
         ("total 1,015", "total 1,016"),
         ("2024-01-01", "2024-01-02"),
         ("at 10:15", "at 10:16"),
+        ("/lib/site-packages/a.py", "/lib/site-packages/b.py"),
         ("datetime.date(2025, 12, 31)", "datetime.date(2025, 12, 30)"),
         ("Monday", "Tuesday"),
         ("May 12", "May 13"),

@@ -17,6 +17,7 @@ from codeact_magic.session import Cell, Decision, Observation, Reply, Session, S
 from codeact_magic.slicing import Slice, clean
 from codeact_magic.verify import Engine, Report, Row, fingerprint, prove, verify
 
+from . import figures
 from .recordings import PlainEngine, printed, session, step, turn
 
 FAILED = {"output_type": "error", "ename": "NameError", "evalue": "name 'x' is not defined", "traceback": ["..."]}
@@ -369,6 +370,13 @@ def test_a_session_that_a_kernel_recorded_verifies_in_another_one(engine: Kernel
     assert report.status == 0, report.table()
     changed = session(turn(step(PLOT.format(3), *steps[-1].observation.outputs if steps[-1].observation else ())))
     assert [result for _, result, _ in results(verify(changed, engine))] == ["differs"]
+
+
+@pytest.mark.kernel
+def test_plots_are_told_apart(engine: KernelExecutor) -> None:
+    told = [(name, wanted, found) for name, wanted, found, _ in figures.verdicts(figures.Drawer(engine))]
+    assert [(name, found) for name, wanted, found in told if wanted != found] == []
+    assert {wanted for _, wanted, _ in told} == {"same", "differs"}
 
 
 @pytest.mark.kernel

@@ -18,6 +18,8 @@ NOTES: Mapping[str, str] = {
     "file": "temporary files",
     "id": "ids",
     "process": "process ids",
+    "port": "ports",
+    "place": "where packages are installed",
 }
 CLOCK = "dates and times"
 
@@ -39,6 +41,8 @@ _TOKEN = re.compile(
     | (?P<file>(?:[A-Z]:)?(?:[/\\][\w.~-]{{1,60}}){{0,12}}[/\\]ipykernel_\d+[/\\]\d+\.py
         |<ipython-input-\d+-[0-9a-f]+>|\b\d{{6,12}}\.py\b
         |/tmp/tmp[a-z0-9_]{{8}}\b)
+    | (?P<place>(?:[A-Z]:)?(?:[/\\][\w.~-]{{1,60}}){{0,12}}[/\\](?:site|dist)-packages(?=[/\\]))
+    | (?P<port>\b(?:127\.0\.0\.1|0\.0\.0\.0|localhost):\d{{4,5}}\b)
     | (?P<bar>\d{{1,3}}%\|[^|\n]{{0,300}}\|[ ]*[\d.]+\w?/[\d.?]+\w?[ ]\[[^\]\n]{{0,80}}\]
         |\b\d+\w{{0,20}}[ ]\[\d\d:\d\d[^\]\n]{{0,80}}\])
     | (?P<timing>CPU[ ]times:[^\n]*|Wall[ ]time:[^\n]*|The[ ]slowest[ ]run[ ]took[ ][^\n]*
