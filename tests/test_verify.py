@@ -278,6 +278,17 @@ def test_a_slice_that_gives_something_else_names_what() -> None:
     assert proof.line == "Without the rest a would come out otherwise, so all actions are kept."
 
 
+def test_an_own_cell_that_fails_with_and_without_the_rest_is_no_obstacle() -> None:
+    recorded = session(turn("a = 1", "print(2)", "b = a", cells=["print(of_another_thread)"]))
+    assert prove(recorded, clean(recorded), Engines()).holds
+    recorded = session(turn("a = 1", "1", "b = 2", "2"), turn("b", cells=["print(a)"]))
+    proof = prove(recorded, without(recorded, 1), Engines())
+    assert proof.line == (
+        "It could not be proved: your cell 'print(a)' of the kept actions raised NameError: name 'a' is not defined. "
+        "All actions are kept."
+    )
+
+
 def test_what_comes_out_otherwise_each_time_cannot_be_proved() -> None:
     recorded = session(turn("import random", "print(1)", "x = random.random()", "print(2)", answer="See `x`."))
     proof = prove(recorded, clean(recorded), Engines())

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from .texts import SAME, Difference
 
-# `python -m tests.figures` measures plots drawn again, a fraction of a pixel off or noisy (0.94 and more, 0.91 and less)
+# `python -m tests.figures` measures plots drawn again, a fraction of a pixel off or noisy (0.94 and more, 0.9 and less)
 # and plots with one change each: a point moved by 1 % of its axis, a bar 2 % lower, another colour, a dashed line (less
 # than 0.8, or more than 1.1). Round points of six pixels that became square are taken for the same.
 ALIKE = 0.9  # structural similarity of the worst spot

@@ -60,10 +60,11 @@ class _FailedError(Exception):
 
 @dataclass(frozen=True)
 class _Ran:
-    """How a run ended: what is known of the variables, and what the last piece that is kept showed."""
+    """How a run ended: what is known of the variables, what the last piece that is kept showed, which cells failed."""
 
     values: dict[str, list[str]]
     last: Observation | None
+    failed: dict[str, str]  # code of the user's cells -> the error
 
 
 class _Prover:
@@ -79,12 +80,14 @@ class _Prover:
         """Return whether the slice gives what the whole gives."""
         ours = self._run(self._part.kept, "the kept actions")
         whole = self._run(self._all, "the session")
+        for code in ours.failed.keys() - whole.failed.keys():
+            raise _FailedError(_RAISED.format(what=_cell(code), name="the kept actions", error=ours.failed[code]))
         differing = _differing(ours, whole)
         if differing:
             self._total += len(self._all)
             unstable = set(_differing(whole, self._run(self._all, "the session")))
-            raise_for = _UNSTABLE if set(differing) <= unstable else _DIFFERS
-            return Proof(False, raise_for.format(names=_listed(differing)), tuple(differing))
+            line = _UNSTABLE if set(differing) <= unstable else _DIFFERS
+            return Proof(False, line.format(names=_listed(differing)), tuple(differing))
         if ours.last and whole.last:
             found = compare(whole.last.outputs, ours.last.outputs, tolerance=self._tolerance)
             if found.verdict != "same":
@@ -101,29 +104,38 @@ class _Prover:
 
     def _run(self, todo: Sequence[Unit], name: str) -> _Ran:
         engine = self._new_engine()
+        last: Observation | None = None
+        failed: dict[str, str] = {}
         try:
-            last = None
             for unit in todo:
                 seen = self._run_one(engine, unit, name)
                 last = seen if unit.number == self._last else last
-            return _Ran(_values(engine, self._part.names), last)
+                if seen.status == "error" and not unit.number:
+                    failed[unit.code] = _error(seen)
+            return _Ran(_values(engine, self._part.names), last, failed)
         finally:
             engine.close()
 
     def _run_one(self, engine: Engine, unit: Unit, name: str) -> Observation:
+        """Run a piece. Raises _FailedError where an action does not do what it did; cells may be what they are."""
         self._done += 1
         self._progress(self._done, self._total, headline(unit.code))
         seen = engine.run(unit.code, every_value=unit.number > 0)
-        what = f"action {unit.number}" if unit.number else f"your cell {one_line(unit.code, 40)!r}"
+        what = f"action {unit.number}" if unit.number else _cell(unit.code)
         if seen.status == "aborted":
             raise Stopped("You stopped it while it was being proved.")
         if seen.note:
             raise _FailedError(f"It could not be proved: {what} of {name}: {one_line(seen.note, 200)}")
-        if seen.status == "error" and unit.status == "ok":
-            raise _FailedError(f"It could not be proved: {what} of {name} raised {_error(seen)}.")
+        if seen.status == "error" and unit.status == "ok" and unit.number:
+            raise _FailedError(_RAISED.format(what=what, name=name, error=_error(seen)))
         return seen
 
 
+def _cell(code: str) -> str:
+    return f"your cell {one_line(code, 40)!r}"
+
+
+_RAISED = "It could not be proved: {what} of {name} raised {error}."
 _DIFFERS = "Without the rest {names} would come out otherwise, so all actions are kept."
 _UNSTABLE = (
     "{names} comes out otherwise each time that the session runs (random numbers, the time), so nothing can be proved "
