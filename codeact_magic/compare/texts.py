@@ -67,7 +67,7 @@ def _settled(text: str) -> str:
 
 def _compare(recorded: str, seen: str, measure: Measure) -> Difference:
     notes: set[str] = set()
-    moved = False  # whether something was allowed to differ, and white space with it
+    ruled = False  # whether a line of a table is longer or shorter
     start = _same_lines(recorded, seen)
     for one, other in zip_longest(tokens(recorded, start), tokens(seen, start)):
         if one is None or other is None:
@@ -76,11 +76,12 @@ def _compare(recorded: str, seen: str, measure: Measure) -> Difference:
             note = _tolerated(one, other, measure)
             if note is None:
                 return Difference(_changed(recorded, seen, one, other))
-            moved = True
+            ruled |= not note
             notes.add(note)
-    if not moved:
-        return Difference("only the white space differs")
-    return Difference("", frozenset(notes - {""}))
+    notes.discard("")
+    if not notes:  # then white space and lines have no reason to differ
+        return Difference("only the length of a line differs" if ruled else "only the white space differs")
+    return Difference("", frozenset(notes))
 
 
 def _same_lines(one: str, other: str, step: int = 4096) -> int:
