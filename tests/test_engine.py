@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from itertools import pairwise
+from itertools import groupby, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -111,7 +111,7 @@ def test_outputs_are_recorded_in_the_order_in_which_they_are_shown(engine: Kerne
     assert error(observation) == "ZeroDivisionError: division by zero"
     assert observation.line == "line 6: 1 / 0"
     shown = [output.get("name") or output["output_type"] for output in screen.outputs]
-    assert shown == kinds(observation)
+    assert [kind for kind, _ in groupby(shown)] == kinds(observation)
 
 
 @pytest.mark.kernel
@@ -407,6 +407,19 @@ def test_what_code_makes_of_ctrl_c_is_aborted_all_the_same(engine: KernelExecuto
     observation = engine.run(code)
     assert observation.status == "aborted"
     assert "caught" in text(observation)
+
+
+@pytest.mark.kernel
+def test_ctrl_c_as_the_code_ends_or_begins_costs_neither_the_kernel_nor_its_variables(engine: KernelExecutor) -> None:
+    engine.run("kept = 1")
+    engine.show = lambda output: interrupt()  # the kernel is about to send its reply
+    for _ in range(5):
+        assert engine.run("print('almost done')").status == "aborted"
+    engine.show = lambda output: None
+    for _ in range(5):
+        when(lambda: signal.getsignal(signal.SIGINT) is not signal.default_int_handler, interrupt)
+        assert engine.run("import time\ntime.sleep(0.2)").status == "aborted"
+    assert text(engine.run("print(kept)")) == "1\n"
 
 
 @pytest.mark.kernel

@@ -10,6 +10,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
 from typing import Self
 
 from ..errors import CodeActError
@@ -22,6 +23,7 @@ from .outputs import Outputs, Show
 from .request import Ask, Request
 
 PROBE = 10.0  # seconds that a kernel has to tell of its variables
+CALM = 0.5  # seconds that it has for that once the user wants to stop
 DEAD = "DeadKernelError"  # the name under which an observation tells of the kernel's death
 
 _Seen = tuple[tuple[tuple[str, str], ...], str]
@@ -79,9 +81,10 @@ class KernelExecutor:
         `every_value` has the value of every expression shown, as an action has it; without it, that of the last one.
         """
         with self._lock, Interrupts() as interrupts:
-            try:
+            lost = ""
+            with suppress(KeyboardInterrupt):
                 lost = self._ready(interrupts, every_value)
-            except KeyboardInterrupt:
+            if interrupts.count:
                 return Observation("aborted", note="It was stopped before it ran.")
             began = time.monotonic()
             outputs = Outputs(self.secrets(), self.show, lambda name: bool(interrupts.count) and _is_stop(name))
@@ -201,7 +204,7 @@ class KernelExecutor:
         if not (self._running and self._probed):
             return None
         content = _content("", silent=True) | {"user_expressions": {"probe": probe.question(method, *arguments)}}
-        request = Request(self.kernel, PROBE, _ignore)
+        request = Request(self.kernel, PROBE, _ignore, tell=self.tell, calm=CALM)
         request.run(content, interrupts)
         if request.death:
             self._lose(f"The kernel has died meanwhile ({request.death}).")

@@ -14,7 +14,7 @@ TICK = 0.05  # seconds after which it looks again whether Ctrl+C was pressed
 AGAIN = 5.0  # seconds after which code that went on in spite of an interrupt is interrupted again
 STUBBORN = 15.0  # seconds after which a kernel that does not react to the end of its time is ended
 UNMOVED = 2.0  # seconds without reaction to Ctrl+C after which the user is told what else there is
-LATE = 10.0  # seconds that the last messages may come after the reply
+LATE = 1.0  # seconds between the two signs that it is over; an interrupt may cost one of them
 END_OF_FILE = "\x04"  # what stands for Ctrl+D where input is asked for
 
 DOES_NOT_REACT = "The code does not react. Ctrl+C again ends the kernel, and with it all variables."
@@ -32,21 +32,28 @@ class Request:
         take: is handed the kind and the content of each message that shows something.
         ask: puts a question of the code to the user and returns the answer; None where nobody can be asked.
         tell: shows the user a line.
+        calm: seconds in which it may end by itself before it is interrupted.
 
     `reply` is the kernel's, empty where there came none: it died (`death` says how), or was ended (`ended`) since it
     did not react. `rings` counts how often it was interrupted since its time was over, `stops` how often by the user.
     """
 
     def __init__(
-        self, kernel: Kernel, timeout: float, take: Take, ask: Ask | None = None, tell: Callable[[str], None] = print
+        self,
+        kernel: Kernel,
+        timeout: float,
+        take: Take,
+        ask: Ask | None = None,
+        tell: Callable[[str], None] = lambda line: None,
+        calm: float = 0.0,
     ) -> None:
         self._kernel, self._take_output, self._ask, self._tell = kernel, take, ask, tell
-        self._timeout = timeout
+        self._calm = time.monotonic() + calm
         self._deadline = time.monotonic() + timeout if timeout > 0 else float("inf")
         self._first = self._last = 0.0  # when it was interrupted
         self._id = ""
         self._begun = self._idle = self._warned = False
-        self._replied = 0.0
+        self._ending = 0.0  # when the first of the signs came that it is over
         self.reply: Json = {}
         self.death = ""
         self.ended = False
@@ -64,8 +71,10 @@ class Request:
                 self._take(message, interrupts)
 
     def _done(self) -> bool:
-        late = self._replied and time.monotonic() > self._replied + LATE
-        return bool(self.reply) and (self._idle or bool(late))
+        """Return whether all has come; the reply and the last of the messages come on different ways."""
+        if self.reply and self._idle:
+            return True
+        return bool(self._ending) and time.monotonic() > self._ending + LATE
 
     def _take(self, message: Message, interrupts: Interrupts) -> None:
         if not self._begun and (self.stops or self.rings):  # an interrupt that came before is not noticed
@@ -73,9 +82,10 @@ class Request:
         self._begun = True
         match message.kind:
             case "execute_reply":
-                self.reply, self._replied = message.content, time.monotonic()
+                self.reply, self._ending = message.content, time.monotonic()
             case "status":
                 self._idle = message.content["execution_state"] == "idle"
+                self._ending = time.monotonic() if self._idle else 0.0
             case "input_request":
                 self._answer(message.content, interrupts)
             case kind:
@@ -100,7 +110,7 @@ class Request:
 
     def _attend(self, interrupts: Interrupts, now: float) -> None:
         """Pass on what the user and the clock want."""
-        if interrupts.count > self.stops:
+        if interrupts.count > self.stops and now > self._calm:
             if self.stops and now > self._first + UNMOVED / 2:
                 self._end()
             self.stops = interrupts.count
