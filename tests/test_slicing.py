@@ -144,6 +144,7 @@ def test_what_changes_a_shared_object_stays(change: str) -> None:
         "df.describe()",
         "sorted(df.columns)",
         "df[df.x > 1]",
+        "tmp = df[(df.x > 1) & (df.y < 4)]\ntmp['z'] = 1",
         "df.groupby('k').agg({'x': 'sum'})",
         "df['x'].value_counts().plot(kind='bar')",
         "for column in df:\n    print(column)",
@@ -207,6 +208,11 @@ def test_a_name_that_an_error_was_caught_under_is_gone() -> None:
         session(turn("error = 1", "try:\n    int('x')\nexcept ValueError as error:\n    print(1)", "print(2)"))
     )
     assert part.names == ()
+
+
+def test_a_parameter_is_not_taken_for_the_module_of_its_name() -> None:
+    assert kept("import re", "def f(re):\n    re.append(1)", "a = [1]", "f(a)", "print(a)") == [2, 3, 4, 5]
+    assert kept("def f(x):\n    import numpy as n\n    return n.mean(x)", "a = [1]", "f(a)", "print(a)") == [2, 4]
 
 
 def test_an_iterator_is_used_up_by_looking_at_it() -> None:

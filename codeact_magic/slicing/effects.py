@@ -178,9 +178,9 @@ class Analysis:
             case ast.AugAssign(target=ast.Name(id=name)) if reader.code.is_global(name, node):
                 effects.uses.add(name)
             case ast.Call():
-                self._note_call(node, effects)
+                self._note_call(reader, node, effects)
             case ast.Assign(targets=targets):
-                effects.acts |= any(self._is_setting(target) for target in targets)
+                effects.acts |= any(_is_setting(reader, target) for target in targets)
             case ast.ImportFrom(names=[ast.alias(name="*")]):
                 effects.everything = True
 
@@ -189,14 +189,9 @@ class Analysis:
         listed = name not in self.facts.bindings and _RESULTS.fullmatch(name)
         return bool(listed) or (name in tables.EVERYTHING and self.facts.is_builtin(name))
 
-    def _is_setting(self, target: ast.expr) -> bool:
-        """Tell whether an assignment changes a module: rcParams, options."""
-        inner = target.value if isinstance(target, ast.Subscript | ast.Attribute) else None
-        return inner is not None and bool(self.facts.dotted(inner))
-
-    def _note_call(self, node: ast.Call, effects: Effects) -> None:
+    def _note_call(self, reader: Reader, node: ast.Call, effects: Effects) -> None:
         """Note what a call does to what no name stands for: generators of random numbers, the state of a module."""
-        dotted = self.facts.dotted(node.func)
+        dotted = reader.dotted(node.func)
         attr = node.func.attr if isinstance(node.func, ast.Attribute) else ""
         last, root = dotted.rpartition(".")[2], dotted.split(".")[0]
         effects.acts |= bool(dotted) and bool({last, *dotted.split(".")[1:]} & tables.SETTINGS)
@@ -250,6 +245,12 @@ class Analysis:
                 effects.uses.add(node.id)
         else:
             self._note(reader, node, effects)
+
+
+def _is_setting(reader: Reader, target: ast.expr) -> bool:
+    """Tell whether an assignment changes a module: rcParams, options."""
+    inner = target.value if isinstance(target, ast.Subscript | ast.Attribute) else None
+    return inner is not None and bool(reader.dotted(inner))
 
 
 def _size(effects: Effects) -> tuple[int, int, bool, bool]:

@@ -36,7 +36,8 @@ class Reader:
         """Add what a binding brings to what its name may be a part of; tell whether that was news."""
         if binding.how == "instance" or binding.scope is None:
             return False
-        brought = self.owners(binding.node) if binding.node is not None else frozenset({GIVEN})
+        unknown = _NONE if binding.dotted else frozenset({GIVEN})
+        brought = self.owners(binding.node) if binding.node is not None else unknown
         key = (binding.scope, binding.name)
         before = self._locals.get(key)
         self._locals[key] = brought | (before or _NONE)
@@ -54,9 +55,10 @@ class Reader:
             case ast.Call():
                 return self._of_call(node)
             case ast.Subscript(value=base, slice=index):
-                return _NONE if self.is_frame(base) and isinstance(index, ast.Compare) else self.owners(base)
+                chosen = any(isinstance(part, ast.Compare) for part in ast.walk(index))
+                return _NONE if chosen and self.is_frame(base) else self.owners(base)
             case ast.Attribute(value=base):
-                return _NONE if self.facts.dotted(node) else self.owners(base)
+                return _NONE if self.dotted(node) else self.owners(base)
             case ast.BinOp() if self._is_new(node):
                 return _NONE
             case ast.ListComp() | ast.SetComp() | ast.GeneratorExp():
@@ -103,12 +105,12 @@ class Reader:
                     return _NONE if name in tables.FRESH_BUILTINS and not node.args[1:] else arguments
                 if name in self.facts.definitions:
                     return arguments | self.within(name) | self._of_global(name)
-            case ast.Attribute(value=base, attr=attr) if not self.facts.dotted(node.func):
+            case ast.Attribute(value=base, attr=attr) if not self.dotted(node.func):
                 if self.is_frame(base):
                     return self.owners(base) if attr in tables.VIEWS else _NONE
                 kept = _NONE if attr in tables.PURE_METHODS - self.facts.methods else arguments
                 return _NONE if attr in tables.FRESH_METHODS - self.facts.methods else self.owners(base) | kept
-        if dotted := self.facts.dotted(node.func):
+        if dotted := self.dotted(node.func):
             return _NONE if self._is_fresh(dotted) else arguments
         return arguments | self.owners(node.func)
 
@@ -128,6 +130,21 @@ class Reader:
     def _is_of_names(self, node: ast.AST) -> bool:
         """Tell whether all names in `node` are the namespace's: the facts are about these."""
         return all(self.code.is_global(part.id, part) for part in ast.walk(node) if isinstance(part, ast.Name))
+
+    def dotted(self, node: ast.expr) -> str:
+        """Return the full dotted name of what `node` leads to, "" where that is not in a module."""
+        root = node
+        while isinstance(root, ast.Attribute):
+            root = root.value
+        if not isinstance(root, ast.Name):
+            return ""
+        if self.code.is_global(root.id, root):
+            return self.facts.dotted(node)
+        owner = self.code.scope_of[id(root)].owner(root.id)
+        imported = {binding.dotted for binding in owner.bound[root.id]} if owner else {""}
+        return (
+            ast.unparse(node).replace(root.id, imported.pop(), 1) if len(imported) == 1 and "" not in imported else ""
+        )
 
     def within(self, name: str) -> frozenset[str]:
         """Return the names whose objects the functions of that name reach by themselves, and through others."""
@@ -169,7 +186,7 @@ class Reader:
             case ast.Name(id=name) if self.code.is_global(name, node.func):
                 return told | (_NONE if self.leaves_alone(name) else arguments | self._of_global(name))
             case ast.Attribute(value=base, attr=attr):
-                if dotted := self.facts.dotted(node.func):
+                if dotted := self.dotted(node.func):
                     return told | (_NONE if _is_harmless(dotted) else arguments)
                 if self.is_frame(base):
                     return told | (self.owners(base) if attr in tables.FRAME_CHANGING else _NONE)
@@ -203,7 +220,7 @@ class Reader:
                 return _NONE if self.facts.is_builtin(name) else self._of_all(_arguments(node)) | reached
             case ast.Call(func=ast.Attribute(value=base, attr=attr)):
                 harmless = (
-                    self.facts.dotted(node.func)
+                    self.dotted(node.func)
                     or attr in (tables.PURE_METHODS | tables.KEEPING_NOTHING) - self.facts.methods
                 )
                 return _NONE if harmless or self.is_frame(base) else self._of_all((base, *_arguments(node)))
@@ -245,7 +262,7 @@ def is_iterator(node: ast.AST | None, reader: Reader) -> bool:
         case ast.Call(func=ast.Name(id=name)) if _yields(facts, name):
             return True
         case ast.Call(func=ast.Attribute(attr=attr) as function):
-            if attr in tables.ITERATING_METHODS or facts.dotted(function).split(".")[0] in ("itertools", "csv"):
+            if attr in tables.ITERATING_METHODS or reader.dotted(function).split(".")[0] in ("itertools", "csv"):
                 return True
     return node is not None and not reader.owners(node).isdisjoint(facts.iterators)
 

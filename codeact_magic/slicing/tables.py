@@ -37,7 +37,6 @@ FRESH_MODULES = _set("""
     binascii struct unicodedata difflib os glob platform uuid random matplotlib seaborn plotly altair secrets
     """)
 FRAMES = _set("numpy pandas")
-DRAWING = _set("matplotlib seaborn plotly altair")
 GENERATORS = _set("default_rng RandomState Generator SeedSequence PCG64 MT19937 Philox get_option read_sql ExcelWriter")
 # Modules that draw from a generator of random numbers which all code shares, and the module that has it.
 RANDOM = {
