@@ -154,6 +154,23 @@ def test_the_cells_of_a_session_tell_what_the_live_steps_told(desk: Desk) -> Non
     expect(records.nth(3)).to_contain_text("line 1: division by zero")
 
 
+def test_a_session_that_was_just_run_is_told_as_it_was_decided(desk: Desk) -> None:
+    replies = [step("print('proposed')"), step("no = 1"), "It is done."]
+    window = desk.notebook("%%codeact\nDo something worth saving", replies=replies).ask()
+    window.pending.retype("print('edited by hand')")
+    window.pending.run()
+    expect(window.steps).to_have_count(2)
+    window.pending.reject("not this")
+    window.wait_done(1)
+    [path] = (desk.server.root / "codeact-sessions").glob("*-do-something-worth-saving.ipynb")
+    saved = desk.session(f"codeact-sessions/{path.name}")
+    expect(mark(saved, "Turn 1")).to_contain_text("answered · 3 steps")
+    expect(mark(saved, "Step 1")).to_have_text("Step 1edited by you")
+    expect(mark(saved, "Step 2")).to_have_text("Step 2rejected by you")
+    expect(cell_of(saved, "Answer")).to_contain_text("It is done.")
+    expect(saved.marks.filter(has_text="“not this”")).to_be_visible()
+
+
 def test_an_answer_and_a_policy_are_told_as_such(desk: Desk) -> None:
     window = desk.session(desk.write_session(session([step("print(1)  # auto"), "It is **1**."])))
     expect(mark(window, "Step 1")).to_contain_text("run by policy auto")
