@@ -264,11 +264,11 @@ def test_json_is_compared_whatever_the_order_of_its_keys() -> None:
 
 
 def test_a_long_text_without_a_space_takes_no_longer_than_any_other() -> None:
-    began = time.perf_counter()
+    began = time.process_time()
     for piece in ("/x", "1", "1.", "a", "-", "=", "%|", "0x", "[00:", "12:"):
         text = piece * (200_000 // len(piece))
         assert texts(text + "a 1", text + "b 2").verdict == "differs"
-    assert time.perf_counter() - began < 30
+    assert time.process_time() - began < 30
 
 
 # -- figures -----------------------------------------------------------------------------------------------------------

@@ -332,9 +332,9 @@ def test_modules_and_private_names_are_not_promised() -> None:
     ids=["long", "nested", "open", "doubled", "chained", "lambdas", "zero"],
 )
 def test_code_that_is_hard_to_read_is_kept_in_no_time(code: str) -> None:
-    began = time.perf_counter()
+    began = time.process_time()
     assert kept("a = 1", code, "print(x)")[-1] == 3
-    assert time.perf_counter() - began < 20
+    assert time.process_time() - began < 20
 
 
 def test_a_session_without_code_has_nothing_to_keep() -> None:
