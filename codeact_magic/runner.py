@@ -17,9 +17,10 @@ from .formats import Reading
 from .host import Host
 from .model import OpenAIModel
 from .options import Options
-from .replay import Recorded, Replay, Replayed
+from .replay import Replay, Replayed
 from .session import Action, Format, Outcome, Reply, Session, Step, Turn
 from .text import mask, one_line
+from .units import Unit
 
 _AT_ONCE = 0.5  # seconds that Stop waits for the disk; saving goes on in its thread
 NESTED = "A %%codeact cell is running already, and cannot run another inside itself."
@@ -42,7 +43,7 @@ class Runner:
         with self._at_work(options):
             return self._take(prompt, new)
 
-    def replay(self, options: Options, session: Session, pieces: Sequence[Recorded]) -> Replayed:
+    def replay(self, options: Options, session: Session, pieces: Sequence[Unit]) -> Replayed:
         """Run `pieces` of `session` again, each one approved as `options` say. Raises CodeActError."""
         with self._at_work(options):
             gate = self._gate()

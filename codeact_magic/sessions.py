@@ -18,11 +18,11 @@ from .captions import columns, counted
 from .conversations import Saved, near, saved
 from .errors import SessionError, UsageError
 from .options import Options
-from .replay import Recorded, recorded
 from .runner import Runner
 from .session import Json, Session, Turn
-from .slicing import Unit, clean, units
+from .slicing import clean
 from .text import one_line, safe_markdown
+from .units import Unit, units
 
 if TYPE_CHECKING:
     from .engine import KernelExecutor
@@ -73,7 +73,7 @@ def replay(runner: Runner, options: Options, arguments: Arguments) -> None:
     at the first action whose outcome differs in kind: one that raises now, or does not any more.
     """
     session, _ = _opened(runner, options, arguments.file)
-    pieces = list(recorded(session))
+    pieces = list(units(session))
     if arguments.no_cells:
         pieces = [piece for piece in pieces if piece.number]
     pieces = _until(pieces, arguments.until)
@@ -223,7 +223,7 @@ def _approved(options: Options, arguments: Arguments) -> Options:
     return Options(**(options.values() | given))
 
 
-def _until(pieces: list[Recorded], until: int | None) -> list[Recorded]:
+def _until(pieces: list[Unit], until: int | None) -> list[Unit]:
     if until is None:
         return pieces
     last = max((piece.number for piece in pieces), default=0)

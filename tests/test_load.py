@@ -64,7 +64,7 @@ def test_loading_imports_little_and_nothing_that_is_not_there_already() -> None:
     others = {name.partition(".")[0] for name in new - ours}
     assert ours == {
         "codeact_magic",
-        *(f"codeact_magic.{name}" for name in ("errors", "magic", "options", "room", "text")),
+        *(f"codeact_magic.{name}" for name in ("errors", "magic", "options", "room", "signals", "text")),
     }
     assert others <= {"IPython", "queue", "_queue", "signal"}
 

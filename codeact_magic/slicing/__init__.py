@@ -3,7 +3,7 @@
 Nothing is run. Where the code does not tell, a name counts as read, an object as changed and a piece of code as needed:
 what is kept too much costs a cell, what is missing breaks the rest.
 
-units       the code of a session, piece by piece
+parts       what is kept, and what is not
 cut         what is kept, from the end to the beginning
 effects     what a piece of code does to names
 statements  in which order, and which names are bound for sure
@@ -16,10 +16,11 @@ tables      what is known of functions and methods by name
 from __future__ import annotations
 
 from ..session import Session
+from ..units import units
 from .cut import cut
-from .units import Dropped, Slice, Unit, units
+from .parts import Dropped, Slice
 
-__all__ = ["Dropped", "Slice", "Unit", "clean", "units"]
+__all__ = ["Dropped", "Slice", "clean"]
 
 
 def clean(session: Session) -> Slice:

@@ -8,10 +8,11 @@ from dataclasses import dataclass, replace
 
 from ..session import Session
 from ..text import one_line
+from ..units import Unit
 from .effects import Analysis, Effects
 from .facts import Code, read
 from .files import Files, files
-from .units import Dropped, Slice, Unit
+from .parts import Dropped, Slice
 
 _WORD = re.compile(r"[^\W\d]\w*")
 _MARKED = re.compile(r"`([^`\n]+)`")

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from ..compare import compare
 from ..errors import CodeActError, Stopped
 from ..session import Observation, Session
-from ..slicing import Slice, Unit, units
+from ..slicing import Slice
 from ..text import one_line
+from ..units import Unit, raised, units
 from . import fingerprint
 from .engine import Engine
 from .report import headline
@@ -148,8 +149,8 @@ _NO_JOBLIB = (
 
 
 def _error(seen: Observation) -> str:
-    error = next((output for output in reversed(seen.outputs) if output.get("output_type") == "error"), {})
-    return one_line(f"{error.get('ename', 'an error')}: {error.get('evalue', '')}".rstrip(": "), 200)
+    name, text = raised(seen)
+    return one_line(f"{name or 'an error'}: {text}".rstrip(": "), 200)
 
 
 def _differing(one: _Ran, other: _Ran) -> list[str]:

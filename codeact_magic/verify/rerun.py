@@ -3,48 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from collections.abc import Callable
 
 from ..compare import compare
-from ..session import Cell, Observation, Session, Step
+from ..session import Observation, Session
 from ..text import one_line
+from ..units import Unit, raised, units
 from .engine import Engine
 from .report import Report, Row, headline
 
 Progress = Callable[[int, int, str], None]
-
-
-class Piece(NamedTuple):
-    """Code that ran, and what is recorded of it; `number` is 0 for a cell of the user's own."""
-
-    number: int
-    code: str
-    recorded: Observation
-    left_out: str = ""  # why it is not run again
-
-
-def pieces(session: Session) -> Iterator[Piece]:
-    """Yield all code that ran in `session`, in its order."""
-    number = 0
-    for turn in session.turns:
-        yield from map(_of_cell, turn.cells)
-        for step in turn.steps:
-            if step.decision and step.decision.runs:
-                number += 1
-                yield _of_step(number, step.decision.code, step)
-
-
-def _of_cell(cell: Cell) -> Piece:
-    return Piece(0, cell.code, Observation("error" if cell.failed else "ok"))
-
-
-def _of_step(number: int, code: str, step: Step) -> Piece:
-    seen = step.observation
-    if seen is None:
-        return Piece(number, code, Observation("aborted"), "its run broke off in the session")
-    interrupted = seen.status == "aborted" or seen.note
-    return Piece(number, code, seen, "it was interrupted in the session" if interrupted else "")
 
 
 def verify(
@@ -66,12 +34,12 @@ def verify(
         progress: is told before each run: which of how many, and the first line of the code.
     """
     began = time.monotonic()
-    todo = list(pieces(session))
+    todo = units(session)
     rows: list[Row] = []
     note = ""
     for number, piece in enumerate(todo, 1):
-        if piece.left_out:
-            rows.append(Row(piece.number, piece.code, "left out", piece.left_out))
+        if why := _why_left_out(piece):
+            rows.append(Row(piece.number, piece.code, "left out", why))
         elif note:
             rows.append(Row(piece.number, piece.code, "missing", "not run any more"))
         else:
@@ -82,25 +50,32 @@ def verify(
     return Report(tuple(rows), note, time.monotonic() - began)
 
 
+def _why_left_out(piece: Unit) -> str:
+    """Return why a piece is not run again, "" where it is."""
+    if piece.status == "aborted" and piece.seen is None:
+        return "its run broke off in the session"
+    interrupted = piece.status == "aborted" or (piece.seen and piece.seen.note)
+    return "it was interrupted in the session" if interrupted else ""
+
+
 def _why_over(seen: Observation) -> str:
     """Return why nothing can be run after this, "" where it can."""
     return seen.note or ("You stopped it." if seen.status == "aborted" else "")
 
 
-def _row(piece: Piece, seen: Observation, tolerance: float) -> Row:
+def _row(piece: Unit, seen: Observation, tolerance: float) -> Row:
     if why := _why_over(seen):
         return Row(piece.number, piece.code, "missing", why)
-    if piece.recorded.status != seen.status:
+    if piece.status != seen.status:
         return Row(piece.number, piece.code, "differs", _otherwise(seen))
-    if not piece.number:  # of a user's cell it is only known whether it failed
+    if piece.seen is None:  # of a user's cell it is only known whether it failed
         return Row(0, piece.code, "same", "fails as it did" if seen.status == "error" else "")
-    found = compare(piece.recorded.outputs, seen.outputs, tolerance=tolerance)
+    found = compare(piece.seen.outputs, seen.outputs, tolerance=tolerance)
     return Row(piece.number, piece.code, found.verdict, str(found))
 
 
 def _otherwise(seen: Observation) -> str:
     if seen.status == "ok":
         return "failed in the session, and runs now"
-    error = next((output for output in reversed(seen.outputs) if output.get("output_type") == "error"), {})
-    told = ": ".join(filter(None, (str(error.get("ename", "")), str(error.get("evalue", "")))))
+    told = ": ".join(filter(None, raised(seen)))
     return f"raises {one_line(told, 200) or 'an error'}; it ran in the session"

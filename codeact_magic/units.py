@@ -1,11 +1,11 @@
-"""The code of a session, piece by piece, and what is kept of it."""
+"""The code that ran in a session, piece by piece."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ..session import Session
+from .session import Observation, Session
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,33 +21,8 @@ class Unit:
     status: str = "ok"
     thought: str = ""  # what the model wrote beside it
     line: str = ""  # the line that raised, as "line 3: ..."
+    seen: Observation | None = None  # what came of an action; nothing is known where its run broke off
     whole: bool = True  # otherwise it failed, and this is what it had done before
-
-
-@dataclass(frozen=True, slots=True)
-class Dropped:
-    """An action that the end result does not depend on, and why, such as "it failed"."""
-
-    unit: Unit
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Slice:
-    """What the end result of a session depends on, in the session's order.
-
-    `kept` has the user's own cells as well; `names` are the variables that have the same values at the end as after
-    all of the session.
-    """
-
-    kept: tuple[Unit, ...]
-    dropped: tuple[Dropped, ...]
-    names: tuple[str, ...]
-
-    @property
-    def actions(self) -> tuple[Unit, ...]:
-        """What is kept of the actions: what a user who has the cells already needs."""
-        return tuple(unit for unit in self.kept if unit.number)
 
 
 def units(session: Session) -> tuple[Unit, ...]:
@@ -65,4 +40,11 @@ def _units(session: Session) -> Iterator[Unit]:
                 number += 1
                 seen = step.observation
                 status, line = (seen.status, seen.line) if seen else ("aborted", "")
-                yield Unit(number, place, step.decision.code, status, step.thought, line)
+                yield Unit(number, place, step.decision.code, status, step.thought, line, seen)
+
+
+def raised(seen: Observation | None) -> tuple[str, str]:
+    """Return the name and the text of the exception that ended a run, as far as they were shown."""
+    outputs = seen.outputs if seen else ()
+    error = next((output for output in reversed(outputs) if output.get("output_type") == "error"), {})
+    return str(error.get("ename", "")), str(error.get("evalue", ""))

@@ -1,0 +1,33 @@
+"""What is kept of a session's code, and what is not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..units import Unit
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """An action that the end result does not depend on, and why, such as "it failed"."""
+
+    unit: Unit
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """What the end result of a session depends on, in the session's order.
+
+    `kept` has the user's own cells as well; `names` are the variables that have the same values at the end as after
+    all of the session.
+    """
+
+    kept: tuple[Unit, ...]
+    dropped: tuple[Dropped, ...]
+    names: tuple[str, ...]
+
+    @property
+    def actions(self) -> tuple[Unit, ...]:
+        """What is kept of the actions: what a user who has the cells already needs."""
+        return tuple(unit for unit in self.kept if unit.number)
