@@ -11,10 +11,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from . import journal
 from .errors import SessionError, UsageError
 from .options import Options
-from .saver import Saver, load, opened, session_path
+from .saving import journal
+from .saving.saver import Saver, load, opened, session_path
 from .session import Session, Turn
 from .text import mask, one_line
 

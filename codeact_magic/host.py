@@ -8,10 +8,10 @@ from typing import Any, Protocol
 from . import approval, control
 from .agent import Executor, View
 from .display import NotebookView
-from .executor import ShellExecutor
 from .page import PageAsker, StepBoard
 from .room import ControlRoom
 from .session import Json
+from .shell.executor import ShellExecutor
 from .terminal import TerminalView
 
 PATIENCE = 3.0  # seconds in which a page has to take cells that are offered to it

@@ -211,7 +211,7 @@ def _opened(runner: Runner, options: Options, file: str | None) -> tuple[Session
     if file is None:
         conversation = runner.conversations.named(options.thread)
         return conversation.session, conversation.path
-    from .saver import load
+    from .saving.saver import load
 
     path = runner.conversations.find(options, file)
     return load(path), path

@@ -24,7 +24,7 @@ from urllib.parse import urlsplit
 import nbformat
 from playwright.sync_api import Browser, ConsoleMessage, Error, Locator, Page, Request, WebSocketRoute, expect
 
-from codeact_magic.notebook import to_notebook
+from codeact_magic.saving.notebook import to_notebook
 from codeact_magic.session import Session
 from codeact_magic.testing import FakeEndpoint, Say, Scripted
 

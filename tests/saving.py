@@ -22,7 +22,7 @@ from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
-from codeact_magic.saver import Saver, load
+from codeact_magic.saving.saver import Saver, load
 from codeact_magic.session import Action, Decision, Json, Observation, Reply, Session, Step, Turn
 
 STEPS = 500

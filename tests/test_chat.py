@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from codeact_magic.console import OutputPrinter, here, tame
+from codeact_magic.cli.console import OutputPrinter, here, tame
 from codeact_magic.errors import UsageError
-from codeact_magic.saver import load
+from codeact_magic.saving.saver import load
 from codeact_magic.testing import FakeEndpoint, Hang, Say
 
 from .test_terminal import (
@@ -49,7 +49,7 @@ class Terminal:
 
         self.child: pexpect.spawn[str] = pexpect.spawn(
             sys.executable,
-            ["-m", "codeact_magic.cli", *words],
+            ["-m", "codeact_magic.cli.main", *words],
             cwd=str(folder),
             env=clean_environment(folder) | {"XDG_STATE_HOME": str(folder / "state")} | environment,
             encoding="utf-8",
@@ -300,7 +300,7 @@ def test_an_answer_sends_nothing_raw_to_the_terminal(stage: Stage) -> None:
 
     endpoint = stage.endpoint("\x1b[2J\x1b]0;owned\x07\u202eHi")
     environment = clean_environment(stage.folder) | {"CODEACT_BASE_URL": endpoint.base_url}
-    line = f"{sys.executable} -m codeact_magic.cli run go -a auto 2>/dev/null"
+    line = f"{sys.executable} -m codeact_magic.cli.main run go -a auto 2>/dev/null"
     shown, status = pexpect.run(
         f"/bin/sh -c '{line}'", cwd=str(stage.folder), env=environment, withexitstatus=True, encoding="utf-8"
     )
@@ -344,7 +344,7 @@ def test_words_for_a_notebook_are_put_into_words_for_a_terminal(line: str, in_ch
 
 
 def test_there_is_no_notebook_to_put_cells_into() -> None:
-    from codeact_magic.console import ConsoleHost
+    from codeact_magic.cli.console import ConsoleHost
     from codeact_magic.engine import KernelExecutor
 
     with pytest.raises(UsageError, match="There is no notebook here"):

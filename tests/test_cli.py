@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from codeact_magic.cli import main
+from codeact_magic.cli.main import main
 from codeact_magic.options import Options
-from codeact_magic.saver import load
+from codeact_magic.saving.saver import load
 from codeact_magic.testing import FakeEndpoint, Hang, Say, Status
 
 from .shells import isolate
@@ -208,7 +208,7 @@ def test_the_kernel_runs_in_the_folder_that_was_chosen(
 def test_an_interrupt_ends_it_in_order_with_the_session_saved(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with FakeEndpoint([code("print('it ' + 'runs', flush=True)", "while True: pass")]) as endpoint:
         monkeypatch.setenv("CODEACT_BASE_URL", endpoint.base_url)
-        words = [sys.executable, "-m", "codeact_magic.cli", "run", "go", "-a", "auto", "-o", "out"]
+        words = [sys.executable, "-m", "codeact_magic.cli.main", "run", "go", "-a", "auto", "-o", "out"]
         with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
             assert process.stderr
             shown = ""
@@ -226,7 +226,7 @@ def test_an_interrupt_ends_it_in_order_with_the_session_saved(folder: Path, monk
 
 
 def test_a_reader_that_goes_away_is_no_traceback(folder: Path, endpoint: FakeEndpoint) -> None:
-    words = [sys.executable, "-m", "codeact_magic.cli", "run", "go", "-a", "auto"]
+    words = [sys.executable, "-m", "codeact_magic.cli.main", "run", "go", "-a", "auto"]
     with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout
         process.stdout.close()
@@ -239,7 +239,7 @@ def test_a_reader_that_goes_away_is_no_traceback(folder: Path, endpoint: FakeEnd
 def test_stopping_while_it_waits_for_the_endpoint_is_one_line(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with FakeEndpoint([Hang()]) as endpoint:
         monkeypatch.setenv("CODEACT_BASE_URL", endpoint.base_url)
-        words = [sys.executable, "-m", "codeact_magic.cli", "run", "go", "-a", "auto"]
+        words = [sys.executable, "-m", "codeact_magic.cli.main", "run", "go", "-a", "auto"]
         with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
             endpoint.wait_for_requests(1)
             process.send_signal(signal.SIGINT)

@@ -13,7 +13,7 @@ import pytest
 from codeact_magic.conversations import Conversation, Conversations, find, saved
 from codeact_magic.errors import SessionError, UsageError
 from codeact_magic.options import Options
-from codeact_magic.saver import Saver, load
+from codeact_magic.saving.saver import Saver, load
 from codeact_magic.session import Reply, Session, Step, Turn
 
 from .test_notebook import SESSION, answer, nothing

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from codeact_magic.saver import load
+from codeact_magic.saving.saver import load
 from codeact_magic.session import Session, Step
 from codeact_magic.testing import FakeEndpoint, Hang, Scripted
 
@@ -26,7 +26,7 @@ SEGFAULT = "import ctypes\nctypes.string_at(0)"
 PATIENT = "from codeact_magic import conversations\nconversations.MOMENT = {seconds}\n"  # the disk may be a slow one
 HELD_DISK = """
 import os, threading
-from codeact_magic import journal
+from codeact_magic.saving import journal
 def hold(*_):
     open("held", "w").close()
     threading.Event().wait(60)

@@ -14,9 +14,9 @@ from codeact_magic import exchange
 from codeact_magic.agent import Agent
 from codeact_magic.errors import CodeActError, SessionError
 from codeact_magic.exchange import Layout, export, parse, read
-from codeact_magic.executor import ShellExecutor
 from codeact_magic.formats import Reading
 from codeact_magic.session import Action, Decision, Format, Observation, Reply, Session, Step, ToolCall, Turn
+from codeact_magic.shell.executor import ShellExecutor
 from codeact_magic.testing import ScriptedModel
 
 LAYOUTS: tuple[Layout, ...] = ("codeactinstruct", "openai")

@@ -19,12 +19,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from codeact_magic import disk, journal, notebook
 from codeact_magic.errors import SessionError
-from codeact_magic.notebook import from_notebook, to_notebook
-from codeact_magic.saver import Saver, load, session_path
+from codeact_magic.saving import disk, journal, notebook
+from codeact_magic.saving.notebook import from_notebook, to_notebook
+from codeact_magic.saving.saver import Saver, load, session_path
+from codeact_magic.saving.sessionfile import SessionFile
 from codeact_magic.session import Cell, Session, ToolCall, Turn
-from codeact_magic.sessionfile import SessionFile
 
 from .test_notebook import QUIET, SESSION, SESSIONS, STREAM, TEXTS, answer, nothing, saved, session_of, step
 
@@ -257,7 +257,7 @@ def run(script: str, *arguments: object) -> subprocess.Popen[str]:
 ENDLESS = """
     import sys
     from pathlib import Path
-    from codeact_magic.saver import Saver
+    from codeact_magic.saving.saver import Saver
     from codeact_magic.session import Reply, Session, Step, Turn
 
     saver = Saver(Path(sys.argv[1]), tell=print)
@@ -286,7 +286,7 @@ def test_a_kernel_that_is_killed_while_it_saves_leaves_a_whole_file(tmp_path: Pa
 HALFWAY = """
     import os, sys
     from pathlib import Path
-    from codeact_magic.saver import Saver
+    from codeact_magic.saving.saver import Saver
     from codeact_magic.session import Session
 
     saver = Saver(Path(sys.argv[1]), tell=print)
@@ -581,7 +581,7 @@ CLAIMS = """
     import sys
     from datetime import datetime
     from pathlib import Path
-    from codeact_magic.saver import session_path
+    from codeact_magic.saving.saver import session_path
 
     for _ in range(50):
         print(session_path(Path(sys.argv[1]), datetime(2025, 1, 31), "same").name)

@@ -18,9 +18,9 @@ from hypothesis import given, settings
 
 from codeact_magic.conversations import Conversations
 from codeact_magic.options import Options
-from codeact_magic.saver import Saver, load
+from codeact_magic.saving.saver import Saver, load
+from codeact_magic.saving.shelf import SHOWN
 from codeact_magic.session import Json, Session
-from codeact_magic.shelf import SHOWN
 from codeact_magic.text import safe_markdown
 
 from .test_notebook import QUIET, SESSIONS, STREAM, nothing, saved, session_of, step

@@ -14,8 +14,8 @@ from contextlib import suppress
 from typing import Self
 
 from ..errors import CodeActError
-from ..nested import Interrupts
 from ..session import Cell, Json, Observation, Status, joined
+from ..shell.nested import Interrupts
 from ..text import mask, one_line
 from . import probe
 from .kernels import Kernel, LocalKernel

@@ -13,8 +13,8 @@ from collections.abc import Callable, Collection
 from typing import Any
 
 from ..context.namespace import summary
-from ..handles import is_handle
-from ..names import Names, innermost_line
+from ..shell.handles import is_handle
+from ..shell.names import Names, innermost_line
 
 
 class Probe:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ..record import Record, begun, masked
 from ..session import Json
+from ..shell.record import Record, begun, masked
 from ..text import mask
 
 Show = Callable[[Json], None]

@@ -9,7 +9,7 @@ from typing import Any
 
 from ..session import Json
 
-_SENT = ("text", "handles", "context.namespace", "names", "engine.inside")
+_SENT = ("text", "shell.handles", "context.namespace", "shell.names", "engine.inside")
 _PACKAGE = "_codeact_inside"
 
 _SETUP = """
@@ -22,7 +22,7 @@ def _codeact_setup(package, sources):
             module.__package__, module.__path__ = name, []
         sys.modules[name] = module
         exec(compile(source or "", f"<{{name}}>", "exec"), vars(module))
-    for name in ["", ".context", ".engine"]:
+    for name in ["", ".context", ".engine", ".shell"]:
         add(package + name, None)
     for name, source in sources.items():
         add(f"{{package}}.{{name}}", source)
@@ -37,8 +37,8 @@ finally:
 def setup() -> str:
     """Return the code that puts the probe into an IPython kernel."""
     root = files(__package__.rpartition(".")[0])
-    sources = {name: root.joinpath(*f"{name}.py".replace(".", "/", name.count(".")).split("/")) for name in _SENT}
-    return _SETUP.format(package=_PACKAGE, sources={name: file.read_text("utf-8") for name, file in sources.items()})
+    sources = {name: root.joinpath(f"{name.replace('.', '/')}.py").read_text("utf-8") for name in _SENT}
+    return _SETUP.format(package=_PACKAGE, sources=sources)
 
 
 def question(method: str, *arguments: Any) -> str:

@@ -6,8 +6,8 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 
-from ..nested import Interrupts
 from ..session import Json
+from ..shell.nested import Interrupts
 from .kernels import Kernel, Message
 
 TICK = 0.05  # seconds after which it looks again whether Ctrl+C was pressed

@@ -19,7 +19,7 @@ import threading
 from collections.abc import Coroutine, Iterable, Iterator
 from typing import Any, NamedTuple, Self
 
-from .signals import interrupt
+from ..signals import interrupt
 
 AGAIN = 5.0  # seconds after which code that went on in spite of the alarm is interrupted again
 GRACE = 1.0  # seconds that a coroutine which was cancelled has to end

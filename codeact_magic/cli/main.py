@@ -10,12 +10,12 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from .errors import CodeActError, LimitReached, Stopped, UsageError
-from .text import one_line
+from ..errors import CodeActError, LimitReached, Stopped, UsageError
+from ..text import one_line
 
 if TYPE_CHECKING:
-    from .engine import Kernel, KernelExecutor
-    from .options import Options
+    from ..engine import Kernel, KernelExecutor
+    from ..options import Options
 
 Arguments = argparse.Namespace
 
@@ -132,8 +132,8 @@ def _verify(arguments: Arguments) -> int:
 
 
 def _sessions(arguments: Arguments) -> int:
+    from ..commands import run
     from .chat import running
-    from .commands import run
     from .console import print_here
 
     options, line = _options(arguments), "sessions --all" if arguments.all else "sessions"
@@ -159,7 +159,7 @@ def _import(arguments: Arguments) -> int:
 
 def _options(arguments: Arguments) -> Options:
     """Return the options: those of the environment, and over them those of the command line. Raises UsageError."""
-    from .options import Options, chosen, environment
+    from ..options import Options, chosen, environment
 
     texts = {name: value for name, value in vars(arguments).items() if name in Options.class_trait_names(config=True)}
     return chosen(arguments.parser, texts, Options(**environment({})))
@@ -167,7 +167,7 @@ def _options(arguments: Arguments) -> Options:
 
 def _engine(arguments: Arguments) -> KernelExecutor:
     """Return the executor in whose kernel the actions run; it is started on its first use. Raises UsageError."""
-    from .engine import KernelExecutor
+    from ..engine import KernelExecutor
 
     return KernelExecutor(
         _kernel(arguments) if "kernel" in arguments else None, idle=getattr(arguments, "idle", 0.0) * 60
@@ -175,7 +175,7 @@ def _engine(arguments: Arguments) -> KernelExecutor:
 
 
 def _kernel(arguments: Arguments) -> Kernel:
-    from .engine import GatewayKernel, LocalKernel
+    from ..engine import GatewayKernel, LocalKernel
 
     if arguments.gateway:
         return GatewayKernel(arguments.gateway, arguments.kernel, arguments.cwd or "")
@@ -269,7 +269,7 @@ def _add_kernel(parser: argparse.ArgumentParser) -> None:
 
 def _add_options(parser: argparse.ArgumentParser, *names: str) -> None:
     """Add the options of a cell; those of these `names`, where there are any."""
-    from .options import arguments
+    from ..options import arguments
 
     group = parser.add_argument_group("the options of a %%codeact cell")
     for flags, settings in arguments():

@@ -9,15 +9,15 @@ from collections.abc import Callable, Sequence
 from contextlib import redirect_stdout
 from typing import TextIO
 
-from . import approval, control
-from .engine import KernelExecutor
-from .errors import CodeActError, UsageError
-from .host import Front, Interpreter
-from .page import StepBoard
-from .room import ControlRoom
-from .session import Json, joined
-from .terminal import Screen, TerminalView
-from .text import plain, visible
+from .. import approval, control
+from ..engine import KernelExecutor
+from ..errors import CodeActError, UsageError
+from ..host import Front, Interpreter
+from ..page import StepBoard
+from ..room import ControlRoom
+from ..session import Json, joined
+from ..terminal import Screen, TerminalView
+from ..text import plain, visible
 
 NO_NOTEBOOK = "There is no notebook here to put cells into: use %codeact insert FILE in one."
 

@@ -14,8 +14,8 @@ from itertools import compress
 from operator import ne
 from typing import Any
 
-from .context.namespace import describe
-from .text import clip, one_line
+from ..context.namespace import describe
+from ..text import clip, one_line
 
 _HIDDEN = frozenset(["In", "Out", "exit", "quit", "get_ipython", "open", "ojs_define"])
 MOST_CHANGES = 20  # names that an observation tells of

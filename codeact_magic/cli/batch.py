@@ -10,17 +10,17 @@ from datetime import datetime
 from pathlib import Path
 from typing import IO
 
-from . import sessions
-from .captions import counted
+from .. import sessions
+from ..captions import counted
+from ..conversations import find, near
+from ..errors import CodeActError, SessionError, UsageError
+from ..exchange import Layout, export, read
+from ..options import Options
+from ..runner import Runner
+from ..saving.saver import Saver, load, session_path
+from ..session import Session
+from ..text import one_line
 from .console import told
-from .conversations import find, near
-from .errors import CodeActError, SessionError, UsageError
-from .exchange import Layout, export, read
-from .options import Options
-from .runner import Runner
-from .saver import Saver, load, session_path
-from .session import Session
-from .text import one_line
 
 BROKEN = 2  # the exit status where a session could not be verified
 

@@ -14,7 +14,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
-from .text import one_line
+from ..text import one_line
 
 PATIENCE = 5.0  # seconds to wait for another process that reads or writes a file
 DEAD = 60.0  # seconds after which a draft that nobody has locked is given up

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from itertools import chain
 from typing import Any
 
-from .session import Json
-from .text import mask
+from ..session import Json
+from ..text import mask
 
 # What a record keeps; all of it is shown.
 MOST_TEXT = 1_000_000  # characters of one stream output: half of them from its beginning, half from its end

@@ -11,13 +11,13 @@ from itertools import takewhile
 from pathlib import Path
 from typing import Any, NamedTuple, get_args
 
+from ..session import Format, Outcome, Session, Status, Verdict
+from ..text import mask, storable
 from . import disk, journal, notebook
 from .disk import Stamp, stamp
 from .journal import NOTHING, Record, Sum
 from .notebook import Part
-from .session import Format, Outcome, Session, Status, Verdict
 from .shelf import Shelf
-from .text import mask, storable
 
 
 class _Place(NamedTuple):

@@ -33,9 +33,9 @@ from math import isfinite
 from types import UnionType
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args, get_origin, get_type_hints
 
-from .errors import SessionError
-from .session import Cell, Json, Session, Step, Turn
-from .text import fence, one_line, safe_markdown, storable, visible
+from ..errors import SessionError
+from ..session import Cell, Json, Session, Step, Turn
+from ..text import fence, one_line, safe_markdown, storable, visible
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode

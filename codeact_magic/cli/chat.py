@@ -8,14 +8,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from . import commands
+from .. import commands
+from ..engine import KernelExecutor
+from ..errors import CodeActError, UsageError
+from ..options import Options
+from ..runner import Runner
+from ..session import Turn
+from ..text import one_line, storable, visible
 from .console import ConsoleHost, print_here, told
-from .engine import KernelExecutor
-from .errors import CodeActError, UsageError
-from .options import Options
-from .runner import Runner
-from .session import Turn
-from .text import one_line, storable, visible
 
 if TYPE_CHECKING:
     from prompt_toolkit.history import History

@@ -21,9 +21,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from ..session import Json
+from ..text import clip, fence, plain, visible
 from . import disk
-from .session import Json
-from .text import clip, fence, plain, visible
 
 SHOWN = 2_000  # characters of a large text that stand in the notebook
 MARK = "codeact_file"  # in the metadata of the output that stands for a large one

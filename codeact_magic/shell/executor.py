@@ -11,12 +11,12 @@ import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any
 
-from .context import summary
+from ..context import summary
+from ..session import Cell, Observation
+from ..text import mask
 from .names import Names, bound_in, innermost_line
 from .nested import Alarm, Interrupts, as_action
 from .recorder import Recorder
-from .session import Cell, Observation
-from .text import mask
 
 
 class ShellExecutor:

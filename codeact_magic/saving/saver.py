@@ -21,14 +21,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from ..errors import SessionError
+from ..session import Session
+from ..text import one_line
 from . import disk, journal, notebook
 from .disk import Stamp, claimed, reason
-from .errors import SessionError
 from .journal import NOTHING, Record
-from .session import Session
 from .sessionfile import SessionFile
 from .shelf import Shelf
-from .text import one_line
 
 CALM = 0.1  # seconds without a newer session, after which the file is brought up to date
 LATE = 1.0  # seconds after which it is, however many come

@@ -9,11 +9,11 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any, Self
 
+from ..session import Json
+from ..text import mask
 from .handles import is_handle
 from .nested import Change, changed
 from .record import Record, begun, masked
-from .session import Json
-from .text import mask
 
 SENTINEL = "\x1f"  # one byte, so that it is never cut in two; a terminal that is shown it does nothing
 PATIENCE = 1.0  # seconds to wait for what child processes wrote
