@@ -86,13 +86,6 @@ class View(Protocol):
         """The step is over."""
 
 
-class Draft(Protocol):
-    """Who keeps what a session is while a step is under way, for the case that the process dies in it."""
-
-    def __call__(self, session: Session, *, wait: bool) -> None:
-        """Keep `session` until a later one is kept; `wait`: do not return, for long, before it outlives the process."""
-
-
 @dataclass(frozen=True, slots=True)
 class Limits:
     """Where a turn ends, whatever the model wants."""
@@ -107,8 +100,9 @@ class Limits:
 class Agent:
     """Takes prompts to answers: `model` writes, `approver` decides, `executor` runs, `view` shows, `keep` saves.
 
-    `draft` saves a step that is not complete: code that ends the process leaves its step behind. `remarks` returns what
-    the user has said since it was last called.
+    `draft` saves a step that is not complete, and `settle` waits, not for long, until what was saved outlives the
+    process: code that ends it leaves its step behind. `remarks` returns what the user has said since it was last
+    called.
     """
 
     def __init__(
@@ -120,14 +114,15 @@ class Agent:
         *,
         view: View,
         keep: Callable[[Session], None],
-        draft: Draft = lambda session, *, wait: None,
+        draft: Callable[[Session], None] = lambda session: None,
+        settle: Callable[[], None] = lambda: None,
         limits: Limits = Limits(),
         vision: bool = False,
         remarks: Callable[[], Sequence[str]] = tuple,
     ) -> None:
         self.session = session
         self.model, self.approver, self.executor, self.view, self.keep = model, approver, executor, view, keep
-        self.draft, self.limits, self.vision, self.remarks = draft, limits, vision, remarks
+        self.draft, self.settle, self.limits, self.vision, self.remarks = draft, settle, limits, vision, remarks
 
     def run(self, prompt: str, *, format: Format = "fence", summarize: bool = True) -> Turn:
         """Take `prompt` to its answer and return the turn.
@@ -210,6 +205,7 @@ class Agent:
             enough=formats.enough,
         )
         self.view.thinking(number)
+        self.settle()
         reply = _storable(self.model.reply(request, self.view.show))
         reading = formats.read(reply, self.turn.format)
         self.view.proposed(number, reading)
@@ -220,12 +216,13 @@ class Agent:
         left = replace(step, heard=_UNDECIDED)
         observation = None
         try:
-            self._draft(left, wait=False)
+            self._draft(left)
             decision = self.approver.decide(number, reading)
             step = replace(step, decision=decision)
             if decision.runs:
                 left = replace(step, heard=_NOT_BEGUN)
-                self._draft(replace(step, heard=_BROKEN_OFF), wait=True)
+                self._draft(replace(step, heard=_BROKEN_OFF))
+                self.settle()
                 left = replace(step, heard=_BROKEN_OFF)
                 observation = self.executor.run(decision.code)
             assert step.action
@@ -236,9 +233,8 @@ class Agent:
         images = bool(self.vision and observation and context.has_images(observation))
         return replace(step, observation=observation, heard=heard, images=images)
 
-    def _draft(self, step: Step, *, wait: bool) -> None:
-        turn = replace(self.turn, steps=(*self.turn.steps, step))
-        self.draft(self.session.updated(turn), wait=wait)
+    def _draft(self, step: Step) -> None:
+        self.draft(self.session.updated(replace(self.turn, steps=(*self.turn.steps, step))))
 
     def _with_remarks(self, step: Step) -> Step:
         """Add what the user has said meanwhile to what the model hears; an answer is not the last word then."""

@@ -39,15 +39,17 @@ class Conversation:
     def keep(self, session: Session) -> None:
         """Take `session` as how things stand, and have it saved."""
         self.session = session
+        self.draft(session)
+
+    def draft(self, session: Session) -> None:
+        """Have `session`, whose last step may not be complete, saved."""
         if self.saver:
             self.saver.save(session)
 
-    def draft(self, session: Session, *, wait: bool) -> None:
-        """Have `session`, whose last step is not complete, saved; `wait`: until it outlives the kernel, or a moment."""
+    def settle(self) -> None:
+        """Wait until what was given to be saved outlives the kernel, or for a moment."""
         if self.saver:
-            self.saver.save(session)
-            if wait:
-                self.saver.written(MOMENT)
+            self.saver.written(MOMENT)
 
     def saved(self, patience: float = PATIENCE) -> bool:
         """Wait, at most `patience` seconds, until the session is on disk, and return whether it is."""

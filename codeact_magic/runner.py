@@ -159,6 +159,7 @@ class Runner:
             view=self.view,
             keep=conversation.keep,
             draft=conversation.draft,
+            settle=conversation.settle,
             limits=limits,
             vision=options.vision,
             remarks=self.board.room.remarks,

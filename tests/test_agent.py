@@ -410,27 +410,37 @@ def test_an_interrupt_in_any_phase_stops_the_turn_and_leaves_a_session_of_use(ph
 
 
 def test_a_step_is_drafted_before_it_is_decided_about_and_again_before_it_runs() -> None:
-    setup, drafts = Setup(act("f()"), ANSWER), list[tuple[str, bool]]()
+    setup, drafts = Setup(act("f()"), ANSWER), list[str]()
 
-    def draft(session: Session, *, wait: bool) -> None:
+    def draft(session: Session) -> None:
         (step,) = session.turns[-1].steps
         assert step.action and step.action.code == "f()"
         assert (len(setup.someone.asked), setup.machine.ran, step.observation) == (len(drafts), [], None)
         assert bool(step.decision) == bool(drafts)
-        drafts.append((step.heard, wait))
+        drafts.append(step.heard)
 
     setup.agent.draft = draft
     assert setup.agent.run("What is x?").answer == ANSWER
     assert drafts == [
-        ("The code was not run: nobody decided about it.", False),
-        ("The run of the code broke off; how far it came is not known.", True),
+        "The code was not run: nobody decided about it.",
+        "The run of the code broke off; how far it came is not known.",
     ]
+
+
+def test_what_was_saved_is_settled_before_a_request_and_before_code_runs() -> None:
+    setup, done = Setup(act("f()"), ANSWER), list[tuple[int, int, int]]()
+    saved = list[Session]()
+    setup.agent.draft = setup.agent.keep = saved.append
+    setup.agent.settle = lambda: done.append((len(setup.model.requests), len(setup.machine.ran), len(saved)))
+    setup.agent.run("What is x?")
+    prompt, drafted, over = 1, 3, 4
+    assert done == [(0, 0, prompt), (1, 0, drafted), (1, 1, over)]
 
 
 def test_what_is_not_to_run_is_drafted_only_before_it_is_decided_about() -> None:
     setup, drafts = Setup(act("f()"), ANSWER), list[Session]()
     setup.someone.script = [Decision("reject", reason="No.")]
-    setup.agent.draft = lambda session, *, wait: drafts.append(session)
+    setup.agent.draft = drafts.append
     setup.agent.run("What is x?")
     assert len(drafts) == 1
 
@@ -438,16 +448,16 @@ def test_what_is_not_to_run_is_drafted_only_before_it_is_decided_about() -> None
 def test_an_interrupt_before_the_code_begins_says_so() -> None:
     setup = Setup(act("f()"), ANSWER)
 
-    def draft(session: Session, *, wait: bool) -> None:
-        if wait:
+    def settle() -> None:
+        if setup.model.requests:
             raise KeyboardInterrupt
 
-    setup.agent.draft = draft
+    setup.agent.settle = settle
     ends(setup, Stopped)
     (step,) = setup.turn.steps
     assert (step.heard, setup.machine.ran) == ("The code was not run: it was stopped before it began.", [])
     assert step.decision and step.decision.runs
-    setup.agent.draft = lambda session, *, wait: None
+    setup.agent.settle = lambda: None
     assert goes_on(setup)
 
 
