@@ -49,7 +49,7 @@ check: $(VENV)/.test ## the fast part: format, lint, types, import contracts, un
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
-	$(PYTEST) -n 2 -m "not kernel and not terminal and not browser and not model"
+	$(PYTEST) -n 2 -m "not slow and not kernel and not terminal and not browser and not model"
 	@$(MAKE) --no-print-directory typescript
 
 typescript: labextension/node_modules/.package-lock.json ## the checks of the JupyterLab extension
@@ -63,9 +63,9 @@ labextension: $(VENV)/.test ## build the JupyterLab extension anew
 pythons: $(VENV)/.test ## the unit tests on every other Python from 3.11 up that the machine has
 	@$(BIN)/python -m tests.pythons
 
-kernel: $(VENV)/.test ## the tests with real kernels, terminals and notebooks
+kernel: $(VENV)/.test ## the tests with real kernels, terminals and notebooks, and the slow ones
 	$(BIN)/python -m tests.kernels
-	$(PYTEST) -n 2 -m "kernel or terminal"
+	$(PYTEST) -n 2 -m "kernel or terminal or slow"
 
 browser: $(VENV)/.test ## the tests in a real JupyterLab and a real browser
 	@$(BIN)/python -m tests.browser

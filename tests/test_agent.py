@@ -605,6 +605,7 @@ def played(scripts: Sequence[Script], format: Format, **options: Any) -> list[Se
     return requests
 
 
+@pytest.mark.slow
 @settings(max_examples=300)
 @given(st.lists(SCRIPTS, min_size=1, max_size=4), st.sampled_from(FORMATS), st.booleans())
 def test_each_request_begins_with_the_one_before_it(scripts: list[Script], format: Format, vision: bool) -> None:

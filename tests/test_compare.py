@@ -263,6 +263,7 @@ def test_json_is_compared_whatever_the_order_of_its_keys() -> None:
     assert compare([one], [other]).verdict == "same"
 
 
+@pytest.mark.slow
 def test_a_long_text_without_a_space_takes_no_longer_than_any_other() -> None:
     began = time.process_time()
     for piece in ("/x", "1", "1.", "a", "-", "=", "%|", "0x", "[00:", "12:"):

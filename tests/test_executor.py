@@ -175,6 +175,7 @@ def test_the_record_of_a_text_is_its_beginning_and_its_end_however_it_comes(piec
     assert len(head) + int(count) + len(tail) == len(whole)
 
 
+@pytest.mark.slow
 def test_many_small_prints_are_recorded_as_one_text(executor: ShellExecutor) -> None:
     observation = executor.run("for number in range(100_000): print(number)")
     assert len(observation.outputs) == 1

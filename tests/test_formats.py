@@ -666,6 +666,7 @@ def test_what_was_said_is_read_as_the_same_action(code: str) -> None:
 # Size
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(60)  # each takes under a second, and hours where the time grows with the square
 @pytest.mark.parametrize(
     "piece",
@@ -685,6 +686,7 @@ def test_the_time_grows_with_the_length_only(piece: str) -> None:
     assert called(text)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("code", ["x = 1\n", "x = (\n```\n", '{"code": '])
 def test_a_long_reply_can_be_looked_at_again_and_again(code: str) -> None:
     text = f"```python\n{code * 3_000}"

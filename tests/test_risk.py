@@ -548,6 +548,7 @@ def test_the_users_own_variable_with_the_name_of_a_module_stays_theirs() -> None
     assert said("tables['a'] = 1\nsignal.mean()", frozenset({"tables", "signal"})) == ("changes your tables",)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "code",
     [
@@ -687,6 +688,7 @@ d = {'a': 1,
 """
 
 
+@pytest.mark.slow
 @given(st.lists(st.sampled_from(PIECES_OF_CELLS.splitlines()), min_size=1, max_size=6).map("\n".join))
 @settings(max_examples=500, deadline=None)
 def test_every_line_that_ipython_would_run_is_found(cell: str) -> None:

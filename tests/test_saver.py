@@ -271,6 +271,7 @@ ENDLESS = """
 """
 
 
+@pytest.mark.slow
 def test_a_kernel_that_is_killed_while_it_saves_leaves_a_whole_file(tmp_path: Path) -> None:
     path = tmp_path / "x.ipynb"
     for more in (50, 57, 65):
@@ -329,6 +330,7 @@ def written(file: SessionFile, session: Session) -> None:
         file.bring_up(session, [])
 
 
+@pytest.mark.slow
 @settings(QUIET, max_examples=60)
 @given(
     sizes=st.lists(st.integers(0, 40), min_size=2, max_size=5),
@@ -364,6 +366,7 @@ def load_or_none(path: Path) -> Session | None:
         return None
 
 
+@pytest.mark.slow
 @settings(QUIET, max_examples=60)
 @given(
     states=st.lists(

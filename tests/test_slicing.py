@@ -443,6 +443,7 @@ def shape(value: Any, seen: dict[int, int]) -> Any:
     return type(value).__name__, shape(own, seen)
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(st.integers(0, 2**40), st.booleans())
 def test_what_is_kept_of_a_random_program_gives_the_variables_that_are_promised(seed: int, own: bool) -> None:

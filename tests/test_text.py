@@ -414,6 +414,7 @@ def test_text_without_escapes_is_left_as_it_is(text: str) -> None:
 # Size
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "piece",
     ["`", "`a", "```\n", "~", "<", "![", "[", "](", "](https://", " ", "- ", "\x1b[", "\x1b]", "❤\ufe0f", "``a`", "(("],

@@ -194,6 +194,7 @@ def fingerprints(**changes: str) -> dict[str, list[str]]:
     return told
 
 
+@pytest.mark.slow
 def test_equal_values_have_one_fingerprint_in_every_process_and_others_another() -> None:
     one, other = fingerprints(), fingerprints()
     assert one == other
