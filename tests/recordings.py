@@ -61,6 +61,11 @@ class PlainEngine:
             exec(code, self.names)
         return out.getvalue()
 
+    def restart(self) -> None:
+        """Forget everything."""
+        self.ran.append("(restart)")
+        self.names = {"__name__": "__main__"}
+
     def close(self) -> None:
         """Note that nobody needs it any more."""
         self.closed = True

@@ -258,6 +258,15 @@ def test_the_kernel_is_this_python_in_the_folder_it_was_given(fresh: KernelExecu
     )
 
 
+@pytest.mark.kernel
+def test_an_engine_that_begins_anew_has_nothing_of_before(fresh: KernelExecutor, tmp_path: Path) -> None:
+    (tmp_path / "inner").mkdir()
+    fresh.run("import os\nos.chdir('inner')\na = 1")
+    fresh.restart()
+    seen = fresh.run("import os\nprint(os.getcwd(), 'a' in globals())")
+    assert (text(seen), seen.note) == (f"{tmp_path} False\n", "")
+
+
 def test_nothing_is_started_to_be_asked_about_its_variables() -> None:
     engine = KernelExecutor(LocalKernel("no such kernel"))
     assert (engine.summary(), engine.user_names(), engine.defined(["x"]), engine.cells()) == ("", set(), set(), ())

@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -37,10 +38,10 @@ def test_a_session_that_does_what_it_did_is_the_same() -> None:
     )
     report = verify(recorded, PlainEngine())
     assert results(report) == [
-        (0, "same", ""),
+        (0, "ran", ""),
         (1, "same", ""),
         (2, "same", "within 1e-06"),
-        (0, "same", "fails as it did"),
+        (0, "ran", "fails as it did"),
         (3, "same", ""),
     ]
     assert report.status == 0
@@ -81,6 +82,51 @@ def test_what_was_interrupted_is_not_run_again() -> None:
         (4, "same"),
     ]
     assert (engine.ran, report.status) == (["b = 1"], 0)
+
+
+FRESH_ERROR = {"output_type": "error", "ename": "NameError", "evalue": "name 'a' is not defined", "traceback": []}
+GONE = (
+    "The kernel was not used for 30 minutes, so it was ended. A fresh kernel takes its place: all variables are gone."
+)
+
+
+def test_where_a_fresh_kernel_began_in_the_session_one_begins_in_the_engine() -> None:
+    gone_on = replace(turn(step("a", FRESH_ERROR, status="error"), "a = 2"), fresh=True)
+    engine = PlainEngine()
+    report = verify(session(turn("a = 1"), gone_on, turn(step("a", printed("2\n")))), engine)
+    assert [result for _, result, _ in results(report)] == ["same"] * 4, report.table()
+    assert engine.ran == ["a = 1", "(restart)", "a", "a = 2", "a"]
+
+
+def test_an_engine_that_is_fresh_does_not_begin_anew() -> None:
+    engine = PlainEngine()
+    verify(session(replace(turn("a = 1"), fresh=True)), engine)
+    assert engine.ran == ["a = 1"]
+
+
+def test_where_the_kernel_was_lost_in_the_session_one_begins_in_the_engine() -> None:
+    died = {"output_type": "error", "ename": "DeadKernelError", "evalue": "The kernel died.", "traceback": []}
+    recorded = session(
+        turn(
+            "a = 1",
+            step("kill()", died, status="error", note="A fresh kernel takes its place: all variables are gone."),
+            step("a", FRESH_ERROR, status="error"),
+            "a = 2",
+            step("a", FRESH_ERROR, status="error", note=GONE),
+            step("while 1: 0", status="error", note="It was interrupted: it ran longer than the 5 s allowed."),
+        )
+    )
+    engine = PlainEngine()
+    report = verify(recorded, engine)
+    assert [(row.result, row.detail) for row in report.rows] == [
+        ("same", ""),
+        ("left out", "the kernel died of it in the session"),
+        ("same", ""),
+        ("same", ""),
+        ("same", ""),
+        ("left out", "it was interrupted in the session"),
+    ]
+    assert [code for code in engine.ran if code != "(restart)"] == ["a = 1", "a", "a = 2", "a"]
 
 
 class Dying(PlainEngine):

@@ -139,6 +139,12 @@ class KernelExecutor:
         with self._lock:
             self._end()
 
+    def restart(self) -> None:
+        """Begin anew, in the first working directory: a fresh kernel is started where it is used again."""
+        with self._lock:
+            self._end()
+            self._lost = ""
+
     def _end(self) -> None:
         if self._clock:
             self._clock.cancel()

@@ -16,5 +16,8 @@ class Engine(Protocol):
     def evaluate(self, code: str) -> str:
         """Run `code` unseen and return what it prints. Raises CodeActError where it fails."""
 
+    def restart(self) -> None:
+        """Begin anew: nothing of what ran before is there any more, the working directory is the first one again."""
+
     def close(self) -> None:
         """End the kernel."""

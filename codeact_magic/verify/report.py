@@ -10,7 +10,7 @@ from typing import Literal
 
 from ..text import one_line
 
-Result = Literal["same", "differs", "missing", "left out"]
+Result = Literal["same", "ran", "differs", "missing", "left out"]
 _MOST = 24  # rows of a table; beyond that, those that are the same stand together
 _LEAST = 12  # characters of code and of detail
 
@@ -41,7 +41,7 @@ class Report:
     @property
     def status(self) -> int:
         """The exit status: 0 all the same, 1 something differs or is missing, 2 it could not be verified."""
-        if self.note and not any(row.result in ("same", "differs") for row in self.rows):
+        if self.note and not any(row.result in ("same", "ran", "differs") for row in self.rows):
             return 2
         return int(bool(self.note) or any(row.result in ("differs", "missing") for row in self.rows))
 
@@ -76,7 +76,7 @@ class Report:
 
 _ADVICE = "To look into it: %codeact replay FILE --until {before}, then run action {number} yourself."
 _OWN = "One of your own cells does not run as it did: what it needs is not in the session, or has changed since."
-_ORDER: tuple[Result, ...] = ("same", "differs", "missing", "left out")
+_ORDER: tuple[Result, ...] = ("same", "ran", "differs", "missing", "left out")
 _Line = tuple[str, str, str, str]
 
 

@@ -24,8 +24,11 @@ def verify(
 ) -> Report:
     """Run all code of `session` in `engine`, which is fresh, and return how it compares with what is recorded.
 
-    What was interrupted in the session is left out; after an interrupt, a timeout or the engine's death nothing more
-    is run.
+    Where a new kernel began in the session the engine begins anew as well. What was interrupted in the session is left
+    out; after an interrupt, a timeout or the engine's death nothing more is run.
+
+    Of a user's own cell nothing is recorded but whether it failed: such a row says "ran". Of what code does besides
+    showing something (files, variables) nothing is compared.
 
     Args:
         session: the saved session; the engine works in the folder that it ran in.
@@ -37,7 +40,11 @@ def verify(
     todo = units(session)
     rows: list[Row] = []
     note = ""
+    died = False
     for number, piece in enumerate(todo, 1):
+        if number > 1 and (died or piece.fresh or _lost_all(piece)):
+            engine.restart()
+        died = _lost_all(piece) and bool(_why_left_out(piece))
         if why := _why_left_out(piece):
             rows.append(Row(piece.number, piece.code, "left out", why))
         elif note:
@@ -54,8 +61,22 @@ def _why_left_out(piece: Unit) -> str:
     """Return why a piece is not run again, "" where it is."""
     if piece.status == "aborted" and piece.seen is None:
         return "its run broke off in the session"
-    interrupted = piece.status == "aborted" or (piece.seen and piece.seen.note)
+    if raised(piece.seen)[0] == _DEAD:
+        return "the kernel died of it in the session"
+    told = piece.seen.note if piece.seen else ""
+    interrupted = piece.status == "aborted" or any(words in told for words in _INTERRUPTED)
     return "it was interrupted in the session" if interrupted else ""
+
+
+# What executors note of an action that ran too long, and of one that another kernel followed upon, or preceded.
+_INTERRUPTED = ("It was interrupted", "It did not react", "It was stopped before it ran")
+_LOST_ALL = "all variables are gone"
+_DEAD = "DeadKernelError"
+
+
+def _lost_all(piece: Unit) -> bool:
+    """Tell whether the variables were lost in the session as a piece ran, or just before."""
+    return bool(piece.seen) and _LOST_ALL in piece.seen.note
 
 
 def _why_over(seen: Observation) -> str:
@@ -69,7 +90,7 @@ def _row(piece: Unit, seen: Observation, tolerance: float) -> Row:
     if piece.status != seen.status:
         return Row(piece.number, piece.code, "differs", _otherwise(seen))
     if piece.seen is None:  # of a user's cell it is only known whether it failed
-        return Row(0, piece.code, "same", "fails as it did" if seen.status == "error" else "")
+        return Row(0, piece.code, "ran", "fails as it did" if seen.status == "error" else "")
     found = compare(piece.seen.outputs, seen.outputs, tolerance=tolerance)
     return Row(piece.number, piece.code, found.verdict, str(found))
 
