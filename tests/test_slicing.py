@@ -296,6 +296,77 @@ def test_what_does_not_surely_replace_a_file_leaves_the_one_before_standing(seco
     assert kept("df.to_csv('a.csv')", second, "print(1)", cells=(FRAME,)) == [1, 2, 3]
 
 
+LOOP = "for n in 'ab':\n    open(n + '.txt', 'w').write(n)\n    n.x"
+FAILED = {"output_type": "error", "ename": "SyntaxError", "evalue": "", "traceback": []}
+
+
+@pytest.mark.parametrize(
+    ("failed", "reader"),
+    [
+        (LOOP, "print(open('a.txt').read())"),
+        (LOOP, "import pandas as pd\npd.read_csv(name)"),
+        (LOOP, "with open('log.txt', 'a') as file:\n    print(1, file=file)"),
+        (LOOP, "!cat a.txt"),
+        ("with open('a.txt', 'w') as file:\n    file.x", "print(open('a.txt').read())"),
+        ("import subprocess\nsubprocess.run(['make'], check=True)", "print(open('a.txt').read())"),
+        ("save('a').x", "print(open('a.txt').read())"),
+        (LOOP, "print(load('a'))"),
+    ],
+)
+@pytest.mark.parametrize("status", ["error", "aborted"])
+def test_what_may_read_what_a_failed_action_left_has_everything_kept(failed: str, reader: str, status: str) -> None:
+    functions = "def save(n):\n    open(n, 'w').write(n)\ndef load(n):\n    return open(n).read()"
+    recorded = session(turn("name = 'a.txt'", step(failed, status=status), reader, cells=[functions]))
+    part = clean(recorded)
+    how = "failed" if status == "error" else "was interrupted"
+    assert part.kept == units(recorded)
+    assert part.note == f"Action 2 {how}, and may have left files that action 3 reads: all actions are kept."
+
+
+@pytest.mark.parametrize(
+    "failed",
+    [
+        step("a.x\nopen('a.txt', 'w').write('1')", status="error", line="line 1: a.x"),
+        step("open('b.txt', 'w').write(a.x)", status="error"),
+        step("open('a.txt', 'w').write('1'", FAILED, status="error"),
+        step("b = open('a.txt').read().x", status="error"),
+    ],
+    ids=["did not come to it", "another file", "not Python", "reads"],
+)
+def test_what_failed_without_leaving_what_is_read_goes(failed: Step) -> None:
+    assert kept("a = 1", failed, "print(open('a.txt').read())") == [3]
+
+
+def test_what_a_failed_action_left_goes_where_it_is_written_anew_before_it_is_read() -> None:
+    failed = step("with open('a.txt', 'w') as file:\n    file.x", status="error")
+    write, look = "with open('a.txt', 'w') as file:\n    file.write('1')", "print(open('a.txt').read())"
+    assert kept(failed, write, look) == [2, 3]
+    assert kept(failed, "b = open('a.txt').read()", write, "print(b)") == [1, 2, 3, 4]
+
+
+def test_what_an_action_did_to_the_world_before_it_failed_stays() -> None:
+    failed = step("open('a.txt', 'w').write('1')\na.x", status="error", line="line 2: a.x")
+    assert kept(failed, "print(2)") == [1, 2]
+
+
+def test_what_a_function_does_to_files_is_done_where_it_is_called() -> None:
+    save = "def save(name):\n    open(name, 'w').write('1')"
+    load = "class Loader:\n    def load(self):\n        return open('a.csv').read()\nloader = Loader()"
+    assert kept(save, "save('a')", "print(1)") == [1, 2, 3]
+    assert kept("df.to_csv('a.csv')", load, "b = loader.load()", "df.to_csv('a.csv')", "b", cells=(FRAME,)) == [
+        1,
+        2,
+        3,
+        4,
+        5,
+    ]
+
+
+def test_an_action_that_showed_a_figure_stays() -> None:
+    figure = {"output_type": "display_data", "data": {"image/png": "", "text/plain": "<Figure>"}, "metadata": {}}
+    assert kept(step("df.x.plot()", figure), "df.x.max()", "print(1)", cells=(FRAME,)) == [1, 3]
+
+
 # -- what is promised --------------------------------------------------------------------------------------------------
 
 

@@ -290,7 +290,10 @@ def test_a_slice_that_gives_the_same_is_proved_in_two_engines_that_are_closed() 
     engines = Engines()
     part = clean(DEAD_END)
     proof = prove(DEAD_END, part, engines)
-    assert (proof.holds, proof.line) == (True, "3 of 6 actions give the same: a, b.")
+    assert (proof.holds, proof.line) == (
+        True,
+        "3 of 6 actions are enough: they show the same without the rest, and a, b are the same.",
+    )
     assert [engine.ran for engine in engines.made] == [
         ["a = [1]", "b = a + [2]", "print(b)"],
         ["a = [1]", "print(a)", "a.x", "b = a + [2]", "c = 5", "print(b)"],
@@ -301,7 +304,10 @@ def test_a_slice_that_gives_the_same_is_proved_in_two_engines_that_are_closed() 
 def test_a_slice_that_only_trims_an_action_is_proved_as_well() -> None:
     recorded = session(turn(step("a = 1\na.x", status="error", line="line 2: a.x"), "print(a)"))
     engines = Engines()
-    assert prove(recorded, clean(recorded), engines).line == "2 of 2 actions give the same: a."
+    assert (
+        prove(recorded, clean(recorded), engines).line
+        == "2 of 2 actions are enough: they show the same without the rest, and a is the same."
+    )
     assert [engine.ran for engine in engines.made] == [["a = 1\n", "print(a)"], ["a = 1\na.x", "print(a)"]]
 
 
@@ -343,6 +349,24 @@ def test_what_comes_out_otherwise_each_time_cannot_be_proved() -> None:
     assert "each time" in proof.line
 
 
+def test_what_each_kept_action_shows_has_to_be_the_same() -> None:
+    loop = "for i in [2]:\n    items.append(i)\n    1 / 0"
+    recorded = session(
+        turn("items = [1]", step(loop, status="error"), "print(sum(items))", answer="The sum is 3."),
+        turn("items = [0]", "print(len(items))"),
+    )
+    proof = prove(recorded, clean(recorded), Engines())
+    assert not proof.holds
+    assert proof.line.startswith("Without the rest action 3 would show something else ('3' became '1')")
+
+
+def test_what_is_shown_otherwise_each_time_cannot_be_proved() -> None:
+    recorded = session(turn("import random", "print(1)", "print(random.random())"), turn("print(2)"))
+    proof = prove(recorded, clean(recorded), Engines())
+    assert not proof.holds
+    assert proof.line.startswith("what action 3 shows comes out otherwise each time")
+
+
 def test_what_is_shown_last_has_to_be_the_same() -> None:
     recorded = session(turn("a = [1]", "a.append(2)", "print(a)"))
     part = without(recorded, 2)
@@ -355,6 +379,11 @@ def test_what_is_shown_last_has_to_be_the_same() -> None:
 
 def _dropped(recorded: Session) -> Any:
     return clean(session(turn("print(1)", "print(2)"))).dropped
+
+
+def test_a_failed_action_that_wrote_what_another_reads_is_said_to_be_why_nothing_is_left_out() -> None:
+    recorded = session(turn(step("open('a', 'w').write(x)", status="error"), "print(open('a').read())"))
+    assert prove(recorded, clean(recorded), Engines()).line.startswith("Action 1 failed, and may have left files")
 
 
 def test_where_nothing_is_left_out_nothing_is_run() -> None:

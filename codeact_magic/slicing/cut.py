@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import ast
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from ..session import Session
 from ..text import one_line
-from ..units import Unit
+from ..units import Unit, raised
 from .effects import Analysis, Effects
-from .facts import Code, read
+from .facts import read
 from .files import Files, files
 from .parts import Dropped, Slice
 
@@ -24,6 +25,8 @@ _UNUSED = "nothing that is kept uses what it made"
 _FAILED = "it failed"
 _RAISED = "from its line {line} on, where it failed"
 _INTERRUPTED = "it was interrupted"
+_LEFT = "Action {writer} {how}, and may have left files that {reader} reads: all actions are kept."
+_UNREAD = ("SyntaxError", "IndentationError", "TabError")
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,15 +43,18 @@ class Piece:
 def cut(session: Session, units: Sequence[Unit]) -> Slice:
     """Return what the end result of `session`, whose code is `units`, depends on."""
     parts = [part for unit in units for part in _parts(unit)]
-    codes = [read(unit.code) for unit, _ in parts]
-    analysis = Analysis(codes)
+    analysis = Analysis([read(unit.code) for unit, _, _ in parts])
     roots = {unit.number for unit in _results(session, units)}
-    pieces = [
-        _piece(unit, code, effects, candidate, roots)
-        for (unit, candidate), code, effects in zip(parts, codes, analysis.effects, strict=True)
-    ]
+    functions = {id(one): _files(ast.unparse(one)) for found in analysis.facts.definitions.values() for one in found}
+    pieces = []
+    for (unit, ran, candidate), found in zip(parts, analysis.effects, strict=True):
+        effects = found if ran else Effects()
+        called = [functions[id(one)] for one in analysis.reached(effects.uses)]
+        pieces.append(_piece(unit, _files(ran, called), effects, candidate, roots))
     names = {name for piece in pieces for name in _made(piece)} - analysis.facts.modules.keys()
     kept = _Backward(pieces, _mentioned(session, names)).kept()
+    if note := next(_left_behind(pieces, kept), ""):
+        return Slice(tuple(units), (), (), note)
     return Slice(
         kept=tuple(piece.unit for piece in kept),
         dropped=tuple(_dropped(units, pieces, kept)),
@@ -69,49 +75,101 @@ def _dropped(units: Sequence[Unit], pieces: Sequence[Piece], kept: Sequence[Piec
             yield Dropped(unit, _reason(piece, pieces, kept))
 
 
-def _parts(unit: Unit) -> Iterator[tuple[Unit, bool]]:
-    """Yield the parts of a unit, and whether each may be kept: of an action that failed, what was done before that."""
+def _left_behind(pieces: Sequence[Piece], kept: Sequence[Piece]) -> Iterator[str]:
+    """Yield in a sentence where something kept may read files that only an action which failed can have left.
+
+    No run beside the whole can prove that it does without: the files are there. What went well and is dropped has
+    left no file that is read before something kept writes it anew.
+    """
+    numbers = set(map(id, kept))
+    for place, piece in enumerate(pieces):
+        after = [other for other in pieces[place + 1 :] if id(other) in numbers]
+        if not piece.candidate and (reader := _reader(piece, after)):
+            how = "failed" if piece.unit.status == "error" else "was interrupted"
+            name = f"action {reader.unit.number}" if reader.unit.number else "a cell of yours"
+            yield _LEFT.format(writer=piece.unit.number, how=how, reader=name)
+
+
+def _reader(writer: Piece, after: Sequence[Piece]) -> Piece | None:
+    """Return the first one of `after` that may read what `writer` left, None where there is none."""
+    if writer.files.others or writer.files.spreads or writer.effects.everything:
+        return next((piece for piece in after if piece.files.reads_some), None)
+    for path in sorted(writer.files.whole):
+        for piece in after:
+            if piece.files.reads(path):
+                return piece
+            if path in piece.files.whole:
+                break
+    return None
+
+
+def _parts(unit: Unit) -> Iterator[tuple[Unit, str, bool]]:
+    """Yield the parts of a unit, which code of each ran, and whether it may be kept.
+
+    That is what an action that failed had done before.
+    """
     if not unit.number or unit.status == "ok":
-        yield unit, True
-    elif before := _before_the_error(unit):
-        yield replace(unit, code=before, status="ok", whole=False), True
-        yield replace(unit, code=unit.code.removeprefix(before), whole=False), False
-    else:
-        yield unit, False
+        yield unit, unit.code, True
+        return
+    before, failing = _until_the_error(unit)
+    if before:
+        yield replace(unit, code=before, status="ok", whole=False), before, True
+        unit = replace(unit, code=unit.code.removeprefix(before), whole=False)
+    yield unit, failing, False
 
 
-def _before_the_error(unit: Unit) -> str:
-    """Return the statements of a unit that had run when it failed, "" where that is not known."""
+def _until_the_error(unit: Unit) -> tuple[str, str]:
+    """Return the statements of a unit that had run when it failed, and the one that failed: all where not known."""
     match = _LINE.match(unit.line)
-    code = read(unit.code) if match and unit.status == "error" else None
+    code = read(unit.code)
+    if code is None and raised(unit.seen)[0] in _UNREAD:
+        return "", ""
     lines = unit.code.splitlines(keepends=True)
-    if not match or code is None or not 1 < int(match[1]) <= len(lines):
-        return ""
+    if not match or code is None or unit.status != "error" or not 1 <= int(match[1]) <= len(lines):
+        return "", unit.code
     number = int(match[1])
     if one_line(lines[number - 1]) != match[2]:  # the line is one of another cell, whose function was called
-        return ""
+        return "", unit.code
     failing = next((node for node in code.tree.body if (node.end_lineno or 0) >= number), None)
     if failing is None:
-        return ""
+        return "", unit.code
     first = min([failing.lineno, *(part.lineno for part in getattr(failing, "decorator_list", ()))])
-    return "".join(lines[: first - 1])
+    last = max(node.end_lineno or 0 for node in code.tree.body if node.lineno <= number or node is failing)
+    return "".join(lines[: first - 1]), "".join(lines[first - 1 : last])
 
 
-def _piece(unit: Unit, code: Code | None, effects: Effects, candidate: bool, roots: set[int]) -> Piece:
+def _files(source: str, called: Iterable[Files] = ()) -> Files:
+    """Return what `source` does to files, with the functions that it may call."""
+    done = files(source, read(source))
+    for other in called:
+        done = done.calling(other)
+    return done
+
+
+def _piece(unit: Unit, done: Files, effects: Effects, candidate: bool, roots: set[int]) -> Piece:
     if unit.status != "ok" and unit.whole:  # who knows how far it came
         effects = replace(effects, binds=set(), may=effects.may | effects.binds)
-    done = files(unit.code, code)
     acts = effects.acts or effects.everything or done.acts or done.others
-    root = not unit.number or (unit.whole and (acts or unit.number in roots))
+    root = not unit.number or acts or (unit.whole and unit.number in roots)
     return Piece(unit, effects, done, candidate, root and candidate)
 
 
 def _results(session: Session, units: Sequence[Unit]) -> Iterator[Unit]:
-    """Yield the last action that went well of each turn that was answered, and of the last turn that has one."""
+    """Yield what one wants of a session: the actions that showed a figure, and of each turn that was answered the last.
+
+    All of them went well. That of the last turn is one wherever the turn ended.
+    """
     last = {unit.turn: unit for unit in units if unit.number and unit.status == "ok"}
     for number, unit in last.items():
         if session.turns[number - 1].outcome == "answered" or number == max(last):
             yield unit
+    yield from (unit for unit in units if unit.number and unit.status == "ok" and _showed_a_figure(unit))
+
+
+def _showed_a_figure(unit: Unit) -> bool:
+    outputs = unit.seen.outputs if unit.seen else ()
+    kinds = (kind for output in outputs if isinstance(output.get("data"), dict) for kind in output["data"])
+    return any(kind.startswith("image/") for kind in kinds)
 
 
 def _mentioned(session: Session, names: set[str]) -> list[set[str]]:
@@ -153,7 +211,7 @@ class _Backward:
 
     def _is_needed(self, piece: Piece) -> bool:
         made = piece.effects.binds | piece.effects.may
-        return piece.root or bool(made & self._needed) or bool(piece.files.whole - self._replaced and piece.unit.whole)
+        return piece.root or bool(made & self._needed) or bool(piece.files.whole - self._replaced)
 
     def _keep(self, piece: Piece) -> None:
         self._needed -= piece.effects.binds

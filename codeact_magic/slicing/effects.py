@@ -12,7 +12,7 @@ from functools import partial
 from ..risk.lines import Command
 from ..risk.magics import judge
 from . import tables
-from .facts import DEFINITIONS, Code, Facts
+from .facts import DEFINITIONS, Code, Definition, Facts
 from .sharing import GIVEN, Groups, Reader, is_iterator
 from .statements import Walk, bound_by
 
@@ -54,6 +54,7 @@ class Analysis:
         self._settle_changers()
         self._groups = Groups()
         self._share()
+        self._leads_to = self._leads()
         self._later = self._settled_later()
         self._packages = self._dotted_imports()
         self.effects = [self._effects(code) for code in codes]
@@ -99,7 +100,7 @@ class Analysis:
 
     def _settled_later(self) -> dict[str, Effects]:
         """Return what using a name may do beyond reading it: what the functions do that it leads to."""
-        leads = self._leads()
+        leads = self._leads_to
         found = {name: Effects() for name in leads}
         for name in self.facts.definitions:
             found.setdefault(name, Effects()).add(self._when_called(name))
@@ -115,6 +116,15 @@ class Analysis:
                     found[name].add(found[other])
                 moved |= _size(found[name]) != before
         return found
+
+    def reached(self, names: Iterable[str]) -> list[Definition]:
+        """Return the functions and classes that `names` may lead to."""
+        met: set[str] = set()
+        waiting = set(names)
+        while waiting:
+            met |= waiting
+            waiting = {other for name in waiting for other in self._leads_to.get(name, ())} - met
+        return [found for name in sorted(met) for found in self.facts.definitions.get(name, ())]
 
     def _when_called(self, name: str) -> Effects:
         effects = Effects()

@@ -25,6 +25,11 @@ _READERS = re.compile(
     r"|getsize|getmtime|connect|from|copy|move|rename|replace|memmap|system|run|Popen|check_output|call)\w*"
 )
 _ACTS = frozenset({"process", "network", "installs", "environment", "magic", "deletes"})
+_SPREADS = frozenset({"process", "installs", "magic", "deletes"})
+_DOWNLOADS = re.compile(r"retrieve|download")
+# What data have methods for as well; it is about files where `os` or the like has it.
+_AMBIGUOUS = re.compile(r"(?:copy|rename|replace|move|from_|run|call)\w*")
+_OF_FILES = frozenset({"os", "shutil", "subprocess", "Path", "pathlib"})
 _ELSEWHERE = ("reads the environment", "shell: ")  # that changes nothing; IPython's lines are judged by `effects`
 
 
@@ -32,7 +37,8 @@ _ELSEWHERE = ("reads the environment", "shell: ")  # that changes nothing; IPyth
 class Files:
     """What code does to files: those that it writes `whole`, whether it writes others, what it may read.
 
-    `acts`: it does more than that to the world, and for that it is kept.
+    `acts`: it does more than that to the world, and for that it is kept; `spreads`: by that any file may be written.
+    `reads_some`: it reads a file, or adds to one.
     """
 
     whole: frozenset[str] = frozenset()
@@ -40,6 +46,20 @@ class Files:
     texts: Mapping[str, int] = field(default_factory=dict)  # how often the ends of paths stand in it
     reads_any: bool = False
     acts: bool = False
+    reads_some: bool = False
+    spreads: bool = False
+
+    def calling(self, other: Files) -> Files:
+        """Return what the code does with that of a function that it may call, who knows with what."""
+        return Files(
+            whole=self.whole,
+            others=self.others or other.others or bool(other.whole),
+            texts=Counter(self.texts) + Counter(other.texts),
+            reads_any=self.reads_any or other.reads_any,
+            acts=self.acts or other.acts,
+            reads_some=self.reads_some or other.reads_some,
+            spreads=self.spreads or other.spreads,
+        )
 
     def reads(self, path: str) -> bool:
         """Tell whether the code may read the file `path`."""
@@ -49,7 +69,7 @@ class Files:
 def files(source: str, code: Code | None) -> Files:
     """Return what the code `source` does to files."""
     if code is None:
-        return Files(others=True, reads_any=True, acts=True)
+        return Files(others=True, reads_any=True, acts=True, reads_some=True, spreads=True)
     findings = scan(source)
     whole = frozenset(map(posixpath.normpath, _written_whole(code.tree)))
     written = {posixpath.normpath(finding.what) for finding in findings if finding.kind == "writes"}
@@ -59,6 +79,8 @@ def files(source: str, code: Code | None) -> Files:
         texts=Counter(_texts(code.tree)),
         reads_any=bool(code.commands) or any(map(_reads_unknown, ast.walk(code.tree))),
         acts=any(finding.kind in _ACTS and not finding.what.startswith(_ELSEWHERE) for finding in findings),
+        reads_some=bool(code.commands) or any(map(_reads, ast.walk(code.tree))),
+        spreads=any(finding.kind in _SPREADS or _DOWNLOADS.search(finding.what) for finding in findings),
     )
 
 
@@ -66,6 +88,8 @@ def _written_whole(tree: ast.Module) -> Iterator[str]:
     """Yield the files that the statements of `tree` certainly write, whatever was in them."""
     for statement in tree.body:
         match statement:
+            case ast.Expr(value=ast.Call(func=ast.Attribute(value=ast.Call(func=ast.Name(id="open")) as call))):
+                yield from _opened(call)
             case ast.Expr(value=ast.Call() as call) | ast.Assign(value=ast.Call() as call):
                 yield from _saved(call)
             case ast.With(items=[ast.withitem(context_expr=ast.Call() as call)]):
@@ -108,5 +132,21 @@ def _reads_unknown(node: ast.AST) -> bool:
     if not isinstance(node, ast.Call):
         return False
     name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+    match node.func:
+        case ast.Attribute(value=ast.Call(func=ast.Name(id="open" | "Path"), args=[ast.Constant(value=str()), *_])):
+            return False
     first = node.args[0] if node.args else None
     return bool(_READERS.fullmatch(name)) and not (isinstance(first, ast.Constant) and isinstance(first.value, str))
+
+
+def _reads(node: ast.AST) -> bool:
+    """Tell whether `node` is a call that reads a file, or adds to one, as far as its name tells."""
+    match node:
+        case ast.Call(func=ast.Name(id="open"), args=[_, ast.Constant(value=str(mode)), *_]):
+            return not _WRITES_WHOLE.fullmatch(mode)
+        case ast.Call(func=ast.Attribute(value=base, attr=attr)) if _AMBIGUOUS.fullmatch(attr):
+            return any(getattr(part, "id", "") in _OF_FILES for part in ast.walk(base))
+        case ast.Call(func=ast.Attribute(attr=name) | ast.Name(id=name)):
+            adds = any(keyword.arg in ("mode", "if_exists", "append") for keyword in node.keywords)
+            return adds or bool(_READERS.fullmatch(name))
+    return False

@@ -20,12 +20,13 @@ class Slice:
     """What the end result of a session depends on, in the session's order.
 
     `kept` has the user's own cells as well; `names` are the variables that have the same values at the end as after
-    all of the session.
+    all of the session. `note` says in a sentence why everything is kept, where that is for files.
     """
 
     kept: tuple[Unit, ...]
     dropped: tuple[Dropped, ...]
     names: tuple[str, ...]
+    note: str = ""
 
     @property
     def actions(self) -> tuple[Unit, ...]:

@@ -44,11 +44,13 @@ def prove(
 ) -> Proof:
     """Run `part` and all of `session` in two new engines, and return whether they end with the same.
 
-    That is: the variables that the slice names have the same values, and what is kept last shows the same. An engine
-    is closed when it is done. Raises UsageError where a kernel cannot be started, Stopped where the user stops it.
+    That is: every kept action shows the same, and the variables that the slice names have the same values. What the
+    code leaves in files, in databases or in the state of modules is not compared, but for what a kept action shows of
+    it. An engine is closed when it is done. Raises UsageError where a kernel cannot be started, Stopped where the user
+    stops it.
     """
     if part.kept == units(session):
-        return Proof(True, "Nothing was left out, so there is nothing to prove.")
+        return Proof(True, part.note or "Nothing was left out, so there is nothing to prove.")
     try:
         return _Prover(session, part, new_engine, tolerance, progress).proof()
     except _FailedError as failure:
@@ -61,10 +63,10 @@ class _FailedError(Exception):
 
 @dataclass(frozen=True)
 class _Ran:
-    """How a run ended: what is known of the variables, what the last piece that is kept showed, which cells failed."""
+    """How a run ended: what is known of the variables, what the actions that are kept showed, which cells failed."""
 
     values: dict[str, list[str]]
-    last: Observation | None
+    seen: dict[int, Observation]  # by number
     failed: dict[str, str]  # code of the user's cells -> the error
 
 
@@ -74,7 +76,7 @@ class _Prover:
     ) -> None:
         self._part, self._new_engine, self._tolerance, self._progress = part, new_engine, tolerance, progress
         self._all = [unit for unit in units(session) if unit.status != "aborted"]
-        self._last = part.actions[-1].number if part.actions else 0
+        self._compared = {unit.number for unit in part.actions if unit.whole}
         self._done, self._total = 0, len(part.kept) + len(self._all)
 
     def proof(self) -> Proof:
@@ -83,42 +85,61 @@ class _Prover:
         whole = self._run(self._all, "the session")
         for code in ours.failed.keys() - whole.failed.keys():
             raise _FailedError(_RAISED.format(what=_cell(code), name="the kept actions", error=ours.failed[code]))
-        differing = _differing(ours, whole)
-        if differing:
-            self._total += len(self._all)
-            unstable = set(_differing(whole, self._run(self._all, "the session")))
-            line = _UNSTABLE if set(differing) <= unstable else _DIFFERS
-            return Proof(False, line.format(names=_listed(differing)), tuple(differing))
-        if ours.last and whole.last:
-            found = compare(whole.last.outputs, ours.last.outputs, tolerance=self._tolerance)
-            if found.verdict != "same":
-                return Proof(False, _SHOWS.format(number=self._last, detail=found))
+        if self._differing(whole, ours):
+            return self._refuted(whole, ours)
         weak = tuple(name for name, (how, _) in ours.values.items() if how == "type")
         return Proof(True, self._told(weak), weak=weak)
+
+    def _differing(self, one: _Ran, other: _Ran) -> dict[str | int, str]:
+        """Return which variables, by name, and which actions, by number, came out otherwise, and how."""
+        names = {name: "" for name, known in one.values.items() if other.values.get(name) != known}
+        found = {
+            number: compare(seen.outputs, other.seen[number].outputs, tolerance=self._tolerance)
+            for number, seen in one.seen.items()
+            if number in other.seen
+        }
+        return names | {number: str(one) for number, one in found.items() if one.verdict != "same"}
+
+    def _refuted(self, whole: _Ran, ours: _Ran) -> Proof:
+        """Return what differs; where that differs from one run of the whole to the next, that it cannot be told."""
+        found = self._differing(whole, ours)
+        self._total += len(self._all)
+        unstable = self._differing(whole, self._run(self._all, "the session")).keys()
+        surely = {what: detail for what, detail in found.items() if what not in unstable}
+        names = tuple(name for name in surely or found if isinstance(name, str))
+        if not surely:
+            return Proof(False, _UNSTABLE.format(what=_listed([_named(what) for what in found])), names)
+        if names:
+            return Proof(False, _DIFFERS.format(names=_listed(names)), names)
+        number, detail = next(iter(surely.items()))
+        return Proof(False, _SHOWS.format(number=number, detail=detail))
 
     def _told(self, weak: Collection[str]) -> str:
         count = len(self._part.actions)
         every = {unit.number for unit in self._part.actions} | {one.unit.number for one in self._part.dropped}
-        compared = _listed(self._part.names) if self._part.names else "what the last one shows"
-        line = f"{count} of {len(every)} actions give the same: {compared}."
+        also = f", and {_listed(self._part.names)} {_are(self._part.names)} the same" if self._part.names else ""
+        line = f"{count} of {len(every)} actions are enough: they show the same without the rest{also}."
         return f"{line} Only by type: {_listed(weak)}." if weak else line
 
     def _run(self, todo: Sequence[Unit], name: str) -> _Ran:
         engine = self._new_engine()
-        last: Observation | None = None
+        shown: dict[int, Observation] = {}
         failed: dict[str, str] = {}
         try:
             for unit in todo:
                 seen = self._run_one(engine, unit, name)
-                last = seen if unit.number == self._last else last
+                if unit.number in self._compared:
+                    shown[unit.number] = seen
                 if seen.status == "error" and not unit.number:
                     failed[unit.code] = _error(seen)
-            return _Ran(_values(engine, self._part.names), last, failed)
+            return _Ran(_values(engine, self._part.names), shown, failed)
         finally:
             engine.close()
 
     def _run_one(self, engine: Engine, unit: Unit, name: str) -> Observation:
-        """Run a piece. Raises _FailedError where an action does not do what it did; cells may be what they are."""
+        """Run a piece, all in one kernel, wherever a fresh one began in the session: the user will have one as well.
+
+        Raises _FailedError where an action does not do what it did; cells may be what they are."""
         self._done += 1
         self._progress(self._done, self._total, headline(unit.code))
         seen = engine.run(unit.code, every_value=unit.number > 0)
@@ -132,6 +153,10 @@ class _Prover:
         return seen
 
 
+def _named(what: str | int) -> str:
+    return what if isinstance(what, str) else f"what action {what} shows"
+
+
 def _cell(code: str) -> str:
     return f"your cell {one_line(code, 40)!r}"
 
@@ -139,7 +164,7 @@ def _cell(code: str) -> str:
 _RAISED = "It could not be proved: {what} of {name} raised {error}."
 _DIFFERS = "Without the rest {names} would come out otherwise, so all actions are kept."
 _UNSTABLE = (
-    "{names} comes out otherwise each time that the session runs (random numbers, the time), so nothing can be proved "
+    "{what} comes out otherwise each time that the session runs (random numbers, the time), so nothing can be proved "
     "and all actions are kept. A fixed seed would help."
 )
 _SHOWS = "Without the rest action {number} would show something else ({detail}), so all actions are kept."
@@ -153,8 +178,8 @@ def _error(seen: Observation) -> str:
     return one_line(f"{name or 'an error'}: {text}".rstrip(": "), 200)
 
 
-def _differing(one: _Ran, other: _Ran) -> list[str]:
-    return [name for name, known in one.values.items() if other.values.get(name) != known]
+def _are(names: Collection[str]) -> str:
+    return "is" if len(names) == 1 else "are"
 
 
 def _listed(names: Collection[str]) -> str:

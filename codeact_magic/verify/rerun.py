@@ -76,7 +76,7 @@ _DEAD = "DeadKernelError"
 
 def _lost_all(piece: Unit) -> bool:
     """Tell whether the variables were lost in the session as a piece ran, or just before."""
-    return bool(piece.seen) and _LOST_ALL in piece.seen.note
+    return piece.seen is not None and _LOST_ALL in piece.seen.note
 
 
 def _why_over(seen: Observation) -> str:
