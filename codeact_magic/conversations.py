@@ -183,11 +183,11 @@ def saved(folder: Path) -> Iterator[Saved]:
         yield Saved(path, datetime.fromtimestamp(modified).astimezone(), session, trouble)
 
 
-def find(folder: str, file: str) -> Path:
+def find(folder: str, file: str, *, parts: bool = True) -> Path:
     """Return the session file that a user means by `file`.
 
-    That is its path, or its name in `folder`, both with or without .ipynb, a part of the name that no other has, or
-    "last" for the one that was saved last. Raises UsageError, which names the nearest ones.
+    That is its path, or its name in `folder`, both with or without .ipynb, with `parts` a part of the name that no
+    other has, or "last" for the one that was saved last. Raises UsageError, which names the nearest ones.
     """
     places = [Path(folder).expanduser()] if folder else []
     if file == "last":
@@ -198,7 +198,10 @@ def find(folder: str, file: str) -> Path:
     if found:
         return found[0].absolute()
     alike = [
-        path for place in places for path, _ in _files(place) if len(file) > 2 and file.lower() in path.stem.lower()
+        path
+        for place in places
+        for path, _ in _files(place)
+        if parts and len(file) > 2 and file.lower() in path.stem.lower()
     ]
     if len(alike) > 1:
         some = ", ".join(one_line(path.stem, 80) for path in alike[:3]) + (", ..." if len(alike) > 3 else "")

@@ -6,7 +6,8 @@
     openai            {"messages": [...]}: chat completions, as the model was sent them, less the example turns
 
 A session comes back with its prompts, thoughts, code, what the model heard, and answers. What neither layout holds is
-lost: figures, tokens, times, who decided. Replies that could not be used are left out.
+lost: figures, tokens, times, who decided. Replies that could not be used are left out. Secrets go neither way:
+*** stands for each.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from __future__ import annotations
 import hashlib
 import json
 import reprlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any, Literal
 
@@ -22,6 +23,7 @@ from . import formats
 from .context import IMAGES, UNFINISHED, preface, turn_messages
 from .errors import SessionError
 from .session import Decision, Json, Observation, Reply, Session, Step, ToolCall, Turn
+from .shell.record import masked
 from .text import storable
 
 Layout = Literal["codeactinstruct", "openai"]
@@ -36,31 +38,40 @@ _VARIABLES = "\n\nVariables in the notebook:\n"  # what a summary of the namespa
 _BY = "import"
 
 
-def export(session: Session, layout: Layout) -> str:
-    """Return `session` as one line of JSON."""
+def export(session: Session, layout: Layout, secrets: Sequence[str] = ()) -> str:
+    """Return `session` as one line of JSON, without `secrets`."""
     turns = [_usable(turn) for turn in session.turns]
     if layout == "openai":
         record: Json = {"messages": [*preface(_format(session))[:1], *_joined(turns, turn_messages)]}
     else:
         system = {"role": "system", "content": preface("execute")[0]["content"]}
         record = {"id": session.id, "conversations": [system, *_joined(turns, _conversation)]}
-    return storable(json.dumps(record, ensure_ascii=False))
+    return storable(json.dumps(masked(record, _forms(secrets)), ensure_ascii=False))
 
 
-def read(lines: Iterable[str]) -> Iterator[tuple[int, Session | SessionError]]:
+def read(lines: Iterable[str], secrets: Sequence[str] = ()) -> Iterator[tuple[int, Session | SessionError]]:
     """Yield the session of each line in either layout, with the line's number; an error where the line is broken."""
     for number, line in enumerate(lines, 1):
         if line.strip():
             try:
-                yield number, parse(line)
+                yield number, parse(line, secrets)
             except SessionError as error:
                 yield number, error
 
 
-def parse(line: str) -> Session:
-    """Return the session that one line of JSON holds, in either layout. Raises SessionError."""
+def is_record(line: str) -> bool:
+    """Return whether `line` looks like what `export` writes."""
     try:
         record = json.loads(line)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(record, dict) and bool({"conversations", "messages"} & set(record))
+
+
+def parse(line: str, secrets: Sequence[str] = ()) -> Session:
+    """Return the session that one line of JSON holds, in either layout, without `secrets`. Raises SessionError."""
+    try:
+        record = masked(json.loads(line), _forms(secrets))
     except (ValueError, RecursionError) as error:
         raise SessionError(f"this is no JSON ({error})") from None
     if not isinstance(record, dict):
@@ -75,6 +86,11 @@ def parse(line: str) -> Session:
     if not turns:
         raise SessionError("there is no message of a user in it")
     return Session(id=session_id[:200], turns=turns)
+
+
+def _forms(secrets: Sequence[str]) -> tuple[str, ...]:
+    """Return `secrets` as they are, and as the JSON of a tool call's arguments has them."""
+    return tuple({form for secret in secrets for form in (secret, json.dumps(secret)[1:-1])})
 
 
 # -- a session as messages ---------------------------------------------------------------------------------------------

@@ -257,7 +257,7 @@ def test_a_saved_session_is_gone_on_with_and_replayed(stage: Stage) -> None:
     terminal.type(f"/replay last{ENTER}")
     terminal.until(QUESTION)
     terminal.type(f"y{ENTER}")
-    terminal.until("Replayed 1 piece of code")
+    terminal.until("Replayed 1 .*as in the session")
     terminal.until(READY)
     assert "< 42 >" in on_screen(terminal.ask("Show x", "y"))
     assert "Set x" in str(endpoint.requests[0].body["messages"])

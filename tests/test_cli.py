@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -114,6 +115,37 @@ def test_the_prompt_may_come_from_standard_input(
     assert endpoint.requests[0].body["messages"][-1]["content"] == "Hello from a pipe"
 
 
+@pytest.mark.parametrize("prompt", ["1/3", "What is in notes.txt?", "https://example.org/a.txt is down", "Why?"])
+def test_what_only_looks_a_little_like_a_file_is_a_prompt(
+    prompt: str, endpoint: FakeEndpoint, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(capsys, "run", prompt, "-a", "auto").status == 0
+    assert endpoint.requests[0].body["messages"][-1]["content"] == prompt
+
+
+def test_a_notebook_is_no_prompt(endpoint: FakeEndpoint, capsys: pytest.CaptureFixture[str], folder: Path) -> None:
+    (folder / "some.ipynb").write_text("{}")
+    ran = run(capsys, "run", "some.ipynb", "-a", "auto")
+    assert ran.err == "UsageError: some.ipynb is a notebook, no prompt. Go on with it: codeact chat --session FILE\n"
+    assert endpoint.requests == []
+
+
+def test_a_session_is_written_over_only_where_that_is_asked_for(
+    endpoint: FakeEndpoint, capsys: pytest.CaptureFixture[str], folder: Path
+) -> None:
+    assert run(capsys, "run", "First", "-a", "auto", "-o", "out").status == 0
+    ran = run(capsys, "run", "Second", "-a", "auto", "-o", "out.ipynb")
+    assert ran.status == 2 and ran.err.endswith(
+        "out.ipynb exists: name another file, or write over that session with --force\n"
+    )
+    assert len(endpoint.requests) == 1 and load(folder / "out.ipynb").turns[0].prompt == "First"
+    assert run(capsys, "run", "Second", "-a", "auto", "-o", "out", "--force").status == 0
+    assert [turn.prompt for turn in load(folder / "out.ipynb").turns] == ["Second"]
+    (folder / "mine.ipynb").write_text("{}")
+    ran = run(capsys, "run", "Third", "-a", "auto", "-o", "mine", "--force")
+    assert ran.status == 2 and (folder / "mine.ipynb").read_text() == "{}"
+
+
 @pytest.mark.kernel
 def test_a_limit_is_a_status_of_its_own(capsys: pytest.CaptureFixture[str], script: Script) -> None:
     script(code("x = 1"))
@@ -148,10 +180,27 @@ def test_where_nobody_can_be_asked_nothing_is_run(endpoint: FakeEndpoint, capsys
         (["run", "x", "--approve", "yes"], "--approve takes one of ask, risky, auto, not 'yes'"),
         (["run", "x", "--cwd", "gone"], "--cwd: .*/gone is no folder."),
         (["run", "x", "--idle", "-1"], "codeact run: argument --idle: '-1' is no number of minutes. .*"),
+        (["run", "x", "--idle", "x"], "codeact run: argument --idle: 'x' is no number of minutes. .*"),
+        (["run", "."], r"\. is a folder: name a file that holds the prompt, or write the prompt"),
+        (
+            ["run", "nosuch.txt"],
+            "There is no file nosuch.txt. If it is the prompt itself: echo nosuch.txt [|] .* run -",
+        ),
+        (["run", "notes/nosuch"], "There is no file notes/nosuch. .*"),
+        (["run", "~/nosuch"], "There is no file ~/nosuch. .*"),
+        (["run", "x", "-o", "out.md"], "codeact run: argument -o/--output: 'out.md' is no name of a notebook .*"),
+        (["run", "x", "-o", "gone/out"], "codeact run: argument -o/--output: there is no folder '.*/gone'. .*"),
+        (["run", "x", "-a", "auto", "--kernel", "gone"], "There is no kernel 'gone' here; there is: .*"),
+        (
+            ["run", "x", "-a", "auto", "--gateway", "http://127.0.0.1:9"],
+            "http://127.0.0.1:9 cannot be reached as a Jupyter server: .*",
+        ),
         (["run", "six", "times"], "codeact run does not know what to do with 'times': put words .* in quotes"),
         (["run", "x", "--gateway", "nowhere"], "That is no address of a Jupyter server. It looks like http://.*"),
         (["chat"], "codeact chat needs a terminal. In a script: codeact run PROMPT"),
         (["verify", "gone"], "There is no session gone. codeact sessions lists those that there are"),
+        (["verify", "x", "--tolerance", "-1"], "codeact verify: argument --tolerance: '-1' is no number, 0 or more.*"),
+        (["verify", "x", "--tolerance", "nan"], "codeact verify: argument --tolerance: 'nan' is no number, 0 or.*"),
         (["export", "x", "--to", "xml"], "codeact export: argument --to: invalid choice: 'xml' .*"),
         (["import", "gone.jsonl"], "gone.jsonl cannot be read: No such file or directory"),
     ],
@@ -165,6 +214,7 @@ def test_what_cannot_be_carried_out_is_one_line(
     ran = run(capsys, *words)
     assert (ran.status, ran.out) == (2, "")
     assert re.fullmatch(f"UsageError: {line}\n", ran.err), ran.err
+    assert endpoint.requests == []
 
 
 def test_a_key_that_was_given_as_an_option_is_not_repeated(capsys: pytest.CaptureFixture[str]) -> None:
@@ -296,7 +346,7 @@ def test_a_session_that_does_otherwise_is_told_of_and_the_others_are_done(
 @pytest.mark.kernel
 def test_nothing_of_a_session_is_run_unasked(saved: Path, capsys: pytest.CaptureFixture[str]) -> None:
     ran = run(capsys, "verify", "last")
-    assert (ran.status, ran.out) == (2, "")
+    assert (ran.status, ran.out) == (2, f"codeact-sessions/{saved.name}\n")
     assert "Nobody can be asked here" in ran.err
 
 
@@ -318,3 +368,140 @@ def test_what_is_exported_can_be_imported(
     assert ran.err.startswith("line 2: this is no JSON") and ran.err.endswith("1 session, 1 line skipped\n")
     (turn,) = load(folder / ran.out.strip()).turns
     assert (turn.prompt, turn.answer) == ("six times seven", "It is 42.")
+
+
+def conversation(prompt: str = "Say hello.", answer: str = "Hello.") -> str:
+    """Return a line of JSON."""
+    messages = [{"role": "user", "content": prompt}, {"role": "assistant", "content": answer}]
+    return json.dumps({"messages": messages}) + "\n"
+
+
+@pytest.fixture
+def imported(capsys: pytest.CaptureFixture[str], folder: Path) -> Path:
+    """A session in which nothing ran, in the folder of the sessions."""
+    (folder / "in.jsonl").write_text(conversation())
+    assert run(capsys, "import", "in.jsonl").status == 0
+    (path,) = (folder / "codeact-sessions").glob("*-say-hello.ipynb")
+    return path
+
+
+def test_a_session_in_which_nothing_ran_is_not_verified(imported: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    ran = run(capsys, "verify", "last", "-a", "auto")
+    assert ran.status == 2
+    assert ran.out == (
+        f"codeact-sessions/{imported.name}\nNothing ran in this session, so there is nothing to verify.\n"
+    )
+
+
+def test_a_part_of_a_name_does_only_where_somebody_can_be_asked(
+    imported: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for words in (["verify", "hello"], ["export", "hello", "--to", "openai"]):
+        ran = run(capsys, *words)
+        assert ran.status > 0 and ran.out == ""
+        assert ran.err.startswith("UsageError: There is no session hello.")
+    monkeypatch.setattr(sys.stdin, "isatty", lambda: True)
+    assert run(capsys, "verify", "hello", "-a", "auto").out == ""
+    assert imported.name in run(capsys, "verify", "hello").out
+    assert run(capsys, "export", "hello", "--to", "openai").status == 0
+
+
+def test_an_empty_file_of_the_users_is_not_said_to_be_a_session(
+    capsys: pytest.CaptureFixture[str], folder: Path
+) -> None:
+    (folder / "e.txt").touch()
+    ran = run(capsys, "verify", "e.txt", "-a", "auto")
+    assert (ran.status, ran.err) == (2, "SessionError: e.txt is empty: it is no saved session\n")
+
+
+@pytest.mark.parametrize("name", ["self.ipynb", "new.ipynb", "alias.jsonl", "notes.txt", "data.json", "."])
+def test_an_export_writes_over_nothing_but_an_export(
+    name: str, imported: Path, capsys: pytest.CaptureFixture[str], folder: Path
+) -> None:
+    before = imported.read_bytes()
+    (folder / "self.ipynb").write_bytes(before)
+    (folder / "alias.jsonl").hardlink_to(folder / "self.ipynb")
+    (folder / "notes.txt").write_text("mine")
+    (folder / "data.json").write_text('{"mine": 1}\n')
+    held = {path: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+    ran = run(capsys, "export", "self.ipynb", "--to", "openai", "-o", name)
+    assert ran.status == 2 and ran.out == ""
+    assert ran.err.startswith(f"UsageError: -o: {name} ") and ran.err.count("\n") == 1
+    assert {path: path.read_bytes() for path in folder.iterdir() if path.is_file()} == held
+
+
+def test_an_export_that_fails_leaves_the_one_before(
+    imported: Path, capsys: pytest.CaptureFixture[str], folder: Path
+) -> None:
+    assert run(capsys, "export", "last", "--to", "openai", "-o", "out.jsonl").status == 0
+    before = (folder / "out.jsonl").read_text()
+    ran = run(capsys, "export", "gone", "--to", "codeactinstruct", "-o", "out.jsonl")
+    assert ran.status == 1
+    assert ran.err.endswith("0 sessions could be exported; nothing was written\n")
+    assert (folder / "out.jsonl").read_text() == before
+    assert run(capsys, "export", "last", "--to", "codeactinstruct", "-o", "out.jsonl").status == 0
+    assert "conversations" in json.loads((folder / "out.jsonl").read_text())
+    assert sorted(path.name for path in folder.iterdir() if path.is_file()) == ["in.jsonl", "out.jsonl"]
+
+
+def test_an_export_goes_into_a_device_as_it_is(imported: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(capsys, "export", "last", "--to", "openai", "-o", os.devnull).status == 0
+    assert not Path(os.devnull).is_file()
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "line"),
+    [
+        ("binary", bytes(range(256)) * 200, "binary holds no session as a line of JSON: line 1: this is no JSON .*"),
+        ("long", b"{\n" * 1000, "long holds no session as a line of JSON: line 1: this is no JSON .*"),
+        ("empty", b"", "empty holds no session as a line of JSON: it is empty"),
+        ("some.ipynb", b"{}", "some.ipynb is a notebook; what is imported are lines of JSON, .*"),
+    ],
+)
+def test_what_holds_no_lines_of_json_is_told_in_one(
+    name: str, content: bytes, line: str, capsys: pytest.CaptureFixture[str], folder: Path
+) -> None:
+    import re
+
+    (folder / name).write_bytes(content)
+    ran = run(capsys, "import", name)
+    assert (ran.status, ran.out) == (2, "")
+    assert re.fullmatch(f"UsageError: {line}\n", ran.err), ran.err
+
+
+def test_sessions_are_not_imported_into_a_file(capsys: pytest.CaptureFixture[str], folder: Path) -> None:
+    (folder / "in.jsonl").write_text(conversation() * 3)
+    ran = run(capsys, "import", "in.jsonl", "--to", "in.jsonl")
+    assert (ran.status, ran.err) == (2, "UsageError: --to: in.jsonl is no folder\n")
+
+
+def test_broken_lines_before_the_first_session_are_told_of(capsys: pytest.CaptureFixture[str], folder: Path) -> None:
+    (folder / "in.jsonl").write_text("{\n[\n" + conversation() + "{\n")
+    ran = run(capsys, "import", "in.jsonl")
+    assert ran.status == 1
+    assert [line.partition(":")[0] for line in ran.err.splitlines()] == [
+        *("line 1", "line 2", "line 4"),
+        "1 session, 3 lines skipped",
+    ]
+
+
+def test_keys_are_neither_imported_nor_exported(
+    capsys: pytest.CaptureFixture[str], folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    escaped = conversation(f"Use {KEY}", f"```python\nkey = '{KEY}'\n```").replace("sk-", "\\u0073k-")
+    role = json.dumps({"messages": [{"role": KEY, "content": KEY}]})
+    (folder / "in.jsonl").write_text(conversation(f"My {KEY}", f"It is {KEY}.") + escaped + role)
+    ran = run(capsys, "import", "in.jsonl")
+    paths = list((folder / "codeact-sessions").glob("*.ipynb"))
+    assert len(paths) == 2
+    for text in (ran.out, ran.err, *(path.name for path in paths), *(path.read_text() for path in paths)):
+        assert KEY not in text and KEY[:12] not in text
+    monkeypatch.delenv("OPENAI_API_KEY")
+    (folder / "in.jsonl").write_text(conversation(f"Tell {KEY}", f"It is {KEY}."))
+    run(capsys, "import", "in.jsonl", "--to", "leaky")
+    (path,) = (folder / "leaky").glob("*.ipynb")
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    for layout in ("openai", "codeactinstruct"):
+        ran = run(capsys, "export", str(path), "--to", layout)
+        assert ran.status == 0 and KEY not in ran.out and "Tell ***" in ran.out

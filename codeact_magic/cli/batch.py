@@ -2,36 +2,40 @@
 
 from __future__ import annotations
 
+import io
 import shutil
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from itertools import chain
 from pathlib import Path
-from typing import IO
+from typing import BinaryIO, TextIO
 
 from .. import sessions
 from ..captions import counted
 from ..conversations import find, near
+from ..endpoints import secrets
 from ..errors import CodeActError, SessionError, UsageError
-from ..exchange import Layout, export, read
+from ..exchange import Layout, export, is_record, read
 from ..options import Options
 from ..runner import Runner
+from ..saving import disk
 from ..saving.saver import Saver, load, session_path
 from ..session import Session
-from ..text import one_line
-from .console import told
+from ..text import mask, one_line
+from .console import somebody, told
 
 BROKEN = 2  # the exit status where a session could not be verified
+_ENOUGH = 100  # lines of a file, of which none can be read, after which the rest is not looked at
 
 
 def verify(runner: Runner, options: Options, files: Sequence[str], tolerance: float) -> int:
     """Verify sessions, print how each compares, and return the exit status. Raises UsageError, Stopped."""
     worst = 0
-    found = list(_found(options, files))
+    found = list(_found(options, files, parts=somebody() and options.approve != "auto"))
     for path in found:
-        if len(files) > 1:
-            print(one_line(near(path)))
+        print(one_line(near(path)))
         try:
             report = sessions.verified(runner, options, str(path), tolerance)
         except SessionError as error:
@@ -39,89 +43,182 @@ def verify(runner: Runner, options: Options, files: Sequence[str], tolerance: fl
             worst = BROKEN
             continue
         print(report.table(shutil.get_terminal_size((100, 24)).columns), flush=True)
-        worst = max(worst, report.status)
+        worst = max(worst, report.status if report.rows else BROKEN)
     return worst if len(found) == len(files) else BROKEN
 
 
-def _found(options: Options, files: Sequence[str]) -> Iterator[Path]:
-    """Yield where the files are, and tell of those that are nowhere."""
+def _found(options: Options, files: Sequence[str], parts: bool) -> Iterator[Path]:
+    """Yield where the files are, and tell of those that are nowhere; `parts`: a part of a name may stand for it."""
     for file in files:
         try:
-            yield find(options.save_folder, file)
-        except UsageError as error:
+            yield _checked(find(options.save_folder, file, parts=parts))
+        except CodeActError as error:
             _tell(error)
 
 
+def _checked(path: Path) -> Path:
+    """Return `path`. Raises SessionError where it is an empty file that no session was to be saved in."""
+    if path.suffix != ".ipynb" and not path.stat().st_size:
+        raise SessionError(f"{one_line(near(path))} is empty: it is no saved session")
+    return path
+
+
+# -- sessions as lines of JSON -----------------------------------------------------------------------------------------
+
+
 def write_lines(options: Options, files: Sequence[str], layout: Layout, output: Path | None) -> int:
-    """Write sessions as lines of JSON, into `output` or to standard output, and return the exit status."""
-    failed = 0
-    with _opened(output) as stream:
-        for file in files:
-            try:
-                stream.write(f"{export(load(find(options.save_folder, file)), layout)}\n")
-            except CodeActError as error:
-                _tell(error)
-                failed += 1
-    done = len(files) - failed
+    """Write sessions as lines of JSON, into `output` or to standard output, and return the exit status.
+
+    `output` is written once all is done, and only where there is something to write.
+    """
+    found = list(_found(options, files, parts=somebody()))
     if output:
-        print(f"{counted(done, 'session')} in {one_line(near(output))}", file=sys.stderr)
-    return int(failed > 0)
+        _check_free(output, found)
+    lines = _lines(found, layout, secrets(options))
+    done = 0
+    if first := next(lines, b""):
+        with _opened(output) as stream:
+            for line in chain([first], lines):
+                stream.write(line)
+                done += 1
+    if output:
+        where = f"in {one_line(near(output))}" if done else "could be exported; nothing was written"
+        print(f"{counted(done, 'session')} {where}", file=sys.stderr)
+    return int(done < len(files))
+
+
+def _lines(paths: Sequence[Path], layout: Layout, hidden: Sequence[str]) -> Iterator[bytes]:
+    """Yield the line of each session, and tell of those that cannot be read."""
+    for path in paths:
+        try:
+            yield f"{export(load(path), layout, hidden)}\n".encode()
+        except CodeActError as error:
+            _tell(error)
+
+
+def _check_free(output: Path, inputs: Sequence[Path]) -> None:
+    """Refuse to write over anything but lines of an earlier export. Raises UsageError."""
+    name = one_line(near(output))
+    if output.is_dir():
+        raise UsageError(f"-o: {name} is a folder: name a file in it")
+    if output.suffix == ".ipynb" or any(output.exists() and output.samefile(path) for path in inputs):
+        raise UsageError(f"-o: {name} is the name of a notebook: the lines go into a file such as out.jsonl")
+    if output.is_file() and not _is_export(output):
+        raise UsageError(f"-o: {name} exists and holds something else than exported sessions: name another file")
+
+
+def _is_export(path: Path) -> bool:
+    try:
+        with path.open(encoding="utf-8", errors="replace") as lines:
+            first = lines.readline()
+    except OSError as error:
+        raise UsageError(f"-o: {one_line(near(path))} cannot be read: {disk.reason(error)}") from None
+    return not first or is_record(first)
+
+
+@contextmanager
+def _opened(output: Path | None) -> Iterator[BinaryIO]:
+    """Give what to write to; a file takes its place once all is written."""
+    if output is None:
+        sys.stdout.flush()
+        yield sys.stdout.buffer
+        sys.stdout.buffer.flush()
+        return
+    try:
+        special = output.exists() and not output.is_file()  # a device, a pipe: nothing can take its place
+        with output.open("wb") if special else disk.draft(output.resolve()) as stream:
+            yield stream
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise UsageError(f"-o: {one_line(near(output))} cannot be written: {disk.reason(error)}") from None
+
+
+# -- lines of JSON as sessions -----------------------------------------------------------------------------------------
 
 
 def read_lines(options: Options, file: str) -> int:
-    """Save the session of each line of JSON in `file` ("-": standard input) as a notebook; return the status."""
+    """Save the session of each line of JSON in `file` ("-": standard input) as a notebook; return the status.
+
+    Raises UsageError where `file` is something else than lines of JSON, SessionError where nothing can be saved.
+    """
+    folder = _folder(options)
+    hidden = secrets(options)
+    failed: list[str] = []
+    done = 0
+    for number, session in _sessions(file, hidden):
+        if isinstance(session, SessionError):
+            failed.append(f"line {number}: {one_line(mask(str(session), hidden))}")
+            if done:
+                print(failed[-1], file=sys.stderr)
+            elif len(failed) == _ENOUGH:
+                break
+            continue
+        if not done:
+            print(*failed, sep="\n", end="\n" * bool(failed), file=sys.stderr)
+        print(one_line(near(_saved(options, folder, session, hidden))))
+        done += 1
+    if not done:
+        why = failed[0] if failed else "it is empty"
+        raise UsageError(f"{_name(file)} holds no session as a line of JSON: {why}")
+    broken = f", {counted(len(failed), 'line')} skipped" if failed else ""
+    print(f"{counted(done, 'session')}{broken}", file=sys.stderr)
+    return int(bool(failed))
+
+
+def _name(file: str) -> str:
+    return "Standard input" if file == "-" else one_line(file)
+
+
+def _folder(options: Options) -> Path:
+    """Return the folder that sessions are put into, which is made where it is lacking. Raises UsageError."""
     if not options.save_folder:
         raise UsageError("There is no folder to put the sessions into: name one with --to DIR")
     folder = Path(options.save_folder).expanduser().absolute()
-    done = failed = 0
-    for number, session in _sessions(file):
-        try:
-            if isinstance(session, SessionError):
-                raise session
-            print(one_line(near(_saved(options, folder, session))))
-            done += 1
-        except SessionError as error:
-            print(f"line {number}: {one_line(error)}", file=sys.stderr)
-            failed += 1
-    broken = f", {counted(failed, 'line')} skipped" if failed else ""
-    print(f"{counted(done, 'session')}{broken}", file=sys.stderr)
-    return int(failed > 0)
+    if folder.exists() and not folder.is_dir():
+        raise UsageError(f"--to: {one_line(near(folder))} is no folder")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"--to: {one_line(near(folder))} cannot be made: {disk.reason(error)}") from None
+    return folder
 
 
-def _sessions(file: str) -> Iterator[tuple[int, Session | SessionError]]:
+def _sessions(file: str, hidden: Sequence[str]) -> Iterator[tuple[int, Session | SessionError]]:
+    if file.endswith(".ipynb"):
+        raise UsageError(
+            f"{one_line(file)} is a notebook; what is imported are lines of JSON, as codeact export writes"
+        )
     try:
         if file == "-":
-            yield from read(sys.stdin)
+            yield from read(_piped(), hidden)
         else:
             with Path(file).open(encoding="utf-8", errors="surrogateescape") as lines:
-                yield from read(lines)
-    except OSError as error:
-        raise UsageError(f"{one_line(file)} cannot be read: {error.strerror or error}") from None
+                yield from read(lines, hidden)
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{_name(file)} cannot be read: {disk.reason(error)}") from None
 
 
-def _saved(options: Options, folder: Path, session: Session) -> Path:
+def _piped() -> TextIO:
+    """Return standard input, in which no byte is an error. Raises OSError."""
+    if sys.stdin is None:
+        raise OSError("it is closed")
+    if isinstance(sys.stdin, io.TextIOWrapper):
+        sys.stdin.reconfigure(encoding="utf-8", errors="surrogateescape")
+    return sys.stdin
+
+
+def _saved(options: Options, folder: Path, session: Session, hidden: Sequence[str]) -> Path:
     """Save a session in a file of its own, and return where. Raises SessionError."""
     prompt = session.turns[0].prompt if session.turns else "imported"
     path = session_path(folder, datetime.now().astimezone(), prompt)
-    saver = Saver(path, tell=lambda line: None, limit=options.max_saved_output)
+    saver = Saver(path, secrets=lambda: hidden, tell=lambda line: None, limit=options.max_saved_output)
     saver.save(session)
     saved = saver.flush(60.0)
     saver.close()
     if not saved:
         raise SessionError(saver.failure or "it could not be written within a minute")
     return saver.path
-
-
-@contextmanager
-def _opened(output: Path | None) -> Iterator[IO[str]]:
-    if output is None:
-        yield sys.stdout
-        return
-    try:
-        with output.open("w", encoding="utf-8") as stream:
-            yield stream
-    except OSError as error:
-        raise UsageError(f"{one_line(near(output))} cannot be written: {error.strerror or error}") from None
 
 
 def _tell(error: CodeActError) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,7 +21,7 @@ from .console import ConsoleHost, print_here, told
 if TYPE_CHECKING:
     from prompt_toolkit.history import History
 
-LEAVE = ("/quit", "/exit")
+LEAVE = ("/quit", "/exit", "/q", "quit", "exit", "quit()", "exit()", ":q")
 
 HELP = """\
 Type what you want; Alt+Enter begins a new line, Enter sends. Each action is shown, and run when you say so.
@@ -39,14 +40,20 @@ Type what you want; Alt+Enter begins a new line, Enter sends. Each action is sho
 /quit          end; Ctrl+D does as well
 
 Ctrl+C clears the line, or stops the agent."""
+_NOTEBOOK = re.compile(r"%{1,2}codeact\b[ \t]*(.*)|%config\b.*")
 NO_TERMINAL = "codeact chat needs a terminal. In a script: codeact run PROMPT"
 
 
-def chat(options: Options, engine: KernelExecutor, file: str | None) -> int:
-    """Converse until the user leaves; `file` is a saved session to go on with. Raises CodeActError at the start."""
+def chat(options: Options, engine: KernelExecutor, file: str | None, *, eager: bool = False) -> int:
+    """Converse until the user leaves; `file` is a saved session to go on with. Raises CodeActError at the start.
+
+    `eager` has the kernel started then: one that cannot be had is told of before anything is asked of a model.
+    """
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise UsageError(NO_TERMINAL)
     with running(options, engine) as runner:
+        if eager:
+            engine.evaluate("")
         talk = Talk(runner, options)
         if file:
             talk.command(f"load {_quoted(file)}")
@@ -57,12 +64,14 @@ def chat(options: Options, engine: KernelExecutor, file: str | None) -> int:
     return 0
 
 
-def run(options: Options, engine: KernelExecutor, prompt: str, file: Path | None) -> int:
+def run(options: Options, engine: KernelExecutor, prompt: str, file: Path | None, *, eager: bool = False) -> int:
     """Take one prompt to its answer, which goes to standard output, and return the exit status. Raises CodeActError.
 
-    The session is saved in `file`, or as ever where it is None.
+    The session is saved in `file`, or as ever where it is None. `eager` has the kernel started before that.
     """
     with running(options, engine, aside=True) as runner:
+        if eager:
+            engine.evaluate("")
         if file:
             runner.conversations.begin(options, prompt, file)
         turn = runner.take(options, prompt, new=False)
@@ -83,6 +92,10 @@ class Talk:
         try:
             if typed.startswith("/"):
                 self.command(typed[1:])
+            elif typed in ("help", "help()", "?"):
+                self.command("help")
+            elif match := _NOTEBOOK.match(typed):
+                raise UsageError(_in_a_notebook(typed, match[1] or ""))
             else:
                 self._ask(typed)
         except KeyboardInterrupt:
@@ -109,6 +122,15 @@ class Talk:
     def _ask(self, prompt: str) -> Turn:
         prompt = storable(prompt).strip("\r\n")
         return self._runner.take(self._options, prompt, new=False)
+
+
+def _in_a_notebook(typed: str, command: str) -> str:
+    """Return the line about what holds in notebooks alone."""
+    if typed.startswith("%%"):
+        return "Here a prompt stands by itself, without %%codeact; options go behind codeact chat, or into CODEACT_NAME"
+    if typed.startswith("%config"):
+        return "Options are set when the chat begins: codeact chat --help lists them"
+    return f"Here that is /{one_line(command, 80) or 'status'}; /help lists the commands"
 
 
 @contextmanager

@@ -22,6 +22,11 @@ from ..text import plain, visible
 NO_NOTEBOOK = "There is no notebook here to put cells into: use %codeact insert FILE in one."
 
 
+def somebody() -> bool:
+    """Return whether there is a user who can be asked."""
+    return sys.stdin is not None and sys.stdin.isatty()
+
+
 class ConsoleHost:
     """A kernel of its own, and a user at a terminal.
 
@@ -32,19 +37,19 @@ class ConsoleHost:
         self.interpreter: Interpreter = interpreter
         self.board = StepBoard(ControlRoom())
         self._aside = aside
-        self._view = TerminalView(self._stream())
+        self._view = self.view()
         interpreter.show = OutputPrinter(self._stream)
         interpreter.tell = lambda line: self._view.tell(line)
         interpreter.ask = self._answer if self.asker() else None
 
     def view(self) -> Front:
         """Return what the next turn is shown on."""
-        self._view = TerminalView(self._stream())
+        self._view = _ConsoleView(self._stream(), chat=not self._aside)
         return self._view
 
     def asker(self) -> Callable[[str], str] | None:
         """Return what asks the user for a line, or None where nobody can be asked."""
-        if sys.stdin is None or not sys.stdin.isatty():
+        if not somebody():
             return None
         return _ask_aside if self._aside else control.asker(None)
 
@@ -71,6 +76,18 @@ class ConsoleHost:
         ask = self.asker()
         assert ask is not None
         return ask(question)
+
+
+class _ConsoleView(TerminalView):
+    """Tells its lines in words for a terminal."""
+
+    def __init__(self, stream: TextIO, chat: bool) -> None:
+        super().__init__(stream)
+        self._chat = chat
+
+    def tell(self, line: str) -> None:
+        """Print a line of our own."""
+        super().tell(here(line, self._chat))
 
 
 def _ask_aside(question: str) -> str:
@@ -131,6 +148,7 @@ def _as_text(data: Json) -> str:
 # -- words for the terminal --------------------------------------------------------------------------------------------
 
 _WORDS: tuple[tuple[str, Callable[[re.Match[str]], str] | str], ...] = (
+    (r"Set the save_folder option to (.*), then run %codeact save\.", r"Set CODEACT_SAVE_FOLDER to \1."),
     (r"%config CodeAct\.(\w+) = (\S+)", lambda match: f"CODEACT_{match[1].upper()}={match[2]}"),
     (r"%?(?:config )?\bCodeAct\.(\w+)", lambda match: f"CODEACT_{match[1].upper()}"),
     (r"another %%codeact cell", "another prompt"),

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
+import shlex
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from ..errors import CodeActError, LimitReached, Stopped, UsageError
-from ..text import one_line
+from ..text import one_line, storable
 
 if TYPE_CHECKING:
     from ..engine import Kernel, KernelExecutor
@@ -28,12 +31,13 @@ exit status:
   130  stopped by you"""
 FAILED, USAGE, LIMIT, STOPPED = 1, 2, 3, 130
 VERIFY_STATUS = """\
-All code of a session is shown, and runs when you say so; where nobody can be asked (CI): --approve auto.
+All code of a session is shown, and runs when you say so; where nobody can be asked (CI): --approve auto. There a part
+of a name is not enough.
 
 exit status:
   0    all outputs are the same
   1    something differs or is missing
-  2    a session could not be verified
+  2    a session could not be verified, or nothing ran in it
   130  stopped by you"""
 ENVIRONMENT = """\
 Every option can also be set in the environment: CODEACT_APPROVE=risky, CODEACT_MAX_STEPS=5 (CODEACT_ and the name of
@@ -91,33 +95,62 @@ def _chat(arguments: Arguments) -> int:
     file = arguments.session
     if file and _is_file(file):  # seen from here, not from --cwd
         file = str(Path(file).absolute())
-    return chat(_options(arguments), _engine(arguments), file)
+    return chat(_options(arguments), _engine(arguments), file, eager=_is_chosen(arguments))
 
 
 def _run(arguments: Arguments) -> int:
     from .chat import run
 
-    prompt = _prompt(arguments.prompt)
-    return run(_options(arguments), _engine(arguments), prompt, arguments.output)
+    prompt, output = _prompt(arguments.prompt), arguments.output
+    if output and output.exists() and not arguments.force:
+        raise UsageError(f"-o: {one_line(output)} exists: name another file, or write over that session with --force")
+    return run(_options(arguments), _engine(arguments), prompt, output, eager=_is_chosen(arguments))
 
 
 def _prompt(given: str) -> str:
     """Return the prompt: standard input, a file's text, or what was given. Raises UsageError."""
     try:
         if given == "-":
-            prompt = sys.stdin.read()
+            prompt = sys.stdin.read() if sys.stdin else ""
+        elif given.endswith(".ipynb") and _is_file(given):
+            raise UsageError(
+                f"{one_line(given, 80)} is a notebook, no prompt. Go on with it: codeact chat --session FILE"
+            )
+        elif _is_file(given):
+            prompt = Path(given).read_text("utf-8-sig")
         else:
-            prompt = Path(given).read_text("utf-8") if _is_file(given) else given
-    except (OSError, UnicodeDecodeError) as error:
+            prompt = given
+            _check_words(given)
+    except (OSError, ValueError) as error:
         raise UsageError(f"The prompt cannot be read from {one_line(given, 80)}: {one_line(error)}") from None
     if not prompt.strip():
         raise UsageError("There is no prompt: codeact run PROMPT, codeact run FILE, or codeact run - < FILE")
-    return prompt.strip("\r\n")
+    return storable(prompt).strip("\r\n")
+
+
+def _check_words(given: str) -> None:
+    """Refuse what was meant to be a file, and is none: the model must not be sent its name. Raises UsageError."""
+    name = one_line(given, 80)
+    if given.strip() and _is(Path.is_dir, given):
+        raise UsageError(f"{name} is a folder: name a file that holds the prompt, or write the prompt")
+    if _FILE_NAME.fullmatch(given.strip()):
+        raise UsageError(
+            f"There is no file {name}. If it is the prompt itself: echo {shlex.quote(name)} | codeact run -"
+        )
+
+
+_FILE_NAME = re.compile(
+    r"(~|\.{0,2}/|[^\W\d][\w.-]*[/\\])\S*|\S+\.(txt|text|md|markdown|rst|prompt|py|ipynb|jsonl?|ya?ml)"
+)
 
 
 def _is_file(given: str) -> bool:
+    return _is(Path.is_file, given)
+
+
+def _is(kind: Callable[[Path], bool], given: str) -> bool:
     try:
-        return Path(given).is_file()
+        return kind(Path(given))
     except (OSError, ValueError):  # too long for a name, or no name at all
         return False
 
@@ -174,6 +207,11 @@ def _engine(arguments: Arguments) -> KernelExecutor:
     )
 
 
+def _is_chosen(arguments: Arguments) -> bool:
+    """Return whether the user has said which kernel it is to be: there may be none of that name."""
+    return bool(arguments.kernel or arguments.gateway)
+
+
 def _kernel(arguments: Arguments) -> Kernel:
     from ..engine import GatewayKernel, LocalKernel
 
@@ -206,19 +244,26 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
 
     one = _command(commands, "chat", _chat, "Converse with the agent in the terminal; its code runs in its own kernel.")
-    one.add_argument("--session", metavar="FILE", help="a saved session to go on with; `last` is the newest one")
+    one.add_argument("--session", metavar="FILE", help=f"{_FILE}, to go on with")
     _add_kernel(one)
     _add_options(one)
 
     one = _command(commands, "run", _run, "Take one prompt to its answer, which goes to standard output.", STATUS)
     one.add_argument("prompt", metavar="PROMPT_OR_FILE", help="the prompt, a file that holds it, or - for stdin")
     one.add_argument("-o", "--output", type=_notebook, metavar="FILE", help="the notebook that the session is saved in")
+    one.add_argument("--force", action="store_true", help="write over a session that is in that notebook")
     _add_kernel(one)
     _add_options(one)
 
     one = _command(commands, "verify", _verify, "Run sessions again and compare their outputs.", VERIFY_STATUS)
     one.add_argument("files", nargs="+", metavar="FILE", help=_FILE)
-    one.add_argument("--tolerance", type=float, default=1e-6, help="the relative difference that numbers may have")
+    one.add_argument(
+        "--tolerance",
+        type=_tolerance,
+        default=1e-6,
+        metavar="NUMBER",
+        help="the relative difference that numbers may have",
+    )
     _add_options(one, "approve", "action_timeout")
 
     one = _command(commands, "sessions", _sessions, "List the saved sessions, the newest first.")
@@ -236,7 +281,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-_FILE = "a saved session: its path, its name in the folder of the sessions, or `last`"
+_FILE = "a saved session: its path, its name or a part of it that no other has, or `last`"
 
 
 def _command(
@@ -287,15 +332,28 @@ def _notebook(text: str) -> Path:
     path = Path(text).expanduser().absolute()
     if path.is_dir():
         raise argparse.ArgumentTypeError(f"{text!r} is a folder")
-    return path if path.suffix else path.with_suffix(".ipynb")
+    if path.suffix not in ("", ".ipynb"):
+        raise argparse.ArgumentTypeError(f"{text!r} is no name of a notebook (.ipynb); the answer goes to stdout")
+    if not path.parent.is_dir():
+        raise argparse.ArgumentTypeError(f"there is no folder {str(path.parent)!r}")
+    return path.with_suffix(".ipynb")
 
 
 def _minutes(text: str) -> float:
     """Read a number of minutes."""
-    minutes = float(text)
-    if not 0 <= minutes < 1e6:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of minutes")
-    return minutes
+    return _number(text, 1e6, "no number of minutes")
+
+
+def _tolerance(text: str) -> float:
+    """Read a relative difference."""
+    return _number(text, 1e6, "no number, 0 or more")
+
+
+def _number(text: str, end: float, fault: str) -> float:
+    with suppress(ValueError):
+        if 0 <= (number := float(text)) < end:
+            return number
+    raise argparse.ArgumentTypeError(f"{text!r} is {fault}")
 
 
 if __name__ == "__main__":
