@@ -90,7 +90,8 @@ def parse(line: str, secrets: Sequence[str] = ()) -> Session:
 
 def _forms(secrets: Sequence[str]) -> tuple[str, ...]:
     """Return `secrets` as they are, and as the JSON of a tool call's arguments has them."""
-    return tuple({form for secret in secrets for form in (secret, json.dumps(secret)[1:-1])})
+    in_json = [json.dumps(secret, ensure_ascii=ascii)[1:-1] for secret in secrets for ascii in (True, False)]
+    return tuple({*secrets, *in_json})
 
 
 # -- a session as messages ---------------------------------------------------------------------------------------------

@@ -246,6 +246,26 @@ def test_commands_speak_of_the_terminal(stage: Stage) -> None:
 
 
 @pytest.mark.terminal
+def test_words_of_other_programs_are_not_sent_to_the_model(stage: Stage) -> None:
+    terminal, endpoint = stage.chat()
+    assert "Alt+Enter begins a new line" in terminal.command("help")
+    assert "Here that is /sessions; /help lists the commands" in terminal.command("%codeact sessions")
+    assert "Here that is /status;" in terminal.command("%codeact")
+    assert "codeact chat --help lists them" in terminal.command("%config CodeAct.max_steps = 3")
+    assert "stands by itself" in terminal.command("%%codeact --new")
+    terminal.type(f"quit{ENTER}")
+    assert terminal.end()[1] == 0
+    assert endpoint.requests == []
+
+
+@pytest.mark.terminal
+def test_a_kernel_that_is_not_there_ends_the_chat_before_it_begins(stage: Stage) -> None:
+    shown, status = stage.start(stage.endpoint(), "chat", "--kernel", "gone").end()
+    assert on_screen(shown).startswith("UsageError: There is no kernel 'gone' here; there is: ")
+    assert status == 2
+
+
+@pytest.mark.terminal
 def test_a_saved_session_is_gone_on_with_and_replayed(stage: Stage) -> None:
     terminal, _ = stage.chat(code("x = 6 * 7"), "Set.")
     terminal.ask("Set x", "y")
@@ -335,6 +355,12 @@ def test_outputs_are_printed_each_below_the_other() -> None:
         ("%codeact sessions lists them", "/sessions lists them", "codeact sessions lists them"),
         ("%codeact models lists them", "/models lists them", "/models in codeact chat lists them"),
         ("Go on with another %%codeact cell.", "Go on with another prompt.", "Go on with another prompt."),
+        (
+            "Set the save_folder option to a folder that can be written to, then run %codeact save.",
+            "Set CODEACT_SAVE_FOLDER to a folder that can be written to.",
+            "Set CODEACT_SAVE_FOLDER to a folder that can be written to.",
+        ),
+        ("Run the cell again later; it can go on", "Try again later; it can go on", "Try again later; it can go on"),
         ("%config CodeAct.max_steps = N", "CODEACT_MAX_STEPS=N", "CODEACT_MAX_STEPS=N"),
         ("set CodeAct.model", "set CODEACT_MODEL", "set CODEACT_MODEL"),
     ],

@@ -201,6 +201,7 @@ def test_where_nobody_can_be_asked_nothing_is_run(endpoint: FakeEndpoint, capsys
         (["verify", "gone"], "There is no session gone. codeact sessions lists those that there are"),
         (["verify", "x", "--tolerance", "-1"], "codeact verify: argument --tolerance: '-1' is no number, 0 or more.*"),
         (["verify", "x", "--tolerance", "nan"], "codeact verify: argument --tolerance: 'nan' is no number, 0 or.*"),
+        (["verify", "."], r"\. is a folder: name the sessions in it, such as its \*\.ipynb"),
         (["export", "x", "--to", "xml"], "codeact export: argument --to: invalid choice: 'xml' .*"),
         (["import", "gone.jsonl"], "gone.jsonl cannot be read: No such file or directory"),
     ],
@@ -227,7 +228,7 @@ def test_every_command_has_help_in_which_every_option_is_explained(
     command: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit) as left:
-        main([command, "--help"])
+        main(["help", command])
     assert left.value.code == 0
     shown = capsys.readouterr().out
     assert shown.startswith(f"usage: codeact {command}")
@@ -286,6 +287,17 @@ def test_a_reader_that_goes_away_is_no_traceback(folder: Path, endpoint: FakeEnd
     assert "Traceback" not in shown and "BrokenPipe" not in shown
 
 
+@pytest.mark.kernel
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_streams_that_are_closed_are_no_matter(closed: str, folder: Path, script: Script) -> None:
+    script(f"I multiply.\n{code('print(6 * 7)')}", "It is 42.")
+    line = f"{sys.executable} -m codeact_magic.cli.main run go -a auto -o out {closed}"
+    done = subprocess.run(["/bin/sh", "-c", line], capture_output=True, text=True, timeout=PATIENCE)
+    assert done.returncode == 0 and "Traceback" not in done.stderr
+    (turn,) = load(folder / "out.ipynb").turns
+    assert turn.answer == "It is 42."
+
+
 def test_stopping_while_it_waits_for_the_endpoint_is_one_line(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with FakeEndpoint([Hang()]) as endpoint:
         monkeypatch.setenv("CODEACT_BASE_URL", endpoint.base_url)
@@ -311,13 +323,16 @@ def saved(capsys: pytest.CaptureFixture[str], script: Script, folder: Path) -> P
 
 
 @pytest.mark.kernel
-def test_sessions_are_listed(saved: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_sessions_are_listed(saved: Path, capsys: pytest.CaptureFixture[str], folder: Path) -> None:
     ran = run(capsys, "sessions")
     assert ran.status == 0
     head, row = ran.out.splitlines()
     assert head.split()[:3] == ["begun", "prompt", "steps"]
     assert "six times seven" in row and saved.name in row
+    (folder / "elsewhere").mkdir()
     assert "There is no saved session in elsewhere" in run(capsys, "sessions", "--in", "elsewhere").out
+    ran = run(capsys, "sessions", "--in", "gone")
+    assert (ran.status, ran.out, ran.err) == (2, "", "UsageError: --in: gone is no folder\n")
 
 
 @pytest.mark.kernel

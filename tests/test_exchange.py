@@ -131,6 +131,26 @@ def test_code_that_holds_the_closing_tag_survives() -> None:
     assert action and action.code == code
 
 
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_secrets_go_neither_way(layout: Layout) -> None:
+    secret = 'p"ss\\w\u00f6rd-0123'
+    code = f"# {secret}"
+    call = ToolCall("call-1", "python", json.dumps({"code": code}))
+    step = Step(
+        Reply(secret, tool_calls=(call,)),
+        secret,
+        Action(code, "tools", "call-1"),
+        Decision("approve", code),
+        Observation("ok"),
+        said=secret,
+        heard=f"Output:\n{secret}",
+    )
+    leaky = Session("abc", turns=(Turn(secret, steps=(step,), format="tools"),))
+    for line in (export(leaky, layout, (secret,)), export(parse(export(leaky, layout), (secret,)), layout)):
+        assert secret not in line and "0123" not in line
+        assert json.loads(line) and "***" in line
+
+
 WORDS = st.text(st.characters(codec="utf-8", exclude_categories=["Cc"]), min_size=1).map(str.strip).filter(bool)
 
 

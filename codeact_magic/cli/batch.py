@@ -51,6 +51,8 @@ def _found(options: Options, files: Sequence[str], parts: bool) -> Iterator[Path
     """Yield where the files are, and tell of those that are nowhere; `parts`: a part of a name may stand for it."""
     for file in files:
         try:
+            if Path(file).is_dir():
+                raise UsageError(f"{one_line(file)} is a folder: name the sessions in it, such as its *.ipynb")
             yield _checked(find(options.save_folder, file, parts=parts))
         except CodeActError as error:
             _tell(error)
@@ -200,9 +202,7 @@ def _sessions(file: str, hidden: Sequence[str]) -> Iterator[tuple[int, Session |
 
 
 def _piped() -> TextIO:
-    """Return standard input, in which no byte is an error. Raises OSError."""
-    if sys.stdin is None:
-        raise OSError("it is closed")
+    """Return standard input, in which no byte is an error."""
     if isinstance(sys.stdin, io.TextIOWrapper):
         sys.stdin.reconfigure(encoding="utf-8", errors="surrogateescape")
     return sys.stdin

@@ -24,7 +24,7 @@ NO_NOTEBOOK = "There is no notebook here to put cells into: use %codeact insert 
 
 def somebody() -> bool:
     """Return whether there is a user who can be asked."""
-    return sys.stdin is not None and sys.stdin.isatty()
+    return sys.stdin.isatty()
 
 
 class ConsoleHost:
@@ -151,7 +151,8 @@ _WORDS: tuple[tuple[str, Callable[[re.Match[str]], str] | str], ...] = (
     (r"Set the save_folder option to (.*), then run %codeact save\.", r"Set CODEACT_SAVE_FOLDER to \1."),
     (r"%config CodeAct\.(\w+) = (\S+)", lambda match: f"CODEACT_{match[1].upper()}={match[2]}"),
     (r"%?(?:config )?\bCodeAct\.(\w+)", lambda match: f"CODEACT_{match[1].upper()}"),
-    (r"another %%codeact cell", "another prompt"),
+    (r"(another|a) %%codeact cell", r"\1 prompt"),
+    (r"Run the cell again later", "Try again later"),
     (r"A cell that begins with %%codeact starts one", "A prompt starts one"),
     (r"%%codeact\? lists the options", "--help lists the options"),
     (r"%config CodeAct, %codeact help, %%codeact\?", "/help, codeact chat --help"),

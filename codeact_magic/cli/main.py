@@ -47,6 +47,7 @@ names; the token of a --gateway from JUPYTER_TOKEN."""
 
 def main(words: Sequence[str] | None = None) -> int:
     """Carry out the command line `words` (sys.argv where it is None) and return the exit status."""
+    _open_streams()
     try:
         arguments = _read(words)
         return int(arguments.run(arguments))
@@ -63,8 +64,18 @@ def main(words: Sequence[str] | None = None) -> int:
         return _status(error)
 
 
+def _open_streams() -> None:
+    """Have standard streams where whoever started this has closed them."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open(mode))
+
+
 def _read(words: Sequence[str] | None) -> Arguments:
     """Return what the words ask for. Raises UsageError, in which no value of an unknown option is repeated."""
+    words = sys.argv[1:] if words is None else words
+    if words[:1] == ["help"]:
+        words = [*words[1:], "--help"]
     arguments, unknown = _parser().parse_known_args(words)
     if unknown:
         word, prog = one_line(unknown[0].partition("=")[0], 40), arguments.parser.prog
@@ -111,7 +122,7 @@ def _prompt(given: str) -> str:
     """Return the prompt: standard input, a file's text, or what was given. Raises UsageError."""
     try:
         if given == "-":
-            prompt = sys.stdin.read() if sys.stdin else ""
+            prompt = sys.stdin.read()
         elif given.endswith(".ipynb") and _is_file(given):
             raise UsageError(
                 f"{one_line(given, 80)} is a notebook, no prompt. Go on with it: codeact chat --session FILE"
@@ -170,6 +181,8 @@ def _sessions(arguments: Arguments) -> int:
     from .console import print_here
 
     options, line = _options(arguments), "sessions --all" if arguments.all else "sessions"
+    if arguments.save_folder and not _is(Path.is_dir, arguments.save_folder):
+        raise UsageError(f"--in: {one_line(arguments.save_folder, 80)} is no folder")
     with running(options, _engine(arguments), aside=True) as runner:
         print_here(lambda: run(runner, options, line))
     return 0
