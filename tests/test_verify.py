@@ -209,7 +209,7 @@ def test_a_long_table_fits_on_a_screen_and_shows_all_that_differs() -> None:
 # -- fingerprints ------------------------------------------------------------------------------------------------------
 
 VALUES = """
-import math, threading
+import collections, dataclasses, functools, math, threading
 import numpy as np
 import pandas as pd
 
@@ -220,11 +220,46 @@ class Point:
 
 def area(r, pi=3.14): return [pi * r for _ in (1, 2)]
 
+def counter():
+    count = [0]
+    def more(): count[0] += 1; return more
+    return more
+
+def marked(*, of=[1]): return marked.note
+marked.note = 1
+
+@dataclasses.dataclass
+class Pair:
+    one: int
+    other: list = dataclasses.field(default_factory=list)
+    @property
+    def both(self): return self.one
+    @functools.cached_property
+    def all(self): return [self.one]
+
+class Hiding:
+    def __init__(self): self.x = 1
+    def __reduce__(self): return Hiding, ()
+
+loop = []
+loop.append(loop)
+twice = []
+for _ in range(60): twice = [twice, twice]
+sizes = pd.Categorical(["low", "high"], categories=["low", "high"], ordered=True)
+tags = pd.DataFrame({"a": [1]})
+tags.attrs["unit"] = "g"
+
 values = {
     "number": 1.5, "text": "aß", "list": [1, [2]], "set": {"a", "b", "c"}, "dict": {"a": [1], "b": {"c"}},
     "array": np.arange(6).reshape(2, 3)[:, ::2], "point": Point(3), "class": Point, "function": area,
     "lambda": lambda x: x + 1, "module": math, "nothing": None, "lock": threading.Lock(), "generator": (x for x in [1]),
     "frame": pd.DataFrame({"a": [1, 2], "b": ["x", None], "c": pd.to_datetime(["2020", "2021"])}),
+    "closure": counter(), "marked": marked, "default": marked, "partial": functools.partial(area, 2),
+    "method": Point(3).moved, "dataclass": Pair, "pair": Pair(1), "hiding": Hiding(), "loop": loop, "twice": twice,
+    "cached": functools.lru_cache(area), "sizes": pd.Series(sizes), "tags": tags, "long": list(range(100_000)),
+    "masked": np.ma.array([1, 2], mask=[0, 1]), "holder": Pair(lambda: 1), "levels": pd.DataFrame(
+        {"a": [1], "b": [2], "c": [3]}).set_index(["a", "b"]), "days": pd.date_range("2020", periods=2, freq="D"),
+    "factory": collections.defaultdict(lambda: 0, a=1),
     "series": pd.Series([1.5, None], name="s"), "index": pd.Index(["a", "b"]),
 }
 """
@@ -258,9 +293,26 @@ def test_equal_values_have_one_fingerprint_in_every_process_and_others_another()
         "frame": "values['frame'].assign(a=[1, 3])",
         "series": "values['series'].rename('t')",
         "index": "pd.Index(['a', 'c'])",
+        "closure": "counter()()",
+        "marked": "marked\nmarked.note = 2",
+        "partial": "functools.partial(area, 3)",
+        "method": "Point(4).moved",
+        "pair": "Pair(1, [0])",
+        "hiding": "Hiding()\nvalues['hiding'].x = 2",
+        "loop": "[loop, 0]",
+        "cached": "functools.lru_cache(lambda r: r)",
+        "sizes": "pd.Series(sizes.reorder_categories(['high', 'low']))",
+        "tags": "tags.copy()\nvalues['tags'].attrs['unit'] = 'kg'",
+        "long": "list(range(99_999)) + [0]",
+        "masked": "np.ma.array([1, 2], mask=[1, 0])",
+        "holder": "Pair(lambda: 2)",
+        "levels": "values['levels'].rename_axis(['a', 'd'])",
+        "days": "pd.DatetimeIndex(values['days'], freq=None)",
+        "factory": "collections.defaultdict(lambda: 1, a=1)",
     }
     changed = fingerprints(**changes)
-    assert {name for name in one if one[name] != changed[name]} == changes.keys()
+    assert {name for name in one if one[name] != changed[name]} == {*changes, "default"}
+    assert fingerprints(default="marked\nmarked.__kwdefaults__['of'].append(2)")["default"] != one["default"]
 
 
 def test_how_a_frame_lies_in_memory_does_not_matter() -> None:

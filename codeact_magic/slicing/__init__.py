@@ -17,10 +17,10 @@ from __future__ import annotations
 
 from ..session import Session
 from ..units import units
-from .cut import cut
+from .cut import before_the_error, cut
 from .parts import Dropped, Slice
 
-__all__ = ["Dropped", "Slice", "clean"]
+__all__ = ["Dropped", "Slice", "before_the_error", "clean"]
 
 
 def clean(session: Session) -> Slice:

@@ -118,6 +118,11 @@ def _parts(unit: Unit) -> Iterator[tuple[Unit, str, bool]]:
     yield unit, failing, False
 
 
+def before_the_error(unit: Unit) -> str:
+    """Return the statements of a unit that had run when it failed, "" where that is not known."""
+    return _until_the_error(unit)[0]
+
+
 def _until_the_error(unit: Unit) -> tuple[str, str]:
     """Return the statements of a unit that had run when it failed, and the one that failed: all where not known."""
     match = _LINE.match(unit.line)
