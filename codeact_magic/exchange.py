@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import reprlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -229,12 +230,33 @@ def _heard(step: Step, text: str) -> Step:
     if text.startswith(_NOT_RUN):
         return replace(step, heard=text, decision=Decision("reject", by=_BY))
     output = text.removeprefix(OUTPUT).removeprefix("\n")
-    failed = any(sign in output for sign in ("The code raised an error:", "Traceback (most recent call last)"))
-    outputs = ({"output_type": "stream", "name": "stdout", "text": output},) if output else ()
-    seen = Observation("error" if failed else "ok", outputs)
     return replace(
-        step, heard=output or "(nothing)", decision=Decision("approve", action.code, by=_BY), observation=seen
+        step,
+        heard=output or "(nothing)",
+        decision=Decision("approve", action.code, by=_BY),
+        observation=_observation(output),
     )
+
+
+_ERROR = re.compile(
+    r"(?:^|\n)The code raised an error:\n(?P<name>[\w.]+)?(?:: )?(?P<value>.*?)(?:\nat (?P<line>line \d+: [^\n]*))?"
+    r"\nFind the cause, then run corrected code\.",
+    re.DOTALL,
+)
+
+
+def _observation(output: str) -> Observation:
+    """Return what came of an action, as far as the text that the model was told tells it."""
+    error = _ERROR.search(output)
+    failed = any(sign in output for sign in ("The code raised an error:", "Traceback (most recent call last)"))
+    shown = (output[: error.start()] if error else output).removeprefix("Output:\n")
+    outputs: list[Json] = []
+    if shown and not shown.startswith("The code ran and printed nothing."):
+        outputs.append({"output_type": "stream", "name": "stdout", "text": shown})
+    if error:
+        name = error["name"] or "Error"
+        outputs.append({"output_type": "error", "ename": name, "evalue": error["value"], "traceback": []})
+    return Observation("error" if failed else "ok", tuple(outputs), line=(error and error["line"]) or "")
 
 
 def _ended(turn: Turn) -> Turn:

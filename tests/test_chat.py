@@ -38,6 +38,7 @@ from .test_terminal import (
 if TYPE_CHECKING:
     import pexpect
 
+_ALONE = "Go on with codeact chat --session FILE."
 READY = r"codeact>[^\n]*\x1b\[\?12l\x1b\[\?25h"  # the prompt, and the cursor behind it
 
 
@@ -354,7 +355,7 @@ def test_outputs_are_printed_each_below_the_other() -> None:
     [
         ("%codeact sessions lists them", "/sessions lists them", "codeact sessions lists them"),
         ("%codeact models lists them", "/models lists them", "/models in codeact chat lists them"),
-        ("Go on with another %%codeact cell.", "Go on with another prompt.", "Go on with another prompt."),
+        ("Go on with another %%codeact cell.", "Go on with another prompt.", _ALONE),
         (
             "Set the save_folder option to a folder that can be written to, then run %codeact save.",
             "Set CODEACT_SAVE_FOLDER to a folder that can be written to.",

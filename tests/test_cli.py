@@ -152,8 +152,8 @@ def test_a_limit_is_a_status_of_its_own(capsys: pytest.CaptureFixture[str], scri
     ran = run(capsys, "run", "go", "-a", "auto", "--max-steps", "1")
     assert (ran.status, ran.out) == (3, "")
     assert ran.err.splitlines()[-1] == (
-        "LimitReached: The turn reached its limit of 1 steps. Go on with another prompt, or raise the limit: "
-        "--max-steps N or CODEACT_MAX_STEPS=N"
+        "LimitReached: The turn reached its limit of 1 steps. Go on with codeact chat --session FILE, or raise the "
+        "limit: --max-steps N or CODEACT_MAX_STEPS=N"
     )
 
 
@@ -270,7 +270,10 @@ def test_an_interrupt_ends_it_in_order_with_the_session_saved(folder: Path, monk
             process.send_signal(signal.SIGINT)
             out, err = process.communicate(timeout=PATIENCE)
     assert (process.returncode, out) == (130, "")
-    assert err.splitlines()[-1] == "Stopped: You stopped the agent. Go on with another prompt."
+    assert err.splitlines()[-2:] == [
+        "saved in out.ipynb",
+        "Stopped: You stopped the agent. Go on with codeact chat --session FILE.",
+    ]
     (turn,) = load(folder / "out.ipynb").turns
     assert turn.outcome == "stopped"
     assert turn.steps[0].observation and turn.steps[0].observation.status == "aborted"
@@ -285,6 +288,52 @@ def test_a_reader_that_goes_away_is_no_traceback(folder: Path, endpoint: FakeEnd
         shown = process.stderr.read()
         assert process.wait(PATIENCE) == 1
     assert "Traceback" not in shown and "BrokenPipe" not in shown
+
+
+@pytest.mark.kernel
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_process_that_is_told_to_end_takes_its_kernel_along(
+    number: signal.Signals, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with FakeEndpoint([code("import os", "print('it runs', os.getpid(), flush=True)", "while True: pass")]) as endpoint:
+        monkeypatch.setenv("CODEACT_BASE_URL", endpoint.base_url)
+        words = [sys.executable, "-m", "codeact_magic.cli.main", "run", "go", "-a", "auto", "-o", "out"]
+        with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+            assert process.stderr
+            line = ""
+            while not line.startswith("it runs"):
+                line = process.stderr.readline()
+                assert line
+            process.send_signal(number)
+            out, err = process.communicate(timeout=PATIENCE)
+    assert (process.returncode, out) == (128 + number, "")
+    assert "Traceback" not in err
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(line.split()[-1]), 0)
+    assert load(folder / "out.ipynb").turns[0].steps
+
+
+@pytest.mark.kernel
+def test_a_full_disk_is_one_line(saved: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for words in (["sessions"], ["export", "last", "--to", "openai"], ["run", "go", "-a", "auto"]):
+        with Path("/dev/full").open("w") as full:
+            line = [sys.executable, "-m", "codeact_magic.cli.main", *words]
+            done = subprocess.run(line, stdout=full, stderr=subprocess.PIPE, text=True, timeout=PATIENCE)
+        assert done.returncode == 1
+        assert done.stderr.splitlines()[-1] == "OSError: [Errno 28] No space left on device"
+        assert "Traceback" not in done.stderr
+
+
+def test_a_session_that_was_to_be_saved_and_is_not_is_a_failure(
+    endpoint: FakeEndpoint, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("codeact_magic.saving.sessionfile.SessionFile.note", refuse)
+    ran = run(capsys, "run", "go", "-a", "auto", "-o", "out")
+    assert (ran.status, ran.out) == (1, "Done.\n")
+    assert "could not be saved" in ran.err and "%codeact" not in ran.err
 
 
 @pytest.mark.kernel
@@ -307,7 +356,9 @@ def test_stopping_while_it_waits_for_the_endpoint_is_one_line(folder: Path, monk
             process.send_signal(signal.SIGINT)
             out, err = process.communicate(timeout=PATIENCE)
     assert (process.returncode, out) == (130, "")
-    assert err == "Stopped: You stopped the agent. Go on with another prompt.\n"
+    saved, stopped = err.splitlines()
+    assert saved.startswith("saved in codeact-sessions/")
+    assert stopped == "Stopped: You stopped the agent. Go on with codeact chat --session FILE."
 
 
 # -- saved sessions ----------------------------------------------------------------------------------------------------
@@ -374,6 +425,7 @@ def test_what_is_exported_can_be_imported(
     assert ran.status == 1
     assert ran.err == "UsageError: There is no session gone. codeact sessions lists those that there are\n"
     assert len(ran.out.splitlines()) == 1 and json.loads(ran.out)
+    assert run(capsys, "export", "last", "--to", layout, "-o", "-").out == ran.out
     ran = run(capsys, "export", "last", "--to", layout, "-o", "out.jsonl")
     assert (ran.status, ran.out, ran.err) == (0, "", "1 session in out.jsonl\n")
     with (folder / "out.jsonl").open("a") as lines:
@@ -492,6 +544,8 @@ def test_sessions_are_not_imported_into_a_file(capsys: pytest.CaptureFixture[str
 
 def test_broken_lines_before_the_first_session_are_told_of(capsys: pytest.CaptureFixture[str], folder: Path) -> None:
     (folder / "in.jsonl").write_text("{\n[\n" + conversation() + "{\n")
+    (folder / "bom.jsonl").write_text("\ufeff" + conversation())
+    assert run(capsys, "import", "bom.jsonl").status == 0
     ran = run(capsys, "import", "in.jsonl")
     assert ran.status == 1
     assert [line.partition(":")[0] for line in ran.err.splitlines()] == [

@@ -93,6 +93,20 @@ def test_the_layout_of_codeactinstruct_is_the_published_one() -> None:
     assert answer == "It is 42."
 
 
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_what_was_shown_and_raised_comes_back(layout: Layout) -> None:
+    before = session(["```python\nprint(1)\n{}['a']\n```", "```python\nx = 1\n```", "Done."])
+    line = export(before, layout)
+    after = parse(line)
+    one, two, _ = [step.observation for step in after.turns[0].steps]
+    assert one and two
+    shown = {"output_type": "stream", "name": "stdout", "text": "1"}
+    raised = {"output_type": "error", "ename": "KeyError", "evalue": "'a'", "traceback": []}
+    assert (one.status, one.outputs, one.line) == ("error", (shown, raised), "line 2: {}['a']")
+    assert (two.status, two.outputs) == ("ok", ())
+    assert export(after, layout) == line
+
+
 def test_tool_calls_come_and_go_with_their_ids() -> None:
     call = ToolCall("call-1", "python", json.dumps({"code": "print(1)"}))
     step = Step(

@@ -195,7 +195,7 @@ def _sessions(file: str, hidden: Sequence[str]) -> Iterator[tuple[int, Session |
         if file == "-":
             yield from read(_piped(), hidden)
         else:
-            with Path(file).open(encoding="utf-8", errors="surrogateescape") as lines:
+            with Path(file).open(encoding="utf-8-sig", errors="surrogateescape") as lines:
                 yield from read(lines, hidden)
     except (OSError, ValueError) as error:
         raise UsageError(f"{_name(file)} cannot be read: {disk.reason(error)}") from None
@@ -204,7 +204,7 @@ def _sessions(file: str, hidden: Sequence[str]) -> Iterator[tuple[int, Session |
 def _piped() -> TextIO:
     """Return standard input, in which no byte is an error."""
     if isinstance(sys.stdin, io.TextIOWrapper):
-        sys.stdin.reconfigure(encoding="utf-8", errors="surrogateescape")
+        sys.stdin.reconfigure(encoding="utf-8-sig", errors="surrogateescape")
     return sys.stdin
 
 

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .. import commands
+from ..conversations import near
 from ..engine import KernelExecutor
-from ..errors import CodeActError, UsageError
+from ..errors import CodeActError, Stopped, UsageError
 from ..options import Options
 from ..runner import Runner
 from ..session import Turn
@@ -74,11 +75,22 @@ def run(options: Options, engine: KernelExecutor, prompt: str, file: Path | None
             engine.evaluate("")
         if file:
             runner.conversations.begin(options, prompt, file)
-        turn = runner.take(options, prompt, new=False)
+        try:
+            turn = runner.take(options, prompt, new=False)
+        except Stopped:
+            _tell_place(runner, options)
+            raise
         on_screen = sys.stdout.isatty()
         if not (on_screen and sys.stderr.isatty()):  # else it stands there already
             print(visible(turn.answer) if on_screen else turn.answer, flush=True)
-    return 0
+        return int(bool(file) and not runner.conversations[options.thread].saved())
+
+
+def _tell_place(runner: Runner, options: Options) -> None:
+    """Tell where a session that was stopped is saved."""
+    conversation = runner.conversations.get(options.thread)
+    if conversation and conversation.path and conversation.saved():
+        print(f"saved in {one_line(near(conversation.path))}", file=sys.stderr)
 
 
 class Talk:

@@ -159,10 +159,14 @@ _WORDS: tuple[tuple[str, Callable[[re.Match[str]], str] | str], ...] = (
     (r"--thread NAME, --new", "--thread NAME"),
 )
 
+_ALONE: tuple[tuple[str, str], ...] = (  # where a prompt was the only one
+    (r"Go on with another %%codeact cell", "Go on with codeact chat --session FILE"),
+)
+
 
 def here(text: str, chat: bool = False) -> str:
     """Return a text that was written for a notebook as it holds on the command line, or in a `chat`."""
-    for pattern, words in _WORDS:
+    for pattern, words in _WORDS if chat else [*_ALONE, *_WORDS]:
         text = re.sub(pattern, words, text)
     return re.sub(r"%codeact (\w+)", lambda match: _command(match[1], chat), text)
 

@@ -6,9 +6,10 @@ import argparse
 import os
 import re
 import shlex
+import signal
 import sys
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
@@ -49,10 +50,15 @@ def main(words: Sequence[str] | None = None) -> int:
     """Carry out the command line `words` (sys.argv where it is None) and return the exit status."""
     _open_streams()
     try:
-        arguments = _read(words)
-        return int(arguments.run(arguments))
-    except BrokenPipeError:  # who read the output has gone
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        with _ended_in_order():
+            arguments = _read(words)
+            status = int(arguments.run(arguments))
+            sys.stdout.flush()
+            return status
+    except OSError as error:  # the disk is full, who read the output has gone, the folder was deleted
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left is not to fail once more
+        if not isinstance(error, BrokenPipeError):
+            print(f"OSError: {one_line(error)}", file=sys.stderr)
         return FAILED
     except KeyboardInterrupt as error:
         print("Stopped.", file=sys.stderr)
@@ -69,6 +75,29 @@ def _open_streams() -> None:
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
             setattr(sys, name, Path(os.devnull).open(mode))
+
+
+@contextmanager
+def _ended_in_order() -> Iterator[None]:
+    """Have the signals that would end this process at once end it in order, with its kernel; a second one is obeyed."""
+    names = [name for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    numbers = [number for number in map(signal.Signals.__getitem__, names) if _is_default(number)]
+    for number in numbers:
+        signal.signal(number, _leave)
+    try:
+        yield
+    finally:
+        for number in numbers:
+            signal.signal(number, signal.SIG_DFL)
+
+
+def _is_default(number: signal.Signals) -> bool:
+    return signal.getsignal(number) is signal.SIG_DFL  # nohup has SIGHUP ignored
+
+
+def _leave(number: int, frame: object) -> NoReturn:
+    signal.signal(number, signal.SIG_DFL)
+    raise SystemExit(128 + number)
 
 
 def _read(words: Sequence[str] | None) -> Arguments:
@@ -191,7 +220,8 @@ def _sessions(arguments: Arguments) -> int:
 def _export(arguments: Arguments) -> int:
     from .batch import write_lines
 
-    return write_lines(_options(arguments), arguments.files, arguments.to, arguments.output)
+    output = None if arguments.output == Path("-") else arguments.output
+    return write_lines(_options(arguments), arguments.files, arguments.to, output)
 
 
 def _import(arguments: Arguments) -> int:
@@ -286,7 +316,9 @@ def _parser() -> argparse.ArgumentParser:
     one = _command(commands, "export", _export, "Write sessions as training data, a line of JSON each.")
     one.add_argument("files", nargs="+", metavar="FILE", help=_FILE)
     one.add_argument("--to", choices=("codeactinstruct", "openai"), required=True, help="the layout")
-    one.add_argument("-o", "--output", type=Path, metavar="FILE", help="where to; standard output by default")
+    one.add_argument(
+        "-o", "--output", type=Path, metavar="FILE", help="a file of such lines; standard output by default"
+    )
 
     one = _command(commands, "import", _import, "Save the sessions in lines of JSON, of either layout, as notebooks.")
     one.add_argument("file", metavar="FILE", help="the file, or - for standard input")
