@@ -178,6 +178,66 @@ def test_masking_does_not_depend_on_how_a_stream_is_cut(written: str, cuts: list
 # -- names -------------------------------------------------------------------------------------------------------------
 
 
+SEND = """
+def send(kind, content):
+    kernel = get_ipython().kernel
+    kernel.session.send(kernel.iopub_socket, kind, content, parent=kernel.get_parent("shell"), ident=None)
+"""
+
+
+@pytest.mark.kernel
+@pytest.mark.parametrize(
+    "message",
+    [
+        "'stream', {'text': 'x'}",
+        "'display_data', {'data': [1], 'metadata': 5}",
+        "'display_data', {'data': {'text/plain': 'x'}, 'transient': 5}",
+        "'error', {}",
+        "'status', {}",
+        "'input_request', {'prompt': 'x'}",
+    ],
+)
+def test_messages_that_are_none_are_passed_over(engine: KernelExecutor, message: str) -> None:
+    assert text(engine.run(f"{SEND}\nsend({message})\nprint('on')")) == "on\n"
+
+
+@pytest.mark.kernel
+def test_code_that_puts_itself_in_the_place_of_what_is_asked_breaks_nothing(fresh: KernelExecutor) -> None:
+    told = ("'no json'", "'[' * 100_000", "5", "'[[1]]'", "'{\"a\": 1}'")
+    fresh.run("import sys\ninside = sys.modules['_codeact_inside']")
+    for answer in told:
+        fresh.run(f"class Probe:\n    def __getattr__(self, name):\n        return lambda *given: {answer}")
+        seen = fresh.run("inside.probe = Probe()\nprint('on')")
+        assert (text(seen), fresh.defined(["x"])) == ("on\n", set())
+        assert fresh.user_names() <= {"1", "a", "[1]"}
+
+
+@pytest.mark.kernel
+def test_a_secret_in_a_name_or_across_lines_is_not_shown(engine: KernelExecutor) -> None:
+    start, end = KEY[:8], KEY[8:]
+    for code in (
+        f"globals()[{start!r} + {end!r}] = 5",
+        f"raise type({start!r} + {end!r}, (Exception,), {{}})('x')",
+        f"from IPython.display import display\ndisplay({{'text/plain': [{start!r}, {end!r}]}}, raw=True)",
+    ):
+        shown: list[Json] = []
+        engine.show = shown.append
+        seen = engine.run(code)
+        for told in (shown, seen.outputs, seen.changed):
+            assert KEY not in str(told) and KEY not in "".join(flat(told))
+
+
+def flat(value: Any) -> Iterator[str]:
+    """Yield all strings in a value."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        yield from flat(list(value.values()))
+    elif isinstance(value, list | tuple):
+        for part in value:
+            yield from flat(part)
+
+
 @pytest.mark.kernel
 def test_names_that_an_action_changes_are_told_of(engine: KernelExecutor) -> None:
     assert engine.run("total = 6 * 7\ndef double(n): return 2 * n").changed == (("total", "42"),)
@@ -259,6 +319,15 @@ def test_the_kernel_is_this_python_in_the_folder_it_was_given(fresh: KernelExecu
 
 
 @pytest.mark.kernel
+def test_what_lies_in_the_working_directory_is_for_the_code_and_not_for_what_starts_it(
+    fresh: KernelExecutor, tmp_path: Path
+) -> None:
+    for name in ("ipykernel_launcher", "ipykernel", "zmq", "helper"):
+        (tmp_path / f"{name}.py").write_text(f"print('{name} of the folder')")
+    assert text(fresh.run("import helper")) == "helper of the folder\n"
+
+
+@pytest.mark.kernel
 def test_an_engine_that_begins_anew_has_nothing_of_before(fresh: KernelExecutor, tmp_path: Path) -> None:
     (tmp_path / "inner").mkdir()
     fresh.run("import os\nos.chdir('inner')\na = 1")
@@ -331,12 +400,26 @@ def test_exit_ends_the_action_and_not_the_kernel(engine: KernelExecutor) -> None
     assert text(engine.run("print(x)")) == "1\n"
 
 
+BUSY = "import re; open('busy', 'w').close(); re.match(r'(a+)+$', 'a' * 60 + 'b')"  # in C, with the interpreter's lock
+
+
 @pytest.mark.kernel
-def test_the_kernel_ends_with_this_process_whatever_ends_it(tmp_path: Path) -> None:
-    script = (
-        "import os\nfrom codeact_magic.engine import KernelExecutor\nengine = KernelExecutor()\n"
-        "print(engine.evaluate('import os; print(os.getpid())'), end='', flush=True)\nos.kill(os.getpid(), 9)"
-    )
+@pytest.mark.parametrize("code", ["", BUSY], ids=["at rest", "busy"])
+def test_the_kernel_ends_with_this_process_whatever_ends_it(tmp_path: Path, code: str) -> None:
+    script = f"""
+import os, threading
+from pathlib import Path
+from codeact_magic.engine import KernelExecutor
+def kill():
+    while {bool(code)} and not Path("busy").exists():
+        threading.Event().wait(0.05)
+    os.kill(os.getpid(), 9)
+engine = KernelExecutor()
+print(engine.evaluate("import os; print(os.getpid())"), end="", flush=True)
+threading.Thread(target=kill).start()
+engine.run({code!r})
+threading.Event().wait()
+"""
     done = subprocess.run(
         [sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, timeout=PATIENCE
     )

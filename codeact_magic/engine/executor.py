@@ -6,7 +6,6 @@ model.
 
 from __future__ import annotations
 
-import json
 import threading
 import time
 from collections.abc import Callable, Collection, Sequence
@@ -126,11 +125,11 @@ class KernelExecutor:
 
     def user_names(self) -> set[str]:
         """Return the names that no action has made."""
-        return set(json.loads(self._asked("own") or "[]"))
+        return probe.names(self._asked("own"))
 
     def defined(self, names: Collection[str]) -> set[str]:
         """Return those of `names` that have a value."""
-        return set(json.loads(self._asked("defined", list(names)) or "[]"))
+        return probe.names(self._asked("defined", list(names))) & set(names)
 
     # -- the kernel ----------------------------------------------------------------------------------------------------
 
@@ -196,7 +195,7 @@ class KernelExecutor:
         failed = request.reply.get("status") == "error"
         changed = probe.pairs(self._probe(interrupts, "changes", code, brief, acts))
         line = self._probe(interrupts, "line") if failed else ""
-        return tuple((name, mask(value, secrets)) for name, value in changed), mask(line or "", secrets)
+        return tuple((mask(name, secrets), mask(value, secrets)) for name, value in changed), mask(line or "", secrets)
 
     def _asked(self, method: str, *arguments: object) -> str | None:
         with self._lock, Interrupts() as interrupts:

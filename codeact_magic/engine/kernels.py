@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
+import signal
 import subprocess
 import sys
 import tempfile
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from secrets import token_hex
 from typing import IO, Any, NamedTuple, Protocol
@@ -19,6 +22,15 @@ from ..text import one_line
 START = 60.0  # seconds in which a kernel has to answer for the first time
 LONGEST_SOCKET = 90  # bytes of a path; the kernel adds a few, and systems take 104 at least
 MISSING = "Code that runs in a kernel of its own needs more packages: pip install 'codeact-magic[chat]'"
+
+
+# What lies in the working directory must not be taken for a part of the kernel; IPython itself adds that for the code.
+_LAUNCH = """\
+import sys
+sys.path[:] = filter(None, sys.path)
+from ipykernel import kernelapp
+kernelapp.launch_new_instance()
+"""
 
 
 class Message(NamedTuple):
@@ -82,7 +94,8 @@ class LocalKernel:
     def _launch(self, complaints: IO[bytes]) -> None:
         """Start the process. What it says past the messages is no output of anybody's code: it has no screen."""
         place = {"cwd": str(self._cwd or Path.cwd()), "env": _environment()}
-        self._manager.start_kernel(stdout=subprocess.DEVNULL, stderr=complaints, **place)
+        options = {"stdout": subprocess.DEVNULL, "stderr": complaints, "preexec_fn": _dying_with_us()}
+        self._manager.start_kernel(**options, **place)
         self._client = self._manager.blocking_client()
         self._client.start_channels(hb=False)
         self._client.wait_for_ready(timeout=START)
@@ -142,7 +155,7 @@ def _manager(name: str) -> Any:
         """Knows one kernel: that of this very environment, whatever is installed under the name of python3."""
 
         def get_kernel_spec(self, kernel_name: str) -> KernelSpec:
-            command = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+            command = [sys.executable, "-c", _LAUNCH, "-f", "{connection_file}"]
             return KernelSpec(argv=command, display_name="Python", language="python")
 
     if not name:
@@ -153,6 +166,22 @@ def _manager(name: str) -> Any:
         known = ", ".join(sorted(KernelSpecManager().find_kernel_specs())) or "none"
         raise UsageError(f"There is no kernel {one_line(name, 60)!r} here; there is: {one_line(known)}") from None
     return KernelManager(kernel_name=name)
+
+
+def _dying_with_us() -> Callable[[], object] | None:
+    """Return what a new process has to call so that it ends with this one whatever it does: only Linux knows how.
+
+    It would end with the thread that starts it, so only the main one does that. Elsewhere the kernel looks by itself,
+    as soon as its code lets it, whether this process is there.
+    """
+    if sys.platform != "linux" or threading.current_thread() is not threading.main_thread():
+        return None
+    import ctypes
+
+    return functools.partial(ctypes.CDLL(None).prctl, _PARENT_DEATH_SIGNAL, int(signal.SIGKILL))
+
+
+_PARENT_DEATH_SIGNAL = 1  # as <linux/prctl.h> has it
 
 
 def _close_loop() -> None:
@@ -183,8 +212,6 @@ def _environment() -> dict[str, str]:
 
 def _cause(process: Any) -> str:
     """Return how a process ended, as far as that is known."""
-    import signal
-
     code = process.poll() if process is not None else None
     if code is None:
         return "it is gone"

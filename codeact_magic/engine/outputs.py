@@ -43,10 +43,10 @@ class Outputs:
 
     def fail(self, name: str, message: str, lines: Sequence[str] = ()) -> None:
         """Take an error."""
-        message = mask(str(message), self._secrets)
+        name, message = mask(str(name), self._secrets), mask(str(message), self._secrets)
         lines = [mask(str(line), self._secrets) for line in lines]
-        self._record.error(str(name), message, lines)
-        if not self._hides(str(name)):
+        self._record.error(name, message, lines)
+        if not self._hides(name):
             self._show({"output_type": "error", "ename": name, "evalue": message, "traceback": lines})
 
     def finished(self) -> tuple[Json, ...]:
@@ -74,5 +74,12 @@ class Outputs:
         self._show({"output_type": "display_data", "data": data, "metadata": metadata})
 
     def _bundle(self, content: Any) -> tuple[Json, Json]:
-        data, metadata = content.get("data"), content.get("metadata")
-        return masked(data or {}, self._secrets), masked(metadata or {}, self._secrets)
+        data, metadata = dict(content.get("data") or {}), dict(content.get("metadata") or {})
+        joined = {str(kind): _text(value) for kind, value in data.items()}
+        return masked(joined, self._secrets), masked(metadata, self._secrets)
+
+
+def _text(value: Any) -> Any:
+    """Return lines as one text: a secret may lie across them."""
+    lines = isinstance(value, list) and value and all(isinstance(line, str) for line in value)
+    return "".join(value) if lines else value

@@ -51,11 +51,22 @@ def answer(reply: Json) -> str | None:
     said = reply.get("user_expressions", {}).get("probe", {})
     try:
         text = ast.literal_eval(said["data"]["text/plain"])
-    except (KeyError, TypeError, ValueError, SyntaxError):
+    except (KeyError, TypeError, ValueError, SyntaxError, AttributeError, RecursionError, MemoryError):
         return None
     return text if isinstance(text, str) else None
 
 
 def pairs(text: str | None) -> tuple[tuple[str, str], ...]:
     """Return names and values from the JSON that the probe made of them."""
-    return tuple((str(name), str(value)) for name, value in json.loads(text or "[]"))
+    try:
+        return tuple((str(name), str(value)) for name, value in json.loads(text or "[]"))
+    except (ValueError, TypeError, RecursionError):  # code has put something else into its place
+        return ()
+
+
+def names(text: str | None) -> set[str]:
+    """Return the names in the JSON that the probe made of them."""
+    try:
+        return set(map(str, json.loads(text or "[]")))
+    except (ValueError, TypeError, RecursionError):
+        return set()

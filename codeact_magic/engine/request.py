@@ -68,7 +68,8 @@ class Request:
             if message is None:
                 self.death = "" if self.ended else self._kernel.death()
             elif message.parent == self._id:
-                self._take(message, interrupts)
+                with suppress(KeyError, TypeError, ValueError, AttributeError):  # code can send what is no such message
+                    self._take(message, interrupts)
 
     def _done(self) -> bool:
         """Return whether all has come; the reply and the last of the messages come on different ways."""
@@ -86,7 +87,7 @@ class Request:
             case "status":
                 self._idle = message.content["execution_state"] == "idle"
                 self._ending = time.monotonic() if self._idle else 0.0
-            case "input_request":
+            case "input_request" if message.channel == "stdin" and self._ask:
                 self._answer(message.content, interrupts)
             case kind:
                 self._take_output(kind, message.content)
