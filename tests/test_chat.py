@@ -254,6 +254,8 @@ def test_words_of_other_programs_are_not_sent_to_the_model(stage: Stage) -> None
     assert "Here that is /status;" in terminal.command("%codeact")
     assert "codeact chat --help lists them" in terminal.command("%config CodeAct.max_steps = 3")
     assert "stands by itself" in terminal.command("%%codeact --new")
+    for line in ("!ls", "%pip install x", "%%time"):
+        assert "Magics and shell commands are for notebooks" in terminal.command(line)
     terminal.type(f"quit{ENTER}")
     assert terminal.end()[1] == 0
     assert endpoint.requests == []

@@ -41,7 +41,7 @@ Type what you want; Alt+Enter begins a new line, Enter sends. Each action is sho
 /quit          end; Ctrl+D does as well
 
 Ctrl+C clears the line, or stops the agent."""
-_NOTEBOOK = re.compile(r"%{1,2}codeact\b[ \t]*(.*)|%config\b.*")
+_NOTEBOOK = re.compile(r"%{1,2}codeact\b[ \t]*(.*)|%{1,2}[a-z]|!{1,2}\s*[a-z]")  # what is no prompt
 NO_TERMINAL = "codeact chat needs a terminal. In a script: codeact run PROMPT"
 
 
@@ -138,10 +138,12 @@ class Talk:
 
 def _in_a_notebook(typed: str, command: str) -> str:
     """Return the line about what holds in notebooks alone."""
-    if typed.startswith("%%"):
+    if typed.startswith("%%codeact"):
         return "Here a prompt stands by itself, without %%codeact; options go behind codeact chat, or into CODEACT_NAME"
     if typed.startswith("%config"):
         return "Options are set when the chat begins: codeact chat --help lists them"
+    if not typed.startswith("%codeact"):
+        return "Magics and shell commands are for notebooks: ask for what you want, or /help"
     return f"Here that is /{one_line(command, 80) or 'status'}; /help lists the commands"
 
 
