@@ -78,7 +78,12 @@ def texts(recorded: str, seen: str, **options: Any) -> Comparison:
             "temporary files",
         ),
         ("saved /tmp/tmpabc_12de", "saved /tmp/tmpzz9zz9zz", "temporary files"),
-        ("pid 1234", "pid 99", "process ids"),
+        ("pid 1234", "pid 987", "process ids"),
+        ("done in 1m 3s", "done in 1m 5s", "timings"),
+        ("0.00123 sec", "0.00432 sec", "timings"),
+        ("elapsed: 1.2e-05", "elapsed: 3.2e-05", "timings"),
+        ("read 12.3 it/s", "read 15.1 it/s", "timings"),
+        ("loss 1.5 3ms/step", "loss 1.5 12ms/step", "timings"),
         ("serving at http://127.0.0.1:54321/", "serving at http://127.0.0.1:8888/", "ports"),
         (
             "/home/ann/venv/lib/python3.11/site-packages/lib/core.py:3: Warning",
@@ -119,6 +124,17 @@ def test_what_differs_in_every_run_is_the_same_and_said_so(recorded: str, seen: 
         ("9e107d9d372bb6826bd81d3542a419d6", "e4d909c290d0fb1ca068ffaddf22cbd0"),
         ("{'a', 'b'}", "{'a', 'c'}"),
         ("took 3 tries", "took 4 tries"),
+        ("took 3.5 of 10", "took 9.5 of 10"),
+        ("100 m: 9.58 s", "100 m: 12.90 s"),
+        ("p99 latency 10 ms", "p99 latency 900 ms"),
+        ("mean duration: 90.5", "mean duration: 120.5"),
+        ("1 h", "2 h"),
+        ("pid 5 has fever", "pid 7 has fever"),
+        ("crc 0x1f4a9c3d2e55", "crc 0x2f4a9c3d2e55"),
+        ("p = 1e-13", "p = 5e-13"),
+        ("coef 3.2e-14", "coef -9.9e-13"),
+        ("x 42", str(NOW.timestamp())),
+        ("count 17", f"count {NOW:%Y-%m-%d}"),
         ("a  b", "a b"),
         ("[1, 2, 3]", "[1, 2]"),
         ("True", "False"),
@@ -133,6 +149,14 @@ def test_everything_else_differs(recorded: str, seen: str) -> None:
 def test_a_date_of_the_data_is_not_taken_for_the_clock() -> None:
     assert texts("first sale: 2025-03-01", "first sale: 2025-03-02").verdict == "differs"
     assert texts("today: 2025-03-01", "today: 2026-03-04").verdict == "same"
+
+
+def test_where_it_is_known_when_the_recorded_run_was_only_a_time_near_that_is_the_clocks() -> None:
+    then = datetime(2025, 12, 31, 10, 11, tzinfo=UTC)
+    assert texts("done at 10:12:01", "done at 15:30:11", then=then).verdict == "same"
+    assert texts("opens at 09:00", "opens at 15:30", then=then).verdict == "differs"
+    assert texts("on 2025-12-31", "on 2026-03-04", then=then).verdict == "same"
+    assert texts("deadline 2020-01-01", "deadline 2026-03-04", then=then).verdict == "differs"
 
 
 def test_the_clock_of_now_is_the_one_compared_with_where_none_is_given() -> None:
@@ -233,9 +257,9 @@ def test_a_change_far_down_in_a_long_text_is_found() -> None:
     assert texts("a\n", "a\nb\n").detail == "shown in addition: 'b'"
 
 
-def test_the_richest_form_that_both_have_is_compared() -> None:
+def test_all_forms_that_both_have_are_compared() -> None:
     one = value(text__html="<b>1</b>", text__plain="1")
-    assert compare([one], [value(text__html="<b>1</b>", text__plain="2")]).verdict == "same"
+    assert compare([one], [value(text__html="<b>1</b>", text__plain="2")]).detail == "'1' became '2'"
     assert compare([one], [value(text__plain="2")]).detail == "'1' became '2'"
 
 
@@ -251,6 +275,20 @@ def test_generated_ids_of_html_may_differ_consistently() -> None:
     assert same == Comparison("same", notes=("ids",))
     swapped = html.format("9f8e").replace("#T_9f8e_row0", "#T_9f8e")
     assert compare([value(text__html=html.format("1a2b"))], [value(text__html=swapped)]).verdict == "differs"
+
+
+def test_data_of_html_is_no_generated_id() -> None:
+    table = "<table><tr id='{0}'><td>{0}</td><td>best</td></tr></table>"
+    one, other = (value(text__html=table.format(number)) for number in ("c1001", "c2002"))
+    assert compare([one], [other]).detail
+
+
+@pytest.mark.parametrize("kind", ["vnd.vega.v5", "vnd.plotly.v1"])
+def test_the_data_of_a_figure_are_compared_beside_what_it_looks_like(kind: str) -> None:
+    shown = [figure(plot(POINTS)) for _ in range(2)]
+    for number, one in enumerate(shown):
+        one["data"][f"application/{kind}+json"] = {"data": [number]}
+    assert compare(shown[:1], shown[1:]).verdict == "differs"
 
 
 def test_json_is_compared_whatever_the_order_of_its_keys() -> None:

@@ -137,14 +137,20 @@ def _sort_of(data: Json) -> str:
 
 
 def _displays(one: Json, other: Json, measure: Measure) -> Difference:
-    """Compare two displays by the richest form that both have; the text beside a figure says nothing of it."""
+    """Compare two displays by all forms that both have, the richest first."""
     if bool(_FIGURES & one.keys()) != bool(_FIGURES & other.keys()):
         return Difference(f"showed a {_sort_of(one)}, now a {_sort_of(other)}")
     known = [kind for kind, _ in _RICHEST_FIRST]
     others = sorted(kind for kind in one if kind not in known and _is_comparable(kind))
-    for kind in [*known[:-1], *others, known[-1]]:
-        if kind in one and kind in other:
-            return _by_kind(kind, one[kind], other[kind], measure)
+    shared = [kind for kind in [*known[:-1], *others, known[-1]] if kind in one and kind in other]
+    notes: frozenset[str] = frozenset()
+    for kind in shared:
+        found = _by_kind(kind, one[kind], other[kind], measure)
+        if found.detail:
+            return found
+        notes |= found.notes
+    if shared:
+        return Difference("", notes)
     return SAME if one == other else Difference(f"showed a {_sort_of(one)}, now a {_sort_of(other)}")
 
 

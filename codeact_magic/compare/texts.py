@@ -11,7 +11,7 @@ from math import isfinite
 from typing import NamedTuple
 
 from ..text import one_line, plain
-from .volatile import CLOCK, NOTES, Token, is_now, tokens
+from .volatile import CLOCK, NOTES, Token, is_epoch, is_now, tokens
 
 _SHOWN = 40  # characters of either text that a difference shows
 
@@ -27,10 +27,14 @@ SAME = Difference("")
 
 
 class Measure(NamedTuple):
-    """What may differ: numbers by a relative `tolerance`, dates and times that are those of the run, which is `now`."""
+    """What may differ: numbers by a relative `tolerance`, dates and times that are those of the two runs.
+
+    The one now was at `now`, the recorded one at `then`, where that is known.
+    """
 
     tolerance: float
     now: datetime
+    then: datetime | None = None
 
 
 def compare_texts(recorded: str, seen: str, measure: Measure) -> Difference:
@@ -102,9 +106,16 @@ def _tolerated(one: Token, other: Token, measure: Measure) -> str | None:
         return ""
     if one.kind == other.kind == "number" and _close(one.text, other.text, measure.tolerance):
         return f"within {measure.tolerance:g}"
-    if {one.kind, other.kind} <= {"time", "number"} and is_now(other.text, measure.now):
+    if one.kind == other.kind and _is_clock(one, measure.then) and is_now(other.text, measure.now):
         return CLOCK
     return None
+
+
+def _is_clock(one: Token, then: datetime | None) -> bool:
+    """Tell whether a recorded token may be the clock's: a time, of its run where that is known."""
+    if one.kind == "number" and not is_epoch(one.text):
+        return False
+    return one.kind in ("time", "number") and (then is None or is_now(one.text, then))
 
 
 def _close(one: str, other: str, tolerance: float) -> bool:
@@ -121,7 +132,7 @@ def _close(one: str, other: str, tolerance: float) -> bool:
     size, apart = max(map(abs, values)), abs(values[0] - values[1])
     digit = max(_last_digit(one), _last_digit(other))
     rounded = tolerance > 0 and digit <= 10 * tolerance * size and apart <= digit * 1.001
-    return apart <= tolerance * size or size <= tolerance * 1e-6 or rounded
+    return apart <= tolerance * size or size <= tolerance * 1e-9 or rounded
 
 
 def _is_integer(text: str) -> bool:
@@ -153,6 +164,7 @@ def _sorted_set(text: str) -> str:
 
 _ID = re.compile(r"""\bid=["']([\w.:-]*\d[\w.:-]*)["']""")
 _WORD = re.compile(r"[\w.:-]+")
+_MARKUP = re.compile(r"<style\b.*?</style>|<script\b.*?</script>|<[^<>]*>", re.DOTALL | re.IGNORECASE)
 
 
 def _generated_ids(markup: str) -> list[str]:
@@ -161,9 +173,13 @@ def _generated_ids(markup: str) -> list[str]:
 
 
 def _renamed(markup: str, ids: list[str]) -> str:
-    """Return `markup` with its ids numbered, wherever they are named."""
+    """Return `markup` with its ids numbered, wherever tags, styles and scripts name them: what is read stays."""
     names = {name: f"id-{number}" for number, name in enumerate(ids)}
-    return _WORD.sub(lambda match: names.get(match[0], match[0]), markup)
+
+    def renamed(part: re.Match[str]) -> str:
+        return _WORD.sub(lambda match: names.get(match[0], match[0]), part[0])
+
+    return _MARKUP.sub(renamed, markup)
 
 
 def _changed(recorded: str, seen: str, one: Token, other: Token) -> str:

@@ -23,7 +23,8 @@ NOTES: Mapping[str, str] = {
 }
 CLOCK = "dates and times"
 
-_UNIT = r"(?:ns|µs|μs|us|ms|s|secs?|seconds?|min|minutes?|h|hours?)"
+_UNIT = r"(?:ns|µs|μs|us|ms|s|secs?|seconds?|m|min|minutes?|h|hours?)"
+_SPAN = rf"\d+(?:\.\d+)?(?:e-\d+)?[ ]?{_UNIT}\b(?:[ ]?\d+(?:\.\d+)?[ ]?{_UNIT}\b){{0,3}}"
 _MONTH = r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]{0,6}"
 _WEEKDAY = r"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]{0,6}"
 _CALL = r"datetime\.(?:datetime|date)\(\d{4}(?:,[ ]\d+){2,6}[^()\n]{0,60}\)"  # as Python shows one
@@ -36,7 +37,8 @@ _LIKE_C = rf"{_WEEKDAY}[ ]{_MONTH}[ ]{{1,2}}\d{{1,2}}[ ]{_TIME}(?:[ ]\w{{3,4}})?
 
 _TOKEN = re.compile(
     rf"""
-      (?P<address>(?<=\ at\ )0x[0-9a-f]{{4,16}}\b|\b0x[0-9a-f]{{9,16}}\b)
+      (?P<address>(?<=\ at\ )0x[0-9a-f]{{4,16}}\b
+        |\b0x(?:7f[0-9a-f]{{8,10}}|5[56][0-9a-f]{{10}}|1[0-9a-f]{{8}}|0000[0-9a-f]{{12}})\b)
     | (?P<id>\b[0-9a-f]{{8}}-(?:[0-9a-f]{{4}}-){{3}}[0-9a-f]{{12}}\b)
     | (?P<file>(?:[A-Z]:)?(?:[/\\][\w.~-]{{1,60}}){{0,12}}[/\\]ipykernel_\d+[/\\]\d+\.py
         |<ipython-input-\d+-[0-9a-f]+>|\b\d{{6,12}}\.py\b
@@ -47,10 +49,12 @@ _TOKEN = re.compile(
         |\b\d+\w{{0,20}}[ ]\[\d\d:\d\d[^\]\n]{{0,80}}\])
     | (?P<timing>CPU[ ]times:[^\n]*|Wall[ ]time:[^\n]*|The[ ]slowest[ ]run[ ]took[ ][^\n]*
         |[\d.]+[ ]?{_UNIT}[ ]±[ ][\d.]+[ ]?{_UNIT}[ ]per[ ]loop(?:[ ]\([^)\n]*\))?
-        |\b(?:elapsed|took|runtime|duration)\b[^\w\n]{{0,5}}(?:\d+\.\d+|\d+(?=[ ]?{_UNIT}\b))(?:[ ]?{_UNIT}\b)?
-        |(?<![\w.])\d+\.\d+(?:e-\d+)?[ ]?(?:ns|µs|μs|us|ms|s|secs?|seconds?)\b
-        |(?<![\w.])\d+[ ]?(?:ns|µs|μs|us|ms)\b)
-    | (?P<process>\bpid[^\w\n]{{0,3}}\d+)
+        |\b(?:elapsed|runtime)\b[^\w\n]{{0,5}}\d+\.\d+(?:e-\d+)?(?:[ ]?{_UNIT}\b)?
+        |\b(?:elapsed|runtime|took|duration|time|in|after)\b[^\w\n]{{0,5}}{_SPAN}
+        |(?:(?<=\n)|(?<!.))[ ]*\d+\.\d+(?:e-\d+)?[ ]?(?:ns|µs|μs|us|ms|s|secs?|seconds?)(?=[ ]*(?:\n|\Z))
+        |(?<![\w.]){_SPAN}[ ]?/[ ]?(?:step|it|iter|epoch|batch|sample|loop)\b
+        |(?<![\w.])\d+(?:\.\d+)?[ ]?(?:it|iter|steps?|batch(?:es)?|samples?)/s(?:ec)?\b)
+    | (?P<process>\bpid[^\w\n]{{0,3}}\d{{3,7}}\b)
     | (?P<time>(?<![\w.])(?:{_CALL}|{_LIKE_C}|(?:{_WEEKDAY},?[ ])?{_DAY}(?:(?:T|,?[ ]){_TIME})?
         |{_MONTH}[ ]{{1,2}}\d{{1,2}}[ ]{_TIME}|{_TIME})(?!\w))
     | (?P<version>(?<![\w.])\d+(?:\.\d+){{2,}})
@@ -83,6 +87,13 @@ def is_now(text: str, now: datetime) -> bool:
     A time of day without its date may be an hour off. What is not around `now` is not the clock's but the data's.
     """
     return any(_is_close(moment, now) for moment in _moments(text)) or _is_epoch(text, now)
+
+
+def is_epoch(text: str) -> bool:
+    """Return whether a number may be the seconds since 1970, or thousandths of them and so on, of this century."""
+    with suppress(ValueError):
+        return any(946684800 <= float(text) / unit < 4102444800 for unit in (1, 1e3, 1e6, 1e9))
+    return False
 
 
 def _is_close(moment: datetime, now: datetime) -> bool:

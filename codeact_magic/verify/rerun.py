@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
+from datetime import datetime
 
 from ..compare import compare
 from ..session import Observation, Session
@@ -53,7 +55,7 @@ def verify(
             progress(number, len(todo), headline(piece.code))
             seen = engine.run(piece.code, every_value=piece.number > 0)
             note = _why_over(seen)
-            rows.append(_row(piece, seen, tolerance))
+            rows.append(_row(piece, seen, tolerance, _began(session.turns[piece.turn - 1].started)))
     return Report(tuple(rows), note, time.monotonic() - began)
 
 
@@ -84,14 +86,21 @@ def _why_over(seen: Observation) -> str:
     return seen.note or ("You stopped it." if seen.status == "aborted" else "")
 
 
-def _row(piece: Unit, seen: Observation, tolerance: float) -> Row:
+def _began(started: str) -> datetime | None:
+    """Return when a turn began, None where that is not known."""
+    with suppress(ValueError):
+        return datetime.fromisoformat(started).astimezone()
+    return None
+
+
+def _row(piece: Unit, seen: Observation, tolerance: float, then: datetime | None) -> Row:
     if why := _why_over(seen):
         return Row(piece.number, piece.code, "missing", why)
     if piece.status != seen.status:
         return Row(piece.number, piece.code, "differs", _otherwise(seen))
     if piece.seen is None:  # of a user's cell it is only known whether it failed
         return Row(0, piece.code, "ran", "fails as it did" if seen.status == "error" else "")
-    found = compare(piece.seen.outputs, seen.outputs, tolerance=tolerance)
+    found = compare(piece.seen.outputs, seen.outputs, tolerance=tolerance, then=then)
     return Row(piece.number, piece.code, found.verdict, str(found))
 
 
