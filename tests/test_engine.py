@@ -357,7 +357,7 @@ def test_a_kernel_of_a_kernelspec_can_be_used() -> None:
 def test_a_kernel_that_does_not_start_is_one_line_with_its_reason(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "ipykernel_launcher.py").write_text("raise SystemExit('it will not start')")
+    (tmp_path / "ipykernel.py").write_text("raise SystemExit('it will not start')")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     with pytest.raises(UsageError, match=r"^The kernel could not be started: it will not start$"):
         KernelExecutor(LocalKernel(cwd=tmp_path)).run("1")
