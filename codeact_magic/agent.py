@@ -73,8 +73,8 @@ class Executor(Protocol):
 class View(Protocol):
     """Who shows the turn as it goes."""
 
-    def thinking(self, number: int) -> None:
-        """Step `number` begins."""
+    def thinking(self, number: int, title: str = "") -> None:
+        """Step `number` begins; `title` is what it is called where "step" is not the word."""
 
     def show(self, delta: Delta) -> None:
         """A piece of the reply has come."""
@@ -124,13 +124,13 @@ class Agent:
         self.model, self.approver, self.executor, self.view, self.keep = model, approver, executor, view, keep
         self.draft, self.settle, self.limits, self.vision, self.remarks = draft, settle, limits, vision, remarks
 
-    def run(self, prompt: str, *, format: Format = "fence", summarize: bool = True) -> Turn:
-        """Take `prompt` to its answer and return the turn.
+    def run(self, prompt: str, *, format: Format = "fence", summarize: bool = True, fresh: bool = False) -> Turn:
+        """Take `prompt` to its answer and return the turn; `fresh`: nothing of what the session made is there any more.
 
         Raises LimitReached, Stopped or EndpointError where there is none; the session has all steps up to there.
         """
         began = time.monotonic()
-        self._begin(prompt, format)
+        self._begin(prompt, format, fresh)
         try:
             self._look(summarize)
             while self.turn.outcome == "open":
@@ -177,7 +177,7 @@ class Agent:
         """The turn under way, or the last one."""
         return self.session.turns[-1]
 
-    def _begin(self, prompt: str, format: Format) -> None:
+    def _begin(self, prompt: str, format: Format, fresh: bool) -> None:
         turn = Turn(
             prompt=prompt,
             model=self.model.name,
@@ -186,6 +186,7 @@ class Agent:
             approve=self.approver.mode,
             started=datetime.now(UTC).astimezone().isoformat(timespec="seconds"),
             window=context.window(self.session, self.limits.context),
+            fresh=fresh,
         )
         self.session = self.session.begun(turn)
 

@@ -7,15 +7,22 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
-from typing import Protocol
+from typing import Literal, Protocol
 
 from .errors import UsageError
 from .formats import Reading
 from .session import Decision
 
+Of = Literal["turn", "replay", "whole"]
 QUESTION = "Run it? [y]es  [e]dit  [n]o (why)  [a]ll of this turn  [q]uit: "
+QUESTIONS: dict[Of, str] = {
+    "turn": QUESTION,
+    "replay": "Run it? [y]es  [e]dit  [n]o  [a]ll that follow  [q]uit: ",
+    "whole": "Run it? [y]es  [n]o: ",
+}
+EDITING = "Alt+Enter (or Esc, then Enter) ends the editing; Ctrl+C leaves the code as it was."
 WHY = "Why? (the model is told; Enter for no reason) "
 MOST_UNREADABLE = 5  # answers in a row, after which there is nobody there
 
@@ -55,7 +62,8 @@ class Gate:
     `mode` is "ask" (about every action), "risky" (about those in which `risk.scan` finds something) or "auto" (never).
     `page` is asked first, where there is one. `ask` puts a question to the user and returns the line that was typed;
     None where nobody can be asked. `edit` lets the user edit a text and returns it, or None where that was given up.
-    `names` are the user's own, which an action had better not overwrite.
+    `names` are the user's own, which an action had better not overwrite. `of` says what is decided about: actions of
+    a "turn", those of a "replay" (where no model is told the reason of a no), or code that runs as a "whole" or not.
     """
 
     def __init__(
@@ -67,21 +75,25 @@ class Gate:
         edit: Callable[[str], str | None] | None = None,
         names: Callable[[], Collection[str]] = tuple,
         page: Page | None = None,
+        of: Of = "turn",
     ) -> None:
         if mode == "ask" and ask is None and not (page and page.attached):
             raise UsageError(NOBODY)
-        self._page = page
+        self._page, self._of = page, of
         self.mode, self._front, self._ask, self._names = mode, front, ask, names
-        self._edit = edit or (lambda code: edit_by_lines(code, self._asked, front))
+        self._in_place, self._edit = bool(edit), edit or (lambda code: edit_by_lines(code, self._asked, front))
         self._all = False
 
-    def decide(self, number: int, reading: Reading) -> Decision:
-        """Return the decision about the action of step `number`; raises UsageError where nobody can be asked."""
+    def decide(self, number: int, reading: Reading, parts: Sequence[str] = ()) -> Decision:
+        """Return the decision about the action of step `number`; raises UsageError where nobody can be asked.
+
+        `parts`: what of its code runs one by one, and is not what it is where it is read as one.
+        """
         assert reading.action is not None
         code = reading.action.code
         if self.mode == "auto":
             return Decision("approve", code, by="policy auto")
-        findings = self._findings(code)
+        findings = tuple(dict.fromkeys(found for part in parts or (code,) for found in self._findings(part)))
         if self._all:
             return Decision("approve", code, by="user, all of this turn", findings=findings)
         if self.mode == "risky" and not findings:
@@ -111,7 +123,7 @@ class Gate:
         code, unreadable = proposed, 0
         self._warn(findings)
         while unreadable < MOST_UNREADABLE:
-            answer, rest = read_answer(self._asked(QUESTION))
+            answer, rest = read_answer(self._asked(QUESTIONS[self._of]))
             if answer in ("yes", "all"):
                 self._all = answer == "all"
                 return Decision("approve" if code == proposed else "edit", code, findings=findings)
@@ -119,7 +131,10 @@ class Gate:
                 return Decision("reject", reason=rest or self._reason(), findings=findings)
             if answer == "quit":
                 return Decision("stop", findings=findings)
-            if answer == "edit":
+            if answer == "edit" and self._of == "whole":
+                unreadable += 1
+                self._front.tell("It runs as it is, or not at all: please answer y or n.")
+            elif answer == "edit":
                 unreadable = 0
                 code, findings = self._edited(code, findings)
             else:
@@ -133,6 +148,8 @@ class Gate:
         return self._ask(question)
 
     def _reason(self) -> str:
+        if self._of != "turn":
+            return ""
         try:
             return self._asked(WHY).strip()
         except EOFError:
@@ -149,6 +166,8 @@ class Gate:
 
     def _edited(self, code: str, findings: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
         """Return the code as the user edits it, shown again, and what is found in it."""
+        if self._in_place:
+            self._front.tell(EDITING)
         try:
             edited = self._edit(code)
         except (EOFError, KeyboardInterrupt):

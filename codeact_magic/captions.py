@@ -11,9 +11,9 @@ _VERDICTS = {"approve": "approved", "edit": "edited", "reject": "rejected", "sto
 _STATUSES = {"error": "error", "aborted": "interrupted"}
 
 
-def footer(number: int, step: Step) -> str:
+def footer(name: str, step: Step) -> str:
     """Return the line below a step: what was decided, how it went, what it cost."""
-    parts = [f"step {number}", *_decided(step.decision), *_went(step)]
+    parts = [name, *_decided(step.decision), *_went(step)]
     if step.reply == Reply(""):  # replayed: no model had a part in it
         return " · ".join(parts)
     return " · ".join([*parts, f"model {step.reply.seconds:.1f} s", tokens(step.reply.usage)])
@@ -63,4 +63,5 @@ def _went(step: Step) -> list[str]:
     observation = step.observation
     if observation is None:
         return ["not run: the same code again"] if step.action and step.heard and not step.decision else []
-    return [*filter(None, [_STATUSES.get(observation.status, "")]), f"ran {observation.seconds:.1f} s"]
+    went = [_STATUSES.get(observation.status, ""), f"ran {observation.seconds:.1f} s", observation.note.rstrip(".")]
+    return [one_line(text, 200) for text in went if text]

@@ -160,7 +160,7 @@ def _parser(name: str) -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("-h", "--help", action="store_true", help="show this")
-    if name in ("history", "reset", "save"):
+    if name in ("history", "reset", "save", "load", "replay", "verify", "insert"):
         parser.add_argument("--thread", "-t", help="the conversation's name; the current one where it is left out")
     if name == "save":
         parser.add_argument("file", nargs="?", help="where to; the session's own file where it is left out")
@@ -192,7 +192,7 @@ _TOLERANCE = "the relative difference that numbers may have (1e-6)"
 
 def _add_file(parser: argparse.ArgumentParser, optional: bool) -> None:
     """Have `parser` take the name of a saved session."""
-    text = "a saved session: its path, its name in the save_folder, or `last`"
+    text = "a saved session: its path, its name in the save_folder or a part of it, or `last`"
     if optional:
         parser.add_argument("file", nargs="?", help=f"{text}; the current thread's where it is left out")
     else:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from builtins import input as _input  # an action may give the name another meaning
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 
@@ -19,7 +20,26 @@ def asker(shell: Any) -> Callable[[str], str] | None:
         # What the request that is being executed allows; ipykernel has no public name for it (seen in 6.29 to 7.4).
         allowed = getattr(shell.kernel, "_allow_stdin", True)
         return shell.kernel.raw_input if allowed else None
-    return _input if sys.stdin is not None and sys.stdin.isatty() else None
+    return _ask if sys.stdin is not None and sys.stdin.isatty() else None
+
+
+def _ask(question: str) -> str:
+    forget_typed()
+    return _input(question)
+
+
+def forget_typed() -> None:
+    """Forget what was typed before it was asked for: an answer holds for the question that its user has seen."""
+    try:
+        import termios
+    except ImportError:  # Windows
+        import msvcrt
+
+        while msvcrt.kbhit():  # type: ignore[attr-defined,unused-ignore]
+            msvcrt.getwch()  # type: ignore[attr-defined,unused-ignore]
+        return
+    with suppress(OSError, termios.error, ValueError):  # no terminal
+        termios.tcflush(sys.stdin, termios.TCIFLUSH)
 
 
 def editor(shell: Any) -> Callable[[str], str | None] | None:

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from .errors import SessionError, UsageError
 from .options import Options
 from .saving import journal
+from .saving.notebook import changed
 from .saving.saver import Saver, load, opened, session_path
 from .session import Session, Turn
 from .text import mask, one_line
@@ -30,6 +31,7 @@ class Conversation:
     saver: Saver | None = None
     told: bool = False  # the user knows where it is saved
     limit: int = 0  # characters of an output that are saved with it, and not beside it
+    adopted: bool = False  # it comes from a file, and nothing was asked since
 
     @property
     def path(self) -> Path | None:
@@ -100,12 +102,19 @@ class Conversations(dict[str, Conversation]):
             self[options.thread].saved()  # it may be in that very file
         session, stamp = opened(path)
         self.forget(options.thread)
+        session = self.masked(session)
         session = replace(session, thread=options.thread, turns=tuple(map(_ended, session.turns)))
-        conversation = Conversation(session, limit=options.max_saved_output)
+        conversation = Conversation(session, limit=options.max_saved_output, adopted=True)
         if options.save_folder:
             conversation.saver = self._saver(path, conversation, stamp=stamp)
         self[options.thread] = conversation
         return conversation
+
+    def masked(self, session: Session) -> Session:
+        """Return a session from a file without secrets: it may have been saved where they were none."""
+        secrets = self._secrets()
+        hidden: Session = changed(session, lambda text: mask(text, secrets))
+        return hidden
 
     def find(self, options: Options, file: str) -> Path:
         """Return the session file that a user means by `file`: see `find`. Raises UsageError."""
@@ -125,7 +134,7 @@ class Conversations(dict[str, Conversation]):
         if path is None:
             raise UsageError("Sessions are not saved here: name a file, %codeact save FILE.ipynb")
         if path != conversation.path:
-            _check_own(path)
+            _check_own(path, conversation.session.id)
         saver = conversation.saver if path == conversation.path else None
         saver = saver or self._saver(path, conversation, tell=lambda line: None)
         saver.save(conversation.session)
@@ -145,7 +154,11 @@ class Conversations(dict[str, Conversation]):
             others = ", ".join(one_line(name, 40) for name in self)
             raise UsageError(
                 f"Thread {one_line(thread, 40)} has no conversation yet"
-                + (f"; there is {others}." if others else ". A cell that begins with %%codeact starts one.")
+                + (
+                    f"; there is {others}: --thread NAME."
+                    if others
+                    else ". A cell that begins with %%codeact starts one."
+                )
             )
         return self[thread]
 
@@ -226,15 +239,23 @@ def _is_file(path: Path) -> bool:
 
 
 def _newest(places: Sequence[Path]) -> Path:
-    written = [path for place in places for path, _ in _files(place) if _is_written(path)]
-    if not written:
+    newest = next((path for place in places for path, _ in _files(place) if _is_session(path)), None)
+    if newest is None:
         where = f" in {one_line(near(places[0].absolute()))}" if places else ": save_folder is empty"
         raise UsageError(f"There is no saved session yet{where}.")
-    return written[0].absolute()
+    return newest.absolute()
 
 
-def _is_written(path: Path) -> bool:
-    return path.stat().st_size > 0 or journal.path_of(path).exists()
+def _is_session(path: Path) -> bool:
+    """Return whether a notebook looks like a session, by its metadata, which stand at its end."""
+    with path.open("rb") as file:
+        size = file.seek(0, os.SEEK_END)
+        file.seek(max(size - _TAIL, 0))
+        return bool(_SESSION.search(file.read())) if size else journal.path_of(path).exists()
+
+
+_TAIL = 1 << 16  # bytes
+_SESSION = re.compile(rb'"codeact":\s*\{\s*"codeact":')
 
 
 def _no_session(file: str, places: Sequence[Path]) -> str:
@@ -275,16 +296,20 @@ def _notebook_path(file: str) -> Path:
     path = Path(file).expanduser().absolute()
     if path.is_dir():
         raise UsageError(f"{one_line(path)} is a folder: name a file in it.")
+    if not path.parent.parent.is_dir():  # a slip of the pen, more often than a wish for a tree of folders
+        raise UsageError(f"There is no folder {one_line(path.parent.parent)}: make it first, or name another one.")
     return path if path.suffix else path.with_suffix(".ipynb")
 
 
-def _check_own(path: Path) -> None:
-    """Refuse to write over a file that holds something else than a session."""
+def _check_own(path: Path, session: str = "") -> None:
+    """Refuse to write over a file that holds something else than a session, or another one than `session`."""
     if path.exists():
         try:
-            load(path)
+            other = load(path)
         except SessionError:
             raise UsageError(f"{one_line(near(path))} exists and is not a saved session: name another file.") from None
+        if session and other.id != session:
+            raise UsageError(f"{one_line(near(path))} exists and holds another session: name another file.")
 
 
 def _way_back(folder: Path) -> str:

@@ -24,7 +24,7 @@ Bundle = dict[str, Any]
 class Board(Protocol):
     """Who is told of each step besides, and adds what a page of JupyterLab needs to show it with buttons."""
 
-    def thinking(self, number: int) -> None:
+    def thinking(self, number: int, title: str) -> None:
         """Step `number` begins."""
 
     def streaming(self, text: str, reasoning: str, notes: list[str]) -> None:
@@ -59,15 +59,16 @@ class NotebookView:
         self._streaming = False
         self._steps: dict[str, Bundle] = {}  # what the turn's steps show, by their displays
 
-    def thinking(self, number: int) -> None:
+    def thinking(self, number: int, title: str = "") -> None:
         """Begin the output of step `number`."""
+        self._title = title
         self._id, self._shown = next(self._ids), False
         self._began = self._updated = time.monotonic()
         self._text: list[str] = []
         self._reasoning: list[str] = []
         self._notes: list[str] = []
         self._streaming = True
-        self._board.thinking(number)
+        self._board.thinking(number, title)
 
     def show(self, delta: Delta) -> None:
         """Take a piece of the reply; an empty one moves the timer on."""
@@ -111,7 +112,7 @@ class NotebookView:
             markdown = [*markdown, "Edited, and run as:", fence(code)]
             plain = [*plain, "Edited, and run as:", _boxed(code)]
         if step.heard:  # an answer is followed by the turn's own line
-            foot = footer(number, step)
+            foot = footer(self._title or f"step {number}", step)
             markdown, plain = [*markdown, _small(foot)], [*plain, foot]
         self._pending = (_bundle(markdown, plain) | self._board.bundle(), self._id)
         self._steps[self._id] = self._pending[0]

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from .errors import UsageError
 from .model import OpenAIModel, Settings, public_url
@@ -36,10 +36,12 @@ def address(options: Options) -> str:
 
 def secrets(options: Options) -> tuple[str, ...]:
     """Return what must never be shown, saved or sent: keys and tokens in the environment, a URL's password."""
-    names = ("_API_KEY", "JUPYTER_TOKEN")
-    named = {value for name, value in os.environ.items() if name.endswith(names) and len(value) >= 16}
-    key = os.environ.get(options.api_key_env, "")
-    return tuple(secret for secret in {key, _password(address(options)), *named} if len(secret) >= 8)
+    values = [value for name, value in os.environ.items() if name.endswith(("_API_KEY", "JUPYTER_TOKEN"))]
+    named = {value for value in map(str.strip, values) if len(value) >= 16 or not value.isalpha()}  # "disabled" is none
+    password = _password(address(options))
+    found = {os.environ.get(options.api_key_env, "").strip(), password, unquote(password), *named}
+    found |= {repr(secret)[1:-1] for secret in found}
+    return tuple(secret for secret in found if len(secret) >= 8)
 
 
 class Endpoints:

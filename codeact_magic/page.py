@@ -38,10 +38,11 @@ class StepBoard:
         """The turn is over."""
         self.room.end(turn.outcome, turn.note, turn.seconds, usage_json(turn.usage))
 
-    def thinking(self, number: int) -> None:
-        """Step `number` begins."""
+    def thinking(self, number: int, title: str = "") -> None:
+        """Step `number` begins; `title` is what it is called where "step" is not the word."""
         self.record = {
             **self._constant,
+            **({"title": title} if title else {}),
             "id": f"{self._prefix}-{number}",
             "number": number,
             "status": "thinking",
@@ -89,7 +90,7 @@ class StepBoard:
             ok=step.observation.status == "ok" if step.observation else None,
             usage=usage_json(step.reply.usage),
             seconds=seconds,
-            footer=footer(number, step) if step.heard else "",
+            footer=footer(self.record.get("title") or f"step {number}", step) if step.heard else "",
             **(_decision_json(step.decision, self.record["code"]) if step.decision else {}),
         )
         self.room.step(self.record)

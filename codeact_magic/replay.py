@@ -15,10 +15,12 @@ from .units import Unit, raised
 
 @dataclass(frozen=True)
 class Replayed:
-    """How far a replay came: `ran` pieces of code, of which `left_out` were not run."""
+    """How many actions and how many of the user's own cells were run, how much was left out, and how much edited."""
 
-    ran: int = 0
+    actions: int = 0
+    cells: int = 0
     left_out: int = 0
+    edited: int = 0
 
 
 class Replay:
@@ -30,26 +32,29 @@ class Replay:
     def __init__(self, approver: Approver, executor: Executor, view: View, tell: Callable[[str], None]) -> None:
         self._approver, self._executor, self._view, self._tell = approver, executor, view, tell
         self.steps: list[Step] = []
+        self._lacked = False  # the session went on in a kernel that had nothing of what it had made
 
     def run(self, pieces: Sequence[Unit]) -> Replayed:
         """Run `pieces`, up to the first one whose outcome differs in kind from the recorded one.
 
         Raises SessionError there, and Stopped where the user stops it.
         """
-        left_out = 0
+        ran: list[Unit] = []
         for number, piece in enumerate(pieces, 1):
+            self._lacked = self._lacked or piece.fresh
             if piece.status == "aborted":
                 self._tell(_ABORTED.format(name=_name(piece)))
-                left_out += 1
-            elif not self._run(number, piece):
-                left_out += 1
-        return Replayed(len(pieces) - left_out, left_out)
+            elif self._run(number, piece):
+                ran.append(piece)
+        actions = sum(1 for piece in ran if piece.number)
+        edited = sum(1 for step in self.steps if step.decision and step.decision.verdict == "edit")
+        return Replayed(actions, len(ran) - actions, len(pieces) - len(ran), edited)
 
     def _run(self, number: int, piece: Unit) -> bool:
         """Run one piece, and return whether it was; the user may leave it out."""
         thought = piece.thought if piece.number else _YOURS
         reading = Reading(thought=thought, action=Action(piece.code))
-        self._view.thinking(number)
+        self._view.thinking(number, piece.name)
         self._view.proposed(number, reading)
         step = Step(Reply(""), thought=thought, action=reading.action, heard="replayed")
         try:
@@ -66,7 +71,11 @@ class Replay:
     def _check(self, piece: Unit, decision: Decision, seen: Observation | None) -> None:
         if decision.verdict == "stop" or (seen and seen.status == "aborted"):
             raise Stopped("You stopped the replay here.")
-        if seen and decision.verdict != "edit" and not _alike(piece, seen):
+        if not seen or decision.verdict == "edit" or _alike(piece, seen):
+            return
+        if self._lacked and piece.status == "error" and seen.status == "ok":
+            self._tell(_LACKED.format(name=_name(piece), then=_then(piece)))
+        else:
             raise SessionError(_DIFFERS.format(name=_name(piece), now=_told(seen), then=_then(piece)))
 
 
@@ -78,6 +87,7 @@ def _alike(piece: Unit, seen: Observation) -> bool:
 
 _YOURS = "A cell of your own, from before the prompt."
 _ABORTED = "{name} was interrupted in the session, so it is left out here."
+_LACKED = "{name} {then} in the session, which went on in a new kernel by then; here it ran."
 _DIFFERS = (
     "{name} {now}; in the session it {then}. The replay ends here: the variables are as this step left them. "
     "Mend what it needs and replay again, or go on with a %%codeact cell."

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import cast
 
 from .agent import Agent, Limits
-from .approval import Gate
+from .approval import Gate, Of
 from .captions import turn_line
 from .conversations import Conversation, Conversations, near
 from .endpoints import Endpoints, secrets
@@ -20,7 +20,7 @@ from .options import Options
 from .replay import Replay, Replayed
 from .session import Action, Format, Outcome, Reply, Session, Step, Turn
 from .text import mask, one_line
-from .units import Unit
+from .units import Unit, made
 
 _AT_ONCE = 0.5  # seconds that Stop waits for the disk; saving goes on in its thread
 NESTED = "A %%codeact cell is running already, and cannot run another inside itself."
@@ -43,10 +43,14 @@ class Runner:
         with self._at_work(options):
             return self._take(prompt, new)
 
-    def replay(self, options: Options, session: Session, pieces: Sequence[Unit]) -> Replayed:
-        """Run `pieces` of `session` again, each one approved as `options` say. Raises CodeActError."""
+    def replay(self, options: Options, session: Session, pieces: Sequence[Unit], told: str) -> Replayed:
+        """Run `pieces` of `session`, of which the user is `told`, each one approved as `options` say.
+
+        Raises CodeActError.
+        """
         with self._at_work(options):
-            gate = self._gate()
+            gate = self._gate("replay")
+            self.view.tell(told)
             self._set_interpreter(session.id)
             replay = Replay(gate, self.interpreter, self.view, self.view.tell)
             prompt = one_line(session.turns[0].prompt if session.turns else "", 200)
@@ -60,18 +64,23 @@ class Runner:
                 self.board.end(Turn(prompt, steps=tuple(replay.steps), outcome=outcome))
             return replayed
 
-    def consent(self, options: Options, thought: str, code: str) -> None:
-        """Have the user look at `code`, which will run elsewhere, as at a step. Raises Stopped where it may not."""
+    def consent(self, options: Options, thought: str, parts: Sequence[tuple[str, str]]) -> None:
+        """Have the user look at the named `parts` of code, which will run one by one elsewhere, as at one step.
+
+        Raises Stopped where they may not.
+        """
         if options.approve == "auto":
             return
+        code = "\n\n".join(f"# %% {name}\n{part}" for name, part in parts)
         with self._at_work(options):
-            gate, reading = self._gate(), Reading(thought=thought, action=Action(code))
+            gate = self._gate("whole", names=tuple)  # it has none of the user's names to overwrite
+            reading = Reading(thought=thought, action=Action(code))
             step = Step(Reply(""), thought=thought, action=reading.action, heard="approved")
             self.board.begin(options.thread, 1, thought, "", 1)
             try:
-                self.view.thinking(1)
+                self.view.thinking(1, "the session")
                 self.view.proposed(1, reading)
-                step = replace(step, decision=gate.decide(1, reading))
+                step = replace(step, decision=gate.decide(1, reading, [part for _, part in parts]))
             finally:
                 self.view.finished(1, step)
                 self.view.close()
@@ -113,11 +122,18 @@ class Runner:
         prompt = mask(prompt, self.secrets())
         self._begin_board(conversation, model, prompt)
         try:
-            return agent.run(prompt, format=_format(options), summarize=options.summary)
+            fresh = self._is_fresh(conversation)
+            return agent.run(prompt, format=_format(options), summarize=options.summary, fresh=fresh)
         finally:
             self.view.close()
             self.board.end(agent.turn)
             self._wind_up(conversation)
+
+    def _is_fresh(self, conversation: Conversation) -> bool:
+        """Return whether a session from a file goes on in a kernel that has nothing of what it made."""
+        adopted, conversation.adopted = conversation.adopted, False
+        names = made(conversation.session) if adopted else []
+        return bool(names) and not self.interpreter.defined(names)
 
     def _begin_board(self, conversation: Conversation, model: OpenAIModel, prompt: str) -> None:
         options, turn = self.options, len(conversation.session.turns) + 1
@@ -125,14 +141,15 @@ class Runner:
         self.board.room.settings = {"approve": options.approve, "session": path}
         self.board.begin(options.thread, turn, prompt, model.name, options.max_steps)
 
-    def _gate(self) -> Gate:
+    def _gate(self, of: Of = "turn", names: Callable[[], Collection[str]] | None = None) -> Gate:
         return Gate(
             self.options.approve,
             self.view,
             ask=self.host.asker(),
             edit=self.host.editor(),
-            names=self.interpreter.user_names,
+            names=names or self.interpreter.user_names,
             page=self.host.page(self.view),
+            of=of,
         )
 
     def _set_interpreter(self, conversation: str) -> None:

@@ -1,7 +1,7 @@
 """What happened, as values: a Session has Turns (one `%%codeact` cell each), which have Steps.
 
 Everything here is frozen and holds only strings, numbers, tuples and JSON: a session can be compared, saved and
-loaded without loss (`notebook.py`), and rendered into chat messages without looking anything up (`context.py`).
+loaded without loss (`saving/`), and rendered into chat messages without looking anything up (`context/`).
 """
 
 from __future__ import annotations
@@ -138,6 +138,7 @@ class Turn:
     started: str = ""  # ISO 8601, with the zone
     seconds: float = 0.0
     window: int = 0  # the first turn of the session that the model still sees
+    fresh: bool = False  # it began in a kernel that had nothing of what the turns before it made
 
     @property
     def answer(self) -> str:

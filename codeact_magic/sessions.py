@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import ast
+import math
 import shutil
-import symtable
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from datetime import datetime
 from functools import partial
@@ -20,9 +19,9 @@ from .errors import SessionError, UsageError
 from .options import Options
 from .runner import Runner
 from .session import Json, Session, Turn
-from .slicing import clean
+from .slicing import before_the_error, clean
 from .text import one_line, safe_markdown
-from .units import Unit, units
+from .units import Unit, made, raised, units
 
 if TYPE_CHECKING:
     from .engine import KernelExecutor
@@ -58,6 +57,7 @@ def load(runner: Runner, options: Options, arguments: Arguments) -> None:
 
     Its variables do not come with it; %codeact replay FILE makes them again.
     """
+    options = _chosen(options, arguments)
     path = runner.conversations.find(options, arguments.file)
     session = runner.conversations.adopt(options, path).session
     turns = counted(len(session.turns), "turn")
@@ -72,7 +72,8 @@ def replay(runner: Runner, options: Options, arguments: Arguments) -> None:
     They run in this kernel. Your own cells that were saved with them are run as well. The replay ends
     at the first action whose outcome differs in kind: one that raises now, or does not any more.
     """
-    session, _ = _opened(runner, options, arguments.file)
+    options = _chosen(options, arguments)
+    session, path = _opened(runner, options, arguments.file)
     pieces = list(units(session))
     if arguments.no_cells:
         pieces = [piece for piece in pieces if piece.number]
@@ -80,9 +81,11 @@ def replay(runner: Runner, options: Options, arguments: Arguments) -> None:
     if not pieces:
         print("Nothing ran in this session, so there is nothing to replay.")
         return
-    replayed = runner.replay(_approved(options, arguments), session, pieces)
+    replayed = runner.replay(options, session, pieces, _told(session, path))
+    cells = f" and {counted(replayed.cells, 'cell')} of your own" if replayed.cells else ""
     left_out = f", {replayed.left_out:,} left out" if replayed.left_out else ""
-    print(f"Replayed {counted(replayed.ran, 'piece')} of code{left_out}: each ended as in the session.")
+    but = f", but for the {replayed.edited:,} that you edited" if replayed.edited else ""
+    print(f"Replayed {counted(replayed.actions, 'action')}{cells}{left_out}: each ended as in the session{but}.")
 
 
 def verify(runner: Runner, options: Options, arguments: Arguments) -> None:
@@ -91,22 +94,35 @@ def verify(runner: Runner, options: Options, arguments: Arguments) -> None:
     You are asked once, for all of its code. Text has to be the same but for addresses, times and the like, which are
     named; numbers may differ by --tolerance; figures have to look alike.
     """
-    report = verified(runner, _approved(options, arguments), arguments.file, arguments.tolerance)
+    report = verified(runner, _chosen(options, arguments), arguments.file, arguments.tolerance, print)
     print(report.table(shutil.get_terminal_size((100, 24)).columns))
     if report.status:
         raise SessionError(f"The session does not run as it did: {report.line}")
 
 
-def verified(runner: Runner, options: Options, file: str | None, tolerance: float) -> Report:
-    """Return how a session compares with itself when it is run in a kernel of its own; the user is asked first."""
+def verified(
+    runner: Runner,
+    options: Options,
+    file: str | None,
+    tolerance: float,
+    tell: Callable[[str], None] = lambda line: None,
+) -> Report:
+    """Return how a session compares with itself when it is run in a kernel of its own; the user is asked first.
+
+    `tell` is told which session it is. Raises UsageError, SessionError, Stopped.
+    """
     from .verify import Report, verify
 
+    if not 0 <= tolerance < math.inf:
+        raise UsageError(f"--tolerance {tolerance}: a number from 0 on, such as 1e-6.")
     session, path = _opened(runner, options, file)
-    code = _script(session)
-    if not code:
+    parts = _script(session)
+    if not parts:
         return Report()
     place = _place(session, path)
-    runner.consent(options, _ASKED.format(place=one_line(place)), code)
+    told = _told(session, path)
+    runner.consent(options, _ASKED.format(told=told, place=one_line(place)), parts)
+    tell(told)
     try:
         with _engine(runner, place) as engine:
             return verify(session, engine, tolerance=tolerance, progress=partial(_progress, runner))
@@ -120,10 +136,12 @@ def insert(runner: Runner, options: Options, arguments: Arguments) -> None:
     With --clean only those that the end result depends on: dead ends and failed attempts are left out. That is proved
     first, by running both in kernels of their own, about which you are asked; where it does not hold, all are kept.
     """
+    options = _chosen(options, arguments)
     session, path = _opened(runner, options, arguments.file)
     pieces: Sequence[Unit] = units(session)
+    print(_told(session, path))
     if arguments.clean:
-        pieces = _cleaned(runner, _approved(options, arguments), session, path)
+        pieces = _cleaned(runner, options, session, path)
     cells = list(_cells(session, pieces if arguments.cells else [piece for piece in pieces if piece.number]))
     if not cells:
         print("Nothing ran in this session, so there is nothing to insert.")
@@ -131,32 +149,14 @@ def insert(runner: Runner, options: Options, arguments: Arguments) -> None:
     _insert(runner, cells)
 
 
-def made(session: Session) -> list[str]:
-    """Return the names that the actions of `session` gave a value, in their order, without those deleted again."""
-    names: dict[str, None] = {}
-    for turn in session.turns:
-        for step in turn.steps:
-            if step.observation and step.decision:
-                names |= dict.fromkeys(name for name, _ in step.observation.changed)
-                if step.observation.status == "ok":
-                    names |= dict.fromkeys(_bound(step.decision.code))
-                for name in _deleted(step.decision.code):
-                    names.pop(name, None)
-    return list(names)
-
-
 # -- kernels of their own ----------------------------------------------------------------------------------------------
 
-_ASKED = "All code of the session, to be run in a kernel of its own, in the folder {place}."
+_ASKED = "{told}\n\nAll its code, to be run in a kernel of its own, in the folder {place}."
 
 
-def _script(session: Session) -> str:
-    """Return all code that ran in `session`, as one text to look at."""
-    parts = (
-        f"# %% {f'action {piece.number}' if piece.number else 'your own cell'}\n{piece.code}"
-        for piece in units(session)
-    )
-    return "\n\n".join(parts)
+def _script(session: Session) -> list[tuple[str, str]]:
+    """Return all code that ran in `session`, and what it is called."""
+    return [(piece.name, piece.code) for piece in units(session)]
 
 
 def _place(session: Session, path: Path | None) -> Path:
@@ -189,7 +189,7 @@ def _cleaned(runner: Runner, options: Options, session: Session, path: Path | No
         print("The end result depends on every action.")
         return everything
     place = _place(session, path)
-    runner.consent(options, _ASKED.format(place=one_line(place)), _script(session))
+    runner.consent(options, _ASKED.format(told=_told(session, path), place=one_line(place)), _script(session))
     proof = prove(session, part, lambda: _engine(runner, place), progress=partial(_progress, runner))
     runner.view.waiting("")
     print(proof.line)
@@ -214,13 +214,19 @@ def _opened(runner: Runner, options: Options, file: str | None) -> tuple[Session
     from .saving.saver import load
 
     path = runner.conversations.find(options, file)
-    return load(path), path
+    return runner.conversations.masked(load(path)), path
 
 
-def _approved(options: Options, arguments: Arguments) -> Options:
-    """Return `options`, with the --approve that was given."""
-    given = {"approve": arguments.approve} if arguments.approve else {}
-    return Options(**(options.values() | given))
+def _chosen(options: Options, arguments: Arguments) -> Options:
+    """Return `options`, with the --approve and the --thread that were given."""
+    given = {name: getattr(arguments, name, None) for name in ("approve", "thread")}
+    return Options(**(options.values() | {name: value for name, value in given.items() if value}))
+
+
+def _told(session: Session, path: Path | None) -> str:
+    """Return a line that tells which session this is."""
+    prompt = one_line(session.turns[0].prompt, 60) if session.turns else "no prompt"
+    return f"{one_line(near(path)) if path else f'Thread {one_line(session.thread, 40)}'}: {prompt}"
 
 
 def _until(pieces: list[Unit], until: int | None) -> list[Unit]:
@@ -237,7 +243,7 @@ def _until(pieces: list[Unit], until: int | None) -> list[Unit]:
 
 
 def _missing(runner: Runner, session: Session) -> list[str]:
-    names = made(session)
+    names = made(session, cells=True)
     here = runner.interpreter.defined(names)
     return [name for name in names if name not in here]
 
@@ -245,22 +251,6 @@ def _missing(runner: Runner, session: Session) -> list[str]:
 def _listed(names: Collection[str], most: int = 8) -> str:
     shown = ", ".join(one_line(name, 40) for name in list(names)[:most])
     return shown + (f" and {len(names) - most} more" if len(names) > most else "")
-
-
-def _bound(code: str) -> Iterator[str]:
-    """Yield the names that `code` binds at its top level; none where it is not plain Python."""
-    with suppress(SyntaxError, ValueError, RecursionError, MemoryError):
-        for symbol in symtable.symtable(code, "<action>", "exec").get_symbols():
-            if symbol.is_assigned() or symbol.is_imported() or symbol.is_namespace():
-                yield symbol.get_name()
-
-
-def _deleted(code: str) -> Iterator[str]:
-    """Yield the names that `code` deletes at its top level."""
-    with suppress(SyntaxError, ValueError, RecursionError, MemoryError):
-        for node in ast.parse(code).body:
-            if isinstance(node, ast.Delete):
-                yield from (target.id for target in node.targets if isinstance(target, ast.Name))
 
 
 # -- cells -------------------------------------------------------------------------------------------------------------
@@ -271,10 +261,23 @@ def _cells(session: Session, pieces: Sequence[Unit]) -> Iterator[Json]:
     for turn, group in groupby(pieces, lambda piece: piece.turn):
         yield {"cell_type": "markdown", "source": safe_markdown(session.turns[turn - 1].prompt)}
         for piece in group:
-            yield {"cell_type": "code", "source": _ENDED.get(piece.status, "") + piece.code.rstrip()}
+            yield {"cell_type": "code", "source": _source(piece)}
 
 
-_ENDED = {"error": "# This raised an error in the session.\n", "aborted": "# This was interrupted in the session.\n"}
+def _source(piece: Unit) -> str:
+    """Return the code of a piece; what did not end well is there as a comment, so that the rest runs."""
+    code = piece.code.rstrip()
+    if piece.status == "ok":
+        return code
+    before = before_the_error(piece)
+    rest = "\n".join(f"# {line}".rstrip() for line in code.removeprefix(before).splitlines())
+    return f"{before}# {_ended(piece)}\n{rest}"
+
+
+def _ended(piece: Unit) -> str:
+    if piece.status == "aborted":
+        return "This was interrupted in the session:"
+    return f"This raised {one_line(raised(piece.seen)[0], 60) or 'an error'} in the session:"
 
 
 def _insert(runner: Runner, cells: Sequence[Json]) -> None:

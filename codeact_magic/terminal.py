@@ -26,11 +26,12 @@ class TerminalView:
     def __init__(self, stream: TextIO | None = None, theme: str = "neutral") -> None:
         self._screen = Screen(stream, theme)
         self._began = self._updated = 0.0
-        self._text = self._thoughts = ""
+        self._text = self._thoughts = self._title = ""
         self._start()
 
-    def thinking(self, number: int) -> None:
+    def thinking(self, number: int, title: str = "") -> None:
         """Begin step `number`."""
+        self._title = title
         if number > 1:
             self._screen.gap()
         self._start()
@@ -69,7 +70,7 @@ class TerminalView:
         if step.observation and not _ends_line(step.observation):
             self._screen.break_line()
         if step.heard:  # an answer is followed by the turn's own line
-            self._screen.line(footer(number, step))
+            self._screen.line(footer(self._title or f"step {number}", step))
 
     def tell(self, line: str) -> None:
         """Print a line of our own."""

@@ -99,7 +99,7 @@ class Screen:
 
     events: list[tuple[Any, ...]] = field(default_factory=list)
 
-    def thinking(self, number: int) -> None:
+    def thinking(self, number: int, title: str = "") -> None:
         self.events.append(("thinking", number))
 
     def show(self, delta: Delta) -> None:

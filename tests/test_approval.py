@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from codeact_magic.approval import MOST_UNREADABLE, QUESTION, WHY, Gate, edit_by_lines, read_answer
+from codeact_magic.approval import EDITING, MOST_UNREADABLE, QUESTION, WHY, Gate, edit_by_lines, read_answer
 from codeact_magic.errors import UsageError
 from codeact_magic.formats import Reading
 from codeact_magic.session import Action, Decision
@@ -184,7 +184,7 @@ def test_an_edit_that_is_given_up_leaves_the_code_as_it_was(result: str | BaseEx
     desk = Desk(["e", "y"])
     decision = decide(desk, edit=editing(result))
     assert (decision.verdict, decision.code) == ("approve", SAFE)
-    assert desk.told == ["The code is as it was."]
+    assert desk.told == [EDITING, "The code is as it was."]
 
 
 def test_what_is_found_is_what_is_found_in_the_edited_code() -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from codeact_magic.conversations import Conversation, Conversations, find, saved
+from codeact_magic.endpoints import secrets
 from codeact_magic.errors import SessionError, UsageError
 from codeact_magic.options import Options
 from codeact_magic.saving.saver import Saver, load
@@ -244,3 +245,37 @@ def test_a_listing_shows_what_a_killed_kernel_had_written_last() -> None:
     assert json.loads(path.read_bytes())["cells"][-1]["source"] == ["It is **4**."]
     (one,) = saved(Path("kept"))
     assert one.session == longer
+
+
+def test_a_session_that_was_saved_where_a_secret_was_none_does_not_bring_it() -> None:
+    key = "sk-secret-123456"
+    session = replace(SESSION, turns=(replace(SESSION.turns[0], prompt=f"The key is {key}.", steps=(answer(key),)),))
+    path = file("one", session)
+    assert key in path.read_text()
+    conversation = conversations().adopt(options(), path)
+    assert conversation.session.turns[0].prompt == "The key is ***."
+    assert key not in repr(conversation.session) and "***" in repr(more(conversation))
+
+
+SECRETS = {
+    "OPENAI_API_KEY": "sk-quote'd\\key\n",
+    "JUPYTER_TOKEN": "mytoken12345",
+    "OTHER_API_KEY": "disabled",
+    "CODEACT_BASE_URL": "",
+    "SHORT_API_KEY": "x1",
+}
+
+
+def test_keys_and_tokens_of_the_environment_are_secrets_in_every_form(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in os.environ if name.endswith(("_API_KEY", "JUPYTER_TOKEN"))]:
+        monkeypatch.delenv(name)
+    for name, value in SECRETS.items():
+        monkeypatch.setenv(name, value)
+    found = secrets(Options(base_url="http://me:pass%20word@localhost/v1"))
+    assert set(found) == {
+        "sk-quote'd\\key",
+        repr("sk-quote'd\\key")[1:-1],
+        "mytoken12345",
+        "pass%20word",
+        "pass word",
+    }

@@ -404,7 +404,7 @@ def test_an_answer_has_no_line_of_its_own() -> None:
     ],
 )
 def test_the_line_of_a_step_says_what_came_of_it(changes: dict[str, object], expected: str) -> None:
-    assert expected in captions.footer(3, step(**changes))
+    assert expected in captions.footer("step 3", step(**changes))
 
 
 def test_the_line_of_a_turn_sums_up() -> None:

@@ -276,6 +276,10 @@ thread.join()"""
         "class Shown:\n    def _repr_html_(self): return key\nShown()",
         "copied = [key]",
         "import warnings; warnings.warn(key)",
+        "globals()[key] = 5",
+        "raise type(key[:8] + key[8:], (Exception,), {})('x')",
+        "display({'text/plain': [key[:8], key[8:]]}, raw=True)",
+        "display('text', display_id=key); print('***')",
     ],
 )
 def test_a_secret_gets_neither_to_the_screen_nor_into_the_record(

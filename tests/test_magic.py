@@ -941,6 +941,20 @@ def test_save_writes_where_it_is_told(shell: Shell, endpoint: FakeEndpoint) -> N
     assert saver.load(Path("sub folder/copy.ipynb")) == saver.load(own)
 
 
+def test_save_does_not_write_over_another_session(shell: Shell, endpoint: FakeEndpoint) -> None:
+    ready(shell, endpoint).run("%%codeact\nHello")
+    shell.run("%codeact save copy")
+    shell.run("%%codeact --new\nHello again")
+    assert is_one_line(ran := shell.run("%codeact save copy"), UsageError)
+    assert "copy.ipynb exists and holds another session" in ran.line
+
+
+def test_save_makes_no_tree_of_folders(shell: Shell, endpoint: FakeEndpoint) -> None:
+    ready(shell, endpoint).run("%%codeact\nHello")
+    assert is_one_line(shell.run("%codeact save nowhere/at/all.ipynb"), UsageError)
+    assert not Path("nowhere").exists()
+
+
 def test_save_does_not_write_over_what_is_no_session(shell: Shell, endpoint: FakeEndpoint) -> None:
     Path("mine.ipynb").write_text("mine")
     ready(shell, endpoint).run("%%codeact\nHello")

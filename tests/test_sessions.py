@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from codeact_magic.errors import SessionError, Stopped, UsageError
+from codeact_magic.saving.saver import load
 from codeact_magic.session import Action, Cell, Decision, Observation, Reply, Session, Step, Turn
-from codeact_magic.sessions import made
 from codeact_magic.testing import FakeEndpoint, Scripted
+from codeact_magic.units import made
 
 from .shells import Shell, isolate, new_shell, with_user
 
@@ -62,7 +63,7 @@ def test_a_loaded_session_goes_on_where_it_was(shell: Shell) -> None:
     assert ran.error is None
     assert ran.shown.splitlines() == [
         f"Thread main goes on with {path}: 1 turn.",
-        "Not in this kernel: total, double. %codeact replay makes what the session made.",
+        "Not in this kernel: prices, total, double. %codeact replay makes what the session made.",
     ]
     endpoint = prompt(shell, ["Twelve, as I said."], "Once more?")
     told = [message["content"] for message in endpoint.requests[-1].body["messages"]]
@@ -74,7 +75,7 @@ def test_a_loaded_session_goes_on_where_it_was(shell: Shell) -> None:
 
 def test_names_that_the_kernel_has_are_not_said_to_be_missing(shell: Shell) -> None:
     path = saved(shell)
-    shell.run("total = 6")
+    shell.run("total, prices = 6, [6]")
     assert "Not in this kernel: double." in shell.run(f"%codeact load {path}").shown
     shell.run("double = 12")
     assert "Not in this kernel" not in shell.run(f"%codeact load {path}").shown
@@ -108,6 +109,50 @@ def test_a_session_is_loaded_into_the_thread_that_is_current(shell: Shell) -> No
     assert "It is 12." in shell.run("%codeact history").shown
 
 
+def test_what_was_imported_is_the_last_that_is_said_to_be_missing(shell: Shell) -> None:
+    path = saved(shell, cell="import math as m\nprices = [1, 2]")
+    assert "Not in this kernel: prices, total, double, m." in shell.run(f"%codeact load {path}").shown
+
+
+def test_the_last_session_is_found_among_other_notebooks(shell: Shell) -> None:
+    path = saved(shell)
+    Path("codeact-sessions/mine.ipynb").write_text('{"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}')
+    Path("codeact-sessions/damaged.ipynb").write_text("{")
+    assert f"goes on with {path}" in shell.run("%codeact load last").shown
+
+
+def test_a_session_is_loaded_into_the_thread_that_is_named(shell: Shell) -> None:
+    path = saved(shell)
+    assert "Thread other goes on" in shell.run(f"%codeact load {path} --thread other").shown
+    assert "there is other: --thread NAME." in shell.run("%codeact replay").line
+    ran = shell.run("%codeact replay --thread other --approve auto")
+    assert ran.error is None and ran.shown.startswith(f"{path}: Sum the prices")
+
+
+def test_a_session_that_goes_on_in_a_new_kernel_says_so(shell: Shell) -> None:
+    path = saved(shell)
+    shell.run(f"%codeact load {path}")
+    shell.run("prices = [0]")
+    again = "I triple it.\n```python\nprint(total * 3)\n```"
+    endpoint = prompt(shell, [again, SUMS, "It is 0."], "Triple it.")
+    told = [message["content"] for message in endpoint.requests[0].body["messages"]]
+    assert told[-1].startswith("Triple it.\n\n(The kernel is a new one: the variables that were made above are gone.)")
+    prompt(shell, ["It is."], "Is it?")
+    assert [turn.fresh for turn in load(path).turns] == [False, True, False]
+    anew(shell)
+    ran = shell.run(f"%codeact replay {path} --approve auto")
+    assert ran.error is None, ran.shown
+    assert "Action 4 raised NameError in the session, which went on in a new kernel by then; here it ran." in ran.shown
+
+
+def test_a_session_that_was_replayed_goes_on_in_the_kernel_that_it_knows(shell: Shell) -> None:
+    path = saved(shell)
+    shell.run(f"%codeact load {path}")
+    shell.run("%codeact replay --approve auto")
+    prompt(shell, ["It is."], "Is it?")
+    assert [turn.fresh for turn in load(path).turns] == [False, False]
+
+
 # -- replay ------------------------------------------------------------------------------------------------------------
 
 
@@ -116,7 +161,7 @@ def test_a_replay_makes_the_variables_again_without_a_model(shell: Shell) -> Non
     ran = shell.run(f"%codeact replay {path} --approve auto")
     assert ran.error is None, ran.shown
     assert (shell.names["total"], shell.names["double"]) == (6, 12)
-    assert ran.shown.splitlines()[-1] == "Replayed 4 pieces of code: each ended as in the session."
+    assert ran.shown.splitlines()[-1] == "Replayed 3 actions and 1 cell of your own: each ended as in the session."
 
 
 def test_each_piece_of_a_replay_is_approved_like_a_live_one(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -127,6 +172,13 @@ def test_each_piece_of_a_replay_is_approved_like_a_live_one(shell: Shell, monkey
     assert isinstance(ran.error, Stopped) and len(shell.asked) == 3
     assert shell.names["total"] == 6 and "double" not in shell.names
     assert "print(total)" in ran.shown
+
+
+def test_what_is_replayed_is_called_what_until_calls_it(shell: Shell) -> None:
+    path = saved(shell)
+    ran = shell.run(f"%codeact replay {path} --approve auto")
+    feet = [line.split(" · ")[0].strip() for line in ran.shown.splitlines() if " · approved" in line]
+    assert feet == ["your own cell", "action 1", "action 2", "action 3"]
 
 
 def test_nothing_is_replayed_where_nobody_can_be_asked(shell: Shell) -> None:
@@ -142,7 +194,8 @@ def test_what_is_rejected_is_left_out(shell: Shell, monkeypatch: pytest.MonkeyPa
     shell.run("prices = [5]")
     shell.answers = ["n not those", "a"]
     ran = shell.run(f"%codeact replay {path}")
-    assert ran.error is None and "3 pieces of code, 1 left out" in ran.shown
+    assert ran.error is None and "Replayed 3 actions, 1 left out: " in ran.shown
+    assert len(shell.asked) == 2  # and not why: there is no model to be told
     assert shell.names["double"] == 10
 
 
@@ -240,9 +293,11 @@ def test_a_session_that_runs_as_it_did_is_the_same(shell: Shell) -> None:
     path = saved(shell)
     ran = shell.run(f"%codeact verify {path} --approve auto")
     assert ran.error is None, ran.shown
-    lines = [line.split() for line in ran.shown.splitlines()]
-    assert [line[0] for line in lines] == ["code", "cell", "1", "2", "3", "4"]
-    assert all("same" in line for line in lines[1:])
+    told, *table = ran.shown.splitlines()
+    assert told == f"{path}: Sum the prices, and double the sum."
+    lines = [line.split() for line in table]
+    assert [line[0] for line in lines[:5]] == ["code", "cell", "1", "2", "3"]
+    assert lines[1][-1] == "ran" and all("same" in line for line in lines[2:5])
     assert "total" not in shell.names  # it has a kernel of its own
 
 
@@ -271,9 +326,34 @@ def test_a_session_is_verified_only_after_a_look_at_its_code(shell: Shell, monke
 def test_what_is_verified_runs_as_it_is_or_not_at_all(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
     path = saved(shell)
     with_user(shell, monkeypatch, edit=lambda code: "print('mine')")
-    shell.answers = ["e", "y"]
+    shell.answers = ["e", "n"]
     ran = shell.run(f"%codeact verify {path}")
-    assert isinstance(ran.error, Stopped) and "as it is, or not at all" in ran.shown
+    assert isinstance(ran.error, Stopped) and "as it is, or not at all: please answer y or n." in ran.shown
+    assert set(shell.asked) == {"Run it? [y]es  [n]o: "}
+
+
+HIDDEN = ['A note.\n```python\nnote = """\n```', 'And.\n```python\nimport os; os.system(\'true\') # """\n```', "Done."]
+
+
+def test_code_that_runs_piece_by_piece_is_looked_at_piece_by_piece(shell: Shell) -> None:
+    path = saved(shell, list(HIDDEN))
+    ran = shell.run(f"%codeact verify {path} --approve risky")  # as one text it would be a harmless string
+    assert isinstance(ran.error, UsageError) and "runs a process: os.system" in ran.shown
+
+
+def test_a_kernel_of_its_own_has_nothing_of_yours_to_overwrite(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = saved(shell)
+    shell.run("prices = total = 1")
+    with_user(shell, monkeypatch)
+    shell.answers = ["n", "n", "n", "n", "n"]
+    assert "overwrites" not in shell.run(f"%codeact verify {path}").shown
+    assert "overwrites" in shell.run(f"%codeact replay {path}").shown
+
+
+@pytest.mark.parametrize("tolerance", ["-1", "nan", "inf"])
+def test_a_tolerance_that_is_none_is_told(shell: Shell, tolerance: str) -> None:
+    path = saved(shell)
+    assert "--tolerance" in shell.run(f"%codeact verify {path} --tolerance={tolerance} --approve auto").line
 
 
 # -- insert ------------------------------------------------------------------------------------------------------------
@@ -287,10 +367,19 @@ def test_the_actions_come_as_one_cell_where_there_is_no_page(shell: Shell, monke
     assert shell.ipython.rl_next_input == (
         "# Sum the prices, and double the sum.\n\n"
         "total = sum(prices)\nprint(total)\n\n"
-        "# This raised an error in the session.\nprint(prices['a'])\n\n"
+        "# This raised TypeError in the session:\n# print(prices['a'])\n\n"
         "double = total * 2"
     )
     assert "total" not in shell.names
+
+
+def test_of_an_action_that_failed_what_was_done_before_is_there_to_run(shell: Shell) -> None:
+    broken = "I try.\n```python\ntotal = 1\nfor i in range(3):\n    1 / i\n```"
+    path = saved(shell, [broken, DOUBLES, "It is 2."])
+    assert (
+        "total = 1\n# This raised ZeroDivisionError in the session:\n# for i in range(3):\n#     1 / i\n\ndouble"
+        in shell.run(f"%codeact insert {path}").shown
+    )
 
 
 def test_the_actions_are_printed_where_nobody_is_there_to_see_a_cell(shell: Shell) -> None:

@@ -17,6 +17,7 @@ from .observations import images
 CHARS_PER_TOKEN = 3.5  # of English and code, on the low side
 TOKENS_PER_IMAGE = 800
 IMAGES = "The images of that output:"
+FRESH = "(The kernel is a new one: the variables that were made above are gone.)"
 UNFINISHED = "(This task was ended before it was finished.)"
 _SILENT = "(nothing)"  # some endpoints refuse a message without content
 
@@ -68,7 +69,8 @@ def messages(session: Session) -> list[Json]:
 
 def turn_messages(turn: Turn) -> Iterator[Json]:
     """Yield the chat messages of one turn."""
-    yield {"role": "user", "content": f"{turn.prompt}\n\n{turn.context}" if turn.context else turn.prompt}
+    told = [turn.prompt, FRESH if turn.fresh else "", turn.context]
+    yield {"role": "user", "content": "\n\n".join(filter(None, told))}
     for step in turn.steps:
         yield from step_messages(step)
 

@@ -95,7 +95,7 @@ class Part(NamedTuple):
 
     def cells(self, change: Callable[[str], str]) -> list[Json]:
         """Return the cells, with `change` made to every text of the value."""
-        return self.make(self.key, _changed(self.value, change))
+        return self.make(self.key, changed(self.value, change))
 
 
 def sections(session: Session) -> tuple[Any, ...]:
@@ -153,7 +153,7 @@ _LANGUAGE = {
 
 
 def _metadata(session: Session, change: Callable[[str], str]) -> Json:
-    head = _packed(_changed(replace(session, turns=()), change))
+    head = _packed(changed(replace(session, turns=()), change))
     return {
         "codeact": {"codeact": VERSION, **head},
         "kernelspec": {"name": "python3", "display_name": "Python 3 (ipykernel)", "language": "python"},
@@ -323,7 +323,7 @@ def _packed(value: Any) -> Any:
     return {field.name: _packed(item) for field, item in held if item is not None and item != field.default}
 
 
-def _changed(value: Any, change: Callable[[str], str]) -> Any:
+def changed(value: Any, change: Callable[[str], str]) -> Any:
     """Return a value of session.py with `change` made to all its texts, and nothing in it that is no JSON."""
     match value:
         case None | bool() | int():
@@ -333,13 +333,13 @@ def _changed(value: Any, change: Callable[[str], str]) -> Any:
         case float():
             return value if isfinite(value) else None
         case tuple():
-            return tuple(_changed(item, change) for item in value)
+            return tuple(changed(item, change) for item in value)
         case list():
-            return [_changed(item, change) for item in value]
+            return [changed(item, change) for item in value]
         case dict():
-            return {change(str(key)): _changed(item, change) for key, item in value.items()}
+            return {change(str(key)): changed(item, change) for key, item in value.items()}
     if is_dataclass(value) and not isinstance(value, type):
-        return replace(value, **{field.name: _changed(getattr(value, field.name), change) for field in fields(value)})
+        return replace(value, **{field.name: changed(getattr(value, field.name), change) for field in fields(value)})
     return change(str(value))
 
 
@@ -539,7 +539,7 @@ def _read_lines(value: Any, where: str) -> str:
 
 
 def _read_json(value: Any, where: str) -> Any:
-    return _changed(_table(value, where), storable)
+    return changed(_table(value, where), storable)
 
 
 _JSON_MIME = re.compile(r"application/(.*\+)?json")
@@ -548,7 +548,7 @@ _JSON_MIME = re.compile(r"application/(.*\+)?json")
 def _read_bundle(value: Any, where: str) -> Json:
     bundle = {storable(str(kind)): data for kind, data in _table(value, where).items()}
     return {
-        kind: _changed(data, storable) if _JSON_MIME.fullmatch(kind) else _read_lines(data, where)
+        kind: changed(data, storable) if _JSON_MIME.fullmatch(kind) else _read_lines(data, where)
         for kind, data in bundle.items()
     }
 

@@ -72,7 +72,7 @@ class ShellExecutor:
         return Observation(
             status="aborted" if stopped else "error" if error or alarm.rings else "ok",
             outputs=tuple(recorder.outputs),
-            changed=tuple((name, mask(value, secrets)) for name, value in changed),
+            changed=tuple((mask(name, secrets), mask(value, secrets)) for name, value in changed),
             seconds=seconds,
             execution_count=count,
             line=mask(innermost_line(error), secrets),

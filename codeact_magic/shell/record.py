@@ -141,6 +141,10 @@ def masked(value: Any, secrets: Sequence[str]) -> Any:
     if isinstance(value, dict):
         return {masked(key, secrets): masked(item, secrets) for key, item in value.items()}
     if isinstance(value, list | tuple):
+        if all(isinstance(line, str) for line in value) and (whole := "".join(value)) != (
+            hidden := mask(whole, secrets)
+        ):
+            return [hidden]  # a text that was cut into lines
         return [masked(item, secrets) for item in value]
     return value
 

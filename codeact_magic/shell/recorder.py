@@ -92,7 +92,7 @@ class Recorder:
     def _publish(self, original: Callable[..., Any], data: Any, metadata: Any = None, *args: Any, **kwargs: Any) -> Any:
         if not isinstance(data, dict) or self._is_silent():
             return original(data, metadata, *args, **kwargs)
-        data, metadata = masked(data, self.secrets), masked(metadata, self.secrets)
+        data, metadata, kwargs = masked([data, metadata, kwargs], self.secrets)
         if self._on:
             display_id = (kwargs.get("transient") or {}).get("display_id")
             self._record.display(data, metadata or {}, display_id, bool(kwargs.get("update")))
@@ -116,12 +116,13 @@ class Recorder:
     def _showtraceback(self, original: Callable[..., Any], kind: Any, value: Any, lines: Any) -> Any:
         lines = [mask(line, self.secrets) for line in ([lines] if isinstance(lines, str) else lines)]
         said = _said(value)
-        message = mask(said, self.secrets)
+        name, message = mask(kind.__name__, self.secrets), mask(said, self.secrets)
         if self._on:
-            self._record.error(kind.__name__, message, lines)
+            self._record.error(name, message, lines)
             self.error = value
         if not self.hides(kind):
-            self._unrecorded(original, kind, value if message == said else message, lines)
+            shown = kind if name == kind.__name__ else type(name, (Exception,), {})
+            self._unrecorded(original, shown, value if message == said else message, lines)
 
     def _structured_traceback(
         self, original: Callable[..., list[str]], kind: type, value: Any, *args: Any, **kwargs: Any
