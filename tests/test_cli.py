@@ -123,6 +123,32 @@ def test_what_only_looks_a_little_like_a_file_is_a_prompt(
     assert endpoint.requests[0].body["messages"][-1]["content"] == prompt
 
 
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [(b"\0" * 9, "it is no text"), (b"\xff", ".*codec can't decode.*"), (b" " * 10_000_001, "it is too large .*")],
+    ids=["binary", "another encoding", "huge"],
+)
+def test_a_file_that_holds_no_prompt_is_not_sent(
+    content: bytes, why: str, endpoint: FakeEndpoint, capsys: pytest.CaptureFixture[str], folder: Path
+) -> None:
+    import re
+
+    (folder / "task").write_bytes(content)
+    ran = run(capsys, "run", "task", "-a", "auto")
+    assert re.fullmatch(f"UsageError: The prompt cannot be read from task: {why}\n", ran.err)
+    assert ran.status == 2 and endpoint.requests == []
+
+
+def test_a_working_folder_that_is_gone_is_one_line(
+    endpoint: FakeEndpoint, capsys: pytest.CaptureFixture[str], folder: Path
+) -> None:
+    words = [sys.executable, "-P", "-m", "codeact_magic.cli.main", "run", "go", "-a", "auto"]
+    line = ["/bin/sh", "-c", 'mkdir gone && cd gone && rmdir ../gone && exec "$@"', "sh", *words]
+    done = subprocess.run(line, capture_output=True, text=True, timeout=PATIENCE)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "OSError: the folder that this was started in is gone: cd to another one\n"
+
+
 def test_a_notebook_is_no_prompt(endpoint: FakeEndpoint, capsys: pytest.CaptureFixture[str], folder: Path) -> None:
     (folder / "some.ipynb").write_text("{}")
     ran = run(capsys, "run", "some.ipynb", "-a", "auto")
@@ -181,6 +207,7 @@ def test_where_nobody_can_be_asked_nothing_is_run(endpoint: FakeEndpoint, capsys
         (["run", "x", "--cwd", "gone"], "--cwd: .*/gone is no folder."),
         (["run", "x", "--idle", "-1"], "codeact run: argument --idle: '-1' is no number of minutes. .*"),
         (["run", "x", "--idle", "x"], "codeact run: argument --idle: 'x' is no number of minutes. .*"),
+        (["what is 6 * 7"], "A prompt goes behind codeact run: codeact run PROMPT, or type it in codeact chat"),
         (["run", "."], r"\. is a folder: name a file that holds the prompt, or write the prompt"),
         (
             ["run", "nosuch.txt"],

@@ -31,6 +31,7 @@ exit status:
   3    a limit ended the turn (--max-steps, tokens, repeats)
   130  stopped by you"""
 FAILED, USAGE, LIMIT, STOPPED = 1, 2, 3, 130
+LONGEST = 10_000_000  # bytes of a file that holds a prompt
 VERIFY_STATUS = """\
 All code of a session is shown, and runs when you say so; where nobody can be asked (CI): --approve auto. There a part
 of a name is not enough.
@@ -58,7 +59,7 @@ def main(words: Sequence[str] | None = None) -> int:
     except OSError as error:  # the disk is full, who read the output has gone, the folder was deleted
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left is not to fail once more
         if not isinstance(error, BrokenPipeError):
-            print(f"OSError: {one_line(error)}", file=sys.stderr)
+            print(f"OSError: {_place_is_gone() or one_line(error)}", file=sys.stderr)
         return FAILED
     except KeyboardInterrupt as error:
         print("Stopped.", file=sys.stderr)
@@ -75,6 +76,14 @@ def _open_streams() -> None:
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
             setattr(sys, name, Path(os.devnull).open(mode))
+
+
+def _place_is_gone() -> str:
+    try:
+        Path.cwd()
+    except OSError:
+        return "the folder that this was started in is gone: cd to another one"
+    return ""
 
 
 @contextmanager
@@ -105,6 +114,8 @@ def _read(words: Sequence[str] | None) -> Arguments:
     words = sys.argv[1:] if words is None else words
     if words[:1] == ["help"]:
         words = [*words[1:], "--help"]
+    if words and " " in words[0]:
+        raise UsageError("A prompt goes behind codeact run: codeact run PROMPT, or type it in codeact chat")
     arguments, unknown = _parser().parse_known_args(words)
     if unknown:
         word, prog = one_line(unknown[0].partition("=")[0], 40), arguments.parser.prog
@@ -157,7 +168,7 @@ def _prompt(given: str) -> str:
                 f"{one_line(given, 80)} is a notebook, no prompt. Go on with it: codeact chat --session FILE"
             )
         elif _is_file(given):
-            prompt = Path(given).read_text("utf-8-sig")
+            prompt = _text_of(Path(given))
         else:
             prompt = given
             _check_words(given)
@@ -166,6 +177,16 @@ def _prompt(given: str) -> str:
     if not prompt.strip():
         raise UsageError("There is no prompt: codeact run PROMPT, codeact run FILE, or codeact run - < FILE")
     return storable(prompt).strip("\r\n")
+
+
+def _text_of(path: Path) -> str:
+    """Return the text of a file. Raises UnicodeDecodeError, OSError where it is no text that a model could be sent."""
+    if path.stat().st_size > LONGEST:
+        raise OSError("it is too large for a prompt")
+    text = path.read_text("utf-8-sig")
+    if "\0" in text:
+        raise OSError("it is no text")
+    return text
 
 
 def _check_words(given: str) -> None:
