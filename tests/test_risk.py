@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import ast
 import textwrap
+import time
 
 import pytest
 from hypothesis import given, settings
@@ -14,6 +15,7 @@ from IPython.core.inputtransformer2 import TransformerManager
 
 from codeact_magic.risk import Finding, scan
 from codeact_magic.risk.findings import Report
+from codeact_magic.risk.hidden import unseen
 from codeact_magic.risk.lines import parse
 from codeact_magic.risk.magics import is_magic
 from codeact_magic.risk.program import Program
@@ -51,6 +53,8 @@ WRITES = [
     ("Path('x').open('w')", "writes x"),
     ("p.open('w')", "writes p"),
     ("io.open('x', 'w')", "writes x"),
+    ("io.FileIO('x', 'w')", "writes x"),
+    ("import doctest; doctest.run_docstring_examples('>>> f()', {})", "cannot be read: doctest.run_docstring_examples"),
     ("os.open('x', os.O_WRONLY)", "writes x"),
     ("gzip.open('x.gz', 'wt')", "writes x.gz"),
     ("zipfile.ZipFile('x.zip', 'w')", "writes x.zip"),
@@ -595,6 +599,58 @@ def test_a_mistake_of_the_scan_itself_is_a_finding(monkeypatch: pytest.MonkeyPat
 )
 def test_what_a_reader_does_not_see_is_said(code: str, badge: str) -> None:
     assert badge in said(code)
+
+
+FAR = " " * 400
+
+
+@pytest.mark.parametrize(
+    ("code", "badge"),
+    [
+        (f"x = 1{FAR}; y = 2", "code far to the right: ; y = 2"),
+        ("x = 1" + "\t" * 50 + "; y = 2", "code far to the right: ; y = 2"),
+        (f"x = 'a{FAR}'; y = 2", "code far to the right: '; y = 2"),
+        ("x = 'a" + "\u2800" * 400 + "'; y = 2", "code far to the right: '; y = 2"),
+        ("x = 'a" + "\u00a0" * 400 + "'; y = 2", "code far to the right: '; y = 2"),
+        (f"x = '''{FAR}# '''; y = 2", "code far to the right: # '''; y = 2"),
+        (f"if True:\n{FAR}y = 2", "code far to the right: y = 2"),
+        (f"x = 1 \\\n{FAR}; y = 2", "code far to the right: ; y = 2"),
+        ("x = 1" + "\n" * 401 + "y = 2", "code below 400 blank lines: y = 2"),
+        ("\n" * 400 + "y = 2", "code below 400 blank lines: y = 2"),
+        ("x = 1" + "\r\n \t" * 400 + "\ny = 2", "code below 400 blank lines: y = 2"),
+        ("x = '''" + "\n" * 401 + "'''; y = 2", "code below 400 blank lines: '''; y = 2"),
+    ],
+    ids=lambda text: " ".join(text.split())[:30],
+)
+def test_code_out_of_sight_is_said(code: str, badge: str) -> None:
+    lines = code.splitlines()
+    line = next(number for number, line in enumerate(lines, 1) if line.endswith(badge.split(": ", 1)[1]))
+    found = [finding for finding in scan(code) if str(finding) == badge]
+    assert [(finding.kind, finding.line) for finding in found] == [("hidden", line)]
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "x = 1" + " " * 60 + "# a comment, all the way over there",
+        "y = call(first,\n" + " " * 60 + "second)",
+        "def f():\n    return 1" + "\n" * 15 + "def g():\n    return 2",
+        "x = 1" + "\n" * 500 + " " * 500,
+    ],
+    ids=["comment", "aligned", "gap", "end"],
+)
+def test_a_layout_that_people_use_is_no_finding(code: str) -> None:
+    assert said(code) == ()
+
+
+@pytest.mark.parametrize(
+    "piece", [" ", "\n", "\t", " \n", "x" + " " * 50, "x\n" * 9 + "\n" * 30, " " * 50 + "#"], ids=repr
+)
+def test_a_long_layout_is_gone_through_in_no_time(piece: str) -> None:
+    began = time.process_time()
+    found = list(unseen(piece * (1_000_000 // len(piece)) + "x"))
+    assert time.process_time() - began < 5
+    assert len(found) <= 6
 
 
 def test_a_name_in_other_letters_is_read_as_python_reads_it() -> None:

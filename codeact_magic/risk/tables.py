@@ -80,6 +80,7 @@ FUNCTIONS = _kinds(
         yaml.full_load pandas.read_pickle jsonpickle.decode marshal.load marshal.loads
         types.FunctionType types.CodeType sys._getframe sys._current_frames inspect.currentframe inspect.stack
         gc.get_objects gc.get_referrers operator.methodcaller timeit.timeit timeit.repeat timeit.Timer cProfile.run
+        doctest.run_docstring_examples doctest.testmod doctest.testfile doctest.DocTestRunner
         profile.run atexit.register code.interact code.InteractiveConsole code.InteractiveInterpreter
         IPython.display.Javascript IPython.display.display_javascript keras.models.load_model
         tensorflow.keras.models.load_model""",
@@ -230,6 +231,8 @@ RENAMED = {
     "nt": "os",
     "io.open": "builtins.open",
     "_io.open": "builtins.open",
+    "io.FileIO": "builtins.open",
+    "_io.FileIO": "builtins.open",
     "pathlib.PosixPath": "pathlib.Path",
     "pathlib.WindowsPath": "pathlib.Path",
     "pandas.io.excel.ExcelWriter": "pandas.ExcelWriter",
