@@ -644,7 +644,9 @@ def test_a_layout_that_people_use_is_no_finding(code: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "piece", [" ", "\n", "\t", " \n", "x" + " " * 50, "x\n" * 9 + "\n" * 30, " " * 50 + "#"], ids=repr
+    "piece",
+    [" ", "\n", "\t", " \n", "x" + " " * 50, "x\n" * 9 + "\n" * 30, " " * 50 + "#"],
+    ids=lambda piece: repr(piece)[:12],
 )
 def test_a_long_layout_is_gone_through_in_no_time(piece: str) -> None:
     began = time.process_time()

@@ -3,7 +3,7 @@
 It is no sandbox: it tells the user what to look at, and whether to be asked. Code that cannot be read is a finding.
 
 findings   the values, worded
-hidden     characters nobody sees, and names that read as others
+hidden     characters nobody sees, code out of sight, and names that read as others
 lines      IPython's own syntax
 magics     what an IPython line would do
 scopes     which name is bound where

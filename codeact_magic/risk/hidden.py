@@ -1,10 +1,11 @@
-"""Characters that a reader does not see, and names that read as other names."""
+"""What a reader does not see: characters without a shape, code out of sight, and names that read as other names."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
 from collections.abc import Iterator
+from itertools import islice
 
 from .lines import tokens
 
@@ -16,6 +17,12 @@ _HIDDEN = re.compile(
     # A joiner belongs between two letters of some scripts and inside emoji, nowhere else.
     "|[\u200c\u200d](?![^\x00-\x7f])|(?:(?<=[\x00-\x7f])|\\A)[\u200c\u200d]"
 )
+# Where a window ends, before the code does. A comment there runs nothing; what looks like one in a string may end it.
+_FAR = re.compile(r"(?:(?<=\S)[^\S\n]{41,}+|^[^\S\n]{81,}+)(?:#[^\n'\"]*+$|(?P<code>\S))", re.MULTILINE)
+_BELOW = re.compile(r"^(?:[^\S\n]*+\n){21,}+[^\S\n]*+", re.MULTILINE)
+_BRAILLE_BLANK = "\u2800"  # no space to Python, and none to see
+_MOST = 3  # places that are told
+
 _MARK = re.compile("[\u200c\u200d\ufe0f]")  # fine in a text, never in a name
 _NAME = re.compile(r"[^\W\d]\w*")
 # Letters of other scripts that are drawn like an ASCII one. Formulas use Greek's small letters: only omicron is here.
@@ -61,7 +68,7 @@ _LOOK_ALIKES = {ord(other): letter for letter, others in _DRAWN_LIKE.items() for
 
 
 def unseen(code: str) -> Iterator[tuple[str, int]]:
-    """Yield (what is wrong, 1-based line) for hidden characters and look-alike names in `code`."""
+    """Yield (what is wrong, 1-based line) for hidden characters, code out of sight and look-alike names in `code`."""
     lines: dict[str, int] = {}
     text = code.replace("\r\n", "\n")
     if not text.isprintable():
@@ -69,9 +76,25 @@ def unseen(code: str) -> Iterator[tuple[str, int]]:
             lines.setdefault(f"U+{ord(match[0]):04X}", line)
     if lines:
         yield "hidden characters: " + ", ".join(list(lines)[:8]), min(lines.values())
+    yield from _out_of_sight(text.replace(_BRAILLE_BLANK, " ").expandtabs().rstrip())
     if not text.isascii():
         for match, line in _numbered(_names(text), text):
             yield f"look-alike name: {match[0]}", line
+
+
+def _out_of_sight(text: str) -> Iterator[tuple[str, int]]:
+    """Yield what stands far to the right behind blanks, or far below blank lines."""
+    far = (match for match in _FAR.finditer(text) if match["code"])
+    for match, line in islice(_numbered(far, text), _MOST):
+        yield f"code far to the right: {_rest(text, match.start('code'))}", line
+    for match, line in islice(_numbered(_BELOW.finditer(text), text), _MOST):
+        blank = match[0].count("\n")
+        yield f"code below {blank:,} blank lines: {_rest(text, match.end())}", line + blank
+
+
+def _rest(text: str, start: int) -> str:
+    """Return the beginning of the line at `start`."""
+    return text[start : start + 200].partition("\n")[0]
 
 
 def _numbered(matches: Iterator[re.Match[str]], text: str) -> Iterator[tuple[re.Match[str], int]]:
