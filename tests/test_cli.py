@@ -218,9 +218,10 @@ def test_where_nobody_can_be_asked_nothing_is_run(endpoint: FakeEndpoint, capsys
         (["run", "x", "-o", "out.md"], "codeact run: argument -o/--output: 'out.md' is no name of a notebook .*"),
         (["run", "x", "-o", "gone/out"], "codeact run: argument -o/--output: there is no folder '.*/gone'. .*"),
         (["run", "x", "-a", "auto", "--kernel", "gone"], "There is no kernel 'gone' here; there is: .*"),
-        (
+        pytest.param(
             ["run", "x", "-a", "auto", "--gateway", "http://127.0.0.1:9"],
             "http://127.0.0.1:9 cannot be reached as a Jupyter server: .*",
+            marks=pytest.mark.kernel,
         ),
         (["run", "six", "times"], "codeact run does not know what to do with 'times': put words .* in quotes"),
         (["run", "x", "--gateway", "nowhere"], "That is no address of a Jupyter server. It looks like http://.*"),
