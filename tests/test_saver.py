@@ -9,6 +9,7 @@ import subprocess
 import sys
 import textwrap
 import threading
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -22,8 +23,8 @@ from hypothesis import strategies as st
 from codeact_magic.errors import SessionError
 from codeact_magic.saving import disk, journal, notebook
 from codeact_magic.saving.notebook import from_notebook, to_notebook
-from codeact_magic.saving.saver import Saver, load, session_path
-from codeact_magic.saving.sessionfile import SessionFile
+from codeact_magic.saving.saver import Saver, load, opened, session_path
+from codeact_magic.saving.sessionfile import SessionFile, State
 from codeact_magic.session import Cell, Session, ToolCall, Turn
 
 from .test_notebook import QUIET, SESSION, SESSIONS, STREAM, TEXTS, answer, nothing, saved, session_of, step
@@ -291,10 +292,10 @@ HALFWAY = """
     from codeact_magic.session import Session
 
     saver = Saver(Path(sys.argv[1]), tell=print)
-    saver.save(Session("first"))
+    saver.save(Session("s", home="first"))
     assert saver.flush(30)
     os.fsync = lambda handle: print("halfway", flush=True) or sys.stdin.read()
-    saver.save(Session("second"))
+    saver.save(Session("s", home="second"))
     saver.flush(600)
 """
 
@@ -306,8 +307,8 @@ def test_a_kernel_that_is_killed_in_the_middle_of_a_write_leaves_the_file_before
         assert process.stdout.readline() == "halfway\n"
         process.kill()
         process.wait(30)
-    assert from_notebook(json.loads(path.read_bytes())) == Session("first")
-    assert load(path) == Session("second")
+    assert from_notebook(json.loads(path.read_bytes())) == Session("s", home="first")
+    assert load(path) == Session("s", home="second")
     assert saved(SESSION, path) == path
     assert load(path) == SESSION
 
@@ -421,14 +422,89 @@ def test_a_forged_journal_is_not_heeded(scrap: bytes, tmp_path: Path) -> None:
     assert load(path) == SESSION
 
 
-def test_a_journal_of_another_state_of_the_file_is_not_heeded(tmp_path: Path) -> None:
-    file = SessionFile(tmp_path / "x.ipynb", None)
-    written(file, grown(20))
-    assert not file.note(grown(21), [])
-    whole = json.loads(file.path.read_bytes())
-    whole["metadata"]["somebody"] = "was here"
-    file.path.write_text(json.dumps(whole), encoding="utf-8")
-    assert load(file.path) == grown(20)
+def killed(path: Path, *sessions: Session) -> Path:
+    """Write sessions as a kernel does that is killed before the last one is in the file."""
+    file = SessionFile(path, None)
+    *earlier, last = sessions
+    for session in earlier:
+        written(file, session)
+    assert not file.note(last, [])
+    return path
+
+
+def by_jupyter(path: Path, change: Callable[[Any], object]) -> None:
+    """Change a notebook and save it, as Jupyter does."""
+    notebook = nbformat.read(path, as_version=4)
+    change(notebook)
+    nbformat.write(notebook, path)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda notebook: notebook.metadata.update(somebody="was here"),
+        lambda notebook: notebook.cells[0].metadata.update(collapsed=True),
+        lambda notebook: notebook.cells[-1].metadata.update(collapsed=True),
+        lambda notebook: notebook.cells.insert(0, nbformat.v4.new_markdown_cell("Mine")),
+        lambda notebook: notebook.cells.append(nbformat.v4.new_code_cell("mine()")),
+    ],
+    ids=["metadata", "first cell", "last cell", "new first cell", "new last cell"],
+)
+def test_what_a_killed_kernel_did_last_is_not_lost_when_jupyter_saves_the_file(
+    change: Callable[[Any], object], tmp_path: Path
+) -> None:
+    told: list[str] = []
+    path = killed(tmp_path / "x.ipynb", grown(20), grown(20, turns=2), grown(23, turns=2))
+    by_jupyter(path, change)
+    assert opened(path, told.append)[0] == grown(23, turns=2)
+    assert not told
+
+
+def test_a_journal_whose_place_in_the_file_is_gone_is_told_of_and_left_alone(tmp_path: Path) -> None:
+    told: list[str] = []
+    path = killed(tmp_path / "x.ipynb", grown(20), grown(21))
+    noted = journal.path_of(path).read_bytes()
+    by_jupyter(path, lambda notebook: notebook.cells.__delitem__(slice(-2, None)))
+    theirs = path.read_bytes()
+    session, state = opened(path, told.append)
+    assert session == grown(19)
+    assert len(told) == 1 and ".x.ipynb.journal" in told[0] and told[0].isprintable()
+    saver = goes_on(path, state, session)
+    assert (path.read_bytes(), journal.path_of(path).read_bytes()) == (theirs, noted)
+    assert load(saver.path) == continued(session)
+
+
+def goes_on(path: Path, state: State, session: Session) -> Saver:
+    """Go on with a session that was opened."""
+    saver = Saver(path, tell=list[str]().append, stamp=state)
+    saver.save(continued(session))
+    assert saver.flush(30)
+    saver.close()
+    return saver
+
+
+def continued(session: Session) -> Session:
+    return session.begun(Turn("Go on", steps=(answer("It goes on."),), outcome="answered"))
+
+
+def test_a_journal_that_has_nothing_more_than_the_file_is_not_heeded(tmp_path: Path) -> None:
+    path = killed(tmp_path / "x.ipynb", grown(20), grown(21))
+    noted = journal.path_of(path).read_bytes()
+    written(SessionFile(path, None), grown(25))
+    journal.path_of(path).write_bytes(noted)
+    session, state = opened(path, pytest.fail)
+    assert session == grown(25)
+    assert goes_on(path, state, session).path == path
+    assert [one.name for one in tmp_path.iterdir()] == ["x.ipynb"]
+
+
+def test_a_journal_of_another_session_is_not_heeded(tmp_path: Path) -> None:
+    path = saved(SESSION, tmp_path / "x.ipynb")
+    other = saved(replace(grown(20, turns=3), id="another"), tmp_path / "y.ipynb")
+    for before in (journal.NOTHING.plus(path.read_bytes()), journal.Sum(1, 1)):
+        record = journal.Record(journal.NOTHING, before, other.read_bytes())
+        journal.path_of(path).write_bytes(record.encoded())
+        assert load(path) == SESSION
 
 
 def test_what_a_killed_writer_left_behind_goes_away_and_what_a_live_one_writes_to_stays(tmp_path: Path) -> None:
@@ -461,6 +537,50 @@ def test_a_file_that_somebody_else_changed_is_left_alone_and_the_user_told_once(
     assert len(load(saver.path).turns[-1].steps) == 2
     assert len(told) == 1
     assert "x.ipynb was changed" in told[0] and "x-2.ipynb" in told[0] and told[0].isprintable()
+
+
+def test_what_a_killed_kernel_left_in_the_journal_is_a_change_as_well(tmp_path: Path) -> None:
+    theirs = SessionFile(tmp_path / "x.ipynb", None)
+    written(theirs, grown(20))
+    session, state = opened(theirs.path)
+    ours = Saver(theirs.path, tell=list[str]().append, stamp=state)
+    assert not theirs.note(grown(23), [])
+    ours.save(continued(session))
+    assert ours.flush(30)
+    ours.close()
+    assert ours.path == tmp_path / "x-2.ipynb"
+    assert load(theirs.path) == grown(23)
+    assert load(ours.path) == continued(grown(20))
+
+
+def test_a_journal_that_grows_after_a_session_was_opened_is_a_change(tmp_path: Path) -> None:
+    theirs = SessionFile(tmp_path / "x.ipynb", None)
+    written(theirs, grown(20))
+    assert not theirs.note(grown(21), [])
+    session, state = opened(theirs.path)
+    assert session == grown(21)
+    assert not theirs.note(grown(23), [])
+    assert goes_on(theirs.path, state, session).path == tmp_path / "x-2.ipynb"
+    assert load(theirs.path) == grown(23)
+
+
+def test_who_has_loaded_what_a_killed_kernel_left_goes_on_in_that_file(tmp_path: Path) -> None:
+    path = killed(tmp_path / "x.ipynb", grown(20), grown(23))
+    session, state = opened(path)
+    assert goes_on(path, state, session).path == path
+    assert load(path) == continued(grown(23))
+    assert [one.name for one in tmp_path.iterdir()] == ["x.ipynb"]
+
+
+def test_a_journal_that_somebody_has_removed_is_no_reason_to_go_elsewhere(tmp_path: Path) -> None:
+    file = SessionFile(tmp_path / "x.ipynb", None)
+    written(file, grown(20))
+    for size in (21, 22):
+        assert not file.note(grown(size), [])
+        journal.remove(file.path)
+        written(file, grown(size))
+    assert load(tmp_path / "x.ipynb") == grown(22)
+    assert [one.name for one in tmp_path.iterdir()] == ["x.ipynb"]
 
 
 def test_a_file_that_was_only_touched_is_still_ours(tmp_path: Path) -> None:

@@ -1,7 +1,8 @@
 """The journal beside a session's file: what is about to stand in the file, so that no kill can leave it half written.
 
 A record says how the file ends from one place on. It is a line of JSON and the bytes of that end, appended in one
-write; a kill in the middle of it leaves a record whose checksum is wrong, and which nobody heeds.
+write; a kill in the middle of it leaves a record whose checksum is wrong, and which nobody heeds. What a record means
+for a file that is not as it was when the record was written is in recovery.py.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import Any, NamedTuple
 from zlib import crc32
 
 from . import disk
+from .disk import Stamp, stamp
 
 
 class Sum(NamedTuple):
@@ -34,15 +36,20 @@ NOTHING = Sum(0, 0)
 
 @dataclass(frozen=True)
 class Record:
-    """Has the file end with `tail` behind the bytes `prefix`; `before` is the whole file without that."""
+    """Has the file end with `tail` behind the bytes `prefix`; `before` is the whole file without that.
+
+    `after` is what the ids of the last cells of the prefix begin with, empty where it has no cells.
+    """
 
     prefix: Sum
     before: Sum
     tail: bytes
+    after: str = ""
 
     def encoded(self) -> bytes:
         """Return the record as it stands in the journal."""
-        head = {"prefix": self.prefix, "before": self.before, "tail": NOTHING.plus(self.tail)}
+        sums = {"prefix": self.prefix, "before": self.before, "tail": NOTHING.plus(self.tail)}
+        head = {**sums, "after": self.after}
         return json.dumps(head).encode() + b"\n" + self.tail
 
     def applied(self, data: bytes) -> bytes | None:
@@ -54,6 +61,14 @@ class Record:
 def path_of(path: Path) -> Path:
     """Return where the journal of the file `path` is."""
     return path.with_name(f".{path.name}.journal")
+
+
+def mark(path: Path) -> Stamp | None:
+    """Return what tells the journal of the file `path` from another one, or a longer one; None where there is none."""
+    try:
+        return stamp(path_of(path).lstat())._replace(modified=0)  # nothing but its length changes in a journal
+    except OSError:
+        return None
 
 
 def append(path: Path, record: Record) -> None:
@@ -94,10 +109,11 @@ def _decoded(data: bytes) -> Iterator[Record]:
         try:
             head = json.loads(data[start:end])
             prefix, before, tail = (_sum(head[name]) for name in ("prefix", "before", "tail"))
+            after = str(head.get("after", ""))
         except (ValueError, LookupError, TypeError, RecursionError):
             return
         start = end + 1 + tail.size
-        record = Record(prefix, before, data[end + 1 : start])
+        record = Record(prefix, before, data[end + 1 : start], after)
         if NOTHING.plus(record.tail) != tail:
             return
         yield record

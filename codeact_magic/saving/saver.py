@@ -19,15 +19,15 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from ..errors import SessionError
 from ..session import Session
 from ..text import one_line
 from . import disk, journal, notebook
 from .disk import Stamp, claimed, reason
-from .journal import NOTHING, Record
-from .sessionfile import SessionFile
+from .journal import Record
+from .recovery import recovered
+from .sessionfile import SessionFile, State
 from .shelf import Shelf
 
 CALM = 0.1  # seconds without a newer session, after which the file is brought up to date
@@ -42,42 +42,37 @@ def load(path: Path) -> Session:
     return opened(path)[0]
 
 
-def opened(path: Path) -> tuple[Session, Stamp]:
+def opened(path: Path, tell: Callable[[str], None] = lambda line: None) -> tuple[Session, State]:
     """Return the session in the file `path`, up to its last step, and what tells whether the file changes later.
 
-    Raises SessionError, which names the file.
+    `tell` is told, in one line, where the journal holds steps that have no place in the file. They stay there, and a
+    Saver that is given that state goes on in another file. Raises SessionError, which names the file.
     """
     try:
-        data, records, stamp = _read(path)
-        whole = _recovered(data, records)
+        data, records, file, mark = _read(path)
+        whole, fits = recovered(data, records)
         Shelf(path).restore(whole)
-        return notebook.from_notebook(whole), stamp
+        session = notebook.from_notebook(whole)
     except SessionError as error:
         raise SessionError(f"{one_line(path)}: {error}") from None
+    if not fits:
+        tell(_UNFIT.format(file=one_line(path.name), journal=one_line(journal.path_of(path).name)))
+    return session, State(file, mark if fits else None)
 
 
-def _read(path: Path) -> tuple[bytes, list[Record], Stamp]:
+_UNFIT = (
+    "{file} was changed after the kernel that wrote it had been killed: the last steps of that kernel do not fit it "
+    "any more. They are left in {journal} beside it."
+)
+
+
+def _read(path: Path) -> tuple[bytes, list[Record], Stamp, Stamp | None]:
     try:
         with disk.locked(path):
-            data, stamp = disk.read(path, links=True)
-            return data, journal.records(path), stamp
+            data, file = disk.read(path, links=True)
+            return data, journal.records(path), file, journal.mark(path)
     except (OSError, ValueError) as error:
         raise SessionError(f"the file cannot be read ({reason(error)}); choose another") from None
-
-
-def _recovered(data: bytes, records: list[Record]) -> Any:
-    """Return the JSON of a file, with what a killed kernel had only written into the journal."""
-    whole = NOTHING.plus(data) if records else NOTHING
-    for record in records:
-        if record.before == whole and (after := record.applied(data)) is not None:
-            return notebook.parsed(after)
-    try:
-        return notebook.parsed(data)
-    except SessionError:
-        halfway = (after for record in records if (after := record.applied(data)) is not None)
-        if after := next(halfway, None):
-            return notebook.parsed(after)
-        raise
 
 
 # -- names -------------------------------------------------------------------------------------------------------------
@@ -114,7 +109,7 @@ class Saver:
         secrets: gives the texts that must not reach the file; each is replaced by ***.
         tell: is told, in one line and only out of `flush`, that saving fails (once until it succeeds again), or that
             the session goes on in another file.
-        stamp: the file as it was when the session was loaded from it; None where the file may be written over.
+        stamp: the file and its journal as they were when the session was loaded; None where both may be written over.
         limit: the characters of an output beyond which it goes into a file of its own (0: no limit).
 
     `failure` is the line that tells why saving fails, for as long as it does, else empty.
@@ -126,7 +121,7 @@ class Saver:
         *,
         secrets: Callable[[], Sequence[str]] = tuple,
         tell: Callable[[str], None],
-        stamp: Stamp | None = None,
+        stamp: State | None = None,
         limit: int = 0,
     ) -> None:
         self._secrets, self._tell = secrets, tell

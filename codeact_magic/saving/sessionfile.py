@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
@@ -39,19 +39,30 @@ class _Layout:
 
 
 class _Plan(NamedTuple):
-    """How a file is to be: what stands where, and its `tail`, behind the bytes that stay."""
+    """How a file is to be: what stands where, and its `tail`, behind the bytes that stay, which end with `after`."""
 
     layout: _Layout
     prefix: Sum
     tail: bytes
+    after: str
+
+
+class State(NamedTuple):
+    """What tells whether a file or its journal change later."""
+
+    file: Stamp
+    journal: Stamp | None  # None: there is none that the session was read from
 
 
 class SessionFile:
-    """The file of one session, and what is known of it. `path` is another one once somebody else has changed it."""
+    """The file of one session, and what is known of it. `path` is another one once somebody else has changed it.
 
-    def __init__(self, path: Path, stamp: Stamp | None, limit: int = 0) -> None:
+    What somebody else has written into its journal is a change as well: it may be all that a killed kernel has left.
+    """
+
+    def __init__(self, path: Path, state: State | None, limit: int = 0) -> None:
         self.path = path
-        self._stamp = stamp  # the file as it was when this session was last in it
+        self._state = state  # as it was when this session was last in it; None: it may be written over
         self._secrets: tuple[str, ...] = ()
         self._masked = _masking(())
         self._layout: _Layout | None = None
@@ -87,9 +98,11 @@ class SessionFile:
 
     def _journal(self, plan: _Plan, layout: _Layout) -> bool:
         try:
-            journal.append(self.path, Record(plan.prefix, layout.sum, plan.tail))
+            journal.append(self.path, Record(plan.prefix, layout.sum, plan.tail, plan.after))
         except OSError:  # e.g. the journal's name is too long
             return False
+        finally:
+            self._take_down()
         return True
 
     # -- whose file it is ----------------------------------------------------------------------------------------------
@@ -107,24 +120,41 @@ class SessionFile:
                 yield
                 return
         self.path = disk.claimed(self.path.parent, self.path.stem, first=2)
-        self._stamp = None
+        self._state = None
         self._shelf = Shelf(self.path, self._shelf.limit)
         self.forget()
         with disk.locked(self.path):
+            self._is_mine()
             yield
 
     def _is_mine(self) -> bool:
-        if self._stamp is None:
+        if self._state is None:
+            journal.remove(self.path)  # of a file that is gone, or to be written over
+            self._take_down()
             return True
+        return self._journal_is_mine(self._state.journal) and self._file_is_mine(self._state.file)
+
+    def _journal_is_mine(self, known: Stamp | None) -> bool:
+        now = journal.mark(self.path)
+        if now is None and known is not None:
+            self.forget()
+        return now in (None, known)
+
+    def _file_is_mine(self, known: Stamp) -> bool:
         try:
             now = stamp(self.path.stat())
         except FileNotFoundError:
             self.forget()
             return True
-        if now != self._stamp and (self._layout is None or NOTHING.plus(self.path.read_bytes()) != self._layout.sum):
-            return False
-        self._stamp = now
-        return True
+        if now == known:
+            return True
+        self._take_down()
+        return self._layout is not None and NOTHING.plus(self.path.read_bytes()) == self._layout.sum
+
+    def _take_down(self) -> None:
+        """Take the file and its journal as they are now for what this session has written."""
+        with suppress(FileNotFoundError):
+            self._state = State(stamp(self.path.stat()), journal.mark(self.path))
 
     # -- what is to stand in it ----------------------------------------------------------------------------------------
 
@@ -143,14 +173,14 @@ class SessionFile:
             first = 0
         end.put(notebook.closing(session, self._masked).encode())
         layout = _Layout(sections, tuple(ends), tuple(end.places), end.sum)
-        return self._of_the_file(_Plan(layout, end.prefix, b"".join(end.pieces)))
+        return self._of_the_file(_Plan(layout, end.prefix, b"".join(end.pieces), end.after))
 
     def _of_the_file(self, plan: _Plan) -> _Plan:
         """Return a plan for what the journal says as one for the file."""
         if self._noted is None or plan.prefix.size <= self._noted.prefix.size:
             return plan
         kept = self._noted.tail[: plan.prefix.size - self._noted.prefix.size]
-        return _Plan(plan.layout, self._noted.prefix, kept + plan.tail)
+        return _Plan(plan.layout, self._noted.prefix, kept + plan.tail, self._noted.after)
 
     def _text(self, part: Part, place: _Place | None) -> bytes:
         """Return a part as it stands in the file: taken from `place` where it stands already, elsewhere in it."""
@@ -185,9 +215,10 @@ class SessionFile:
                 file.flush()
                 os.fsync(file.fileno())
         finally:
-            self._stamp = stamp(self.path.stat())
+            self._take_down()
         self._layout = plan.layout
         journal.remove(self.path)
+        self._take_down()
 
     def _write_whole(self, plan: _Plan) -> None:
         prefix = self._read(0, plan.prefix.size)
@@ -197,9 +228,9 @@ class SessionFile:
         with disk.draft(self.path) as file:
             file.write(prefix)
             file.write(plan.tail)
-        self._stamp = stamp(self.path.stat())
-        self._layout, self._noted = plan.layout, None
         journal.remove(self.path)
+        self._take_down()
+        self._layout, self._noted = plan.layout, None
         self._shelf.remove(self._leaked - self._shelf.names)
         self._leaked = set()
         disk.sync_folder(self.path.parent)
@@ -229,6 +260,7 @@ class _End:
         self.sum = self.places[-1].sum if self.places else _OPENED
         self.pieces: list[bytes] = []
         self.prefix = NOTHING
+        self.after = ""  # the key of the last part of the prefix that has cells
         if not old.places:
             self.pieces.append(_OPENING)
 
@@ -257,6 +289,8 @@ class _End:
     def _end_prefix(self) -> None:
         if self._elsewhere is None:
             self.prefix = self.sum if self._old else NOTHING
+            shown = (place.part.key for place in reversed(self.places) if place.sum.size > place.start)
+            self.after = next(shown, "")
             self._elsewhere = {place.part.key: place for place in self._old[len(self.places) :]}
 
 
