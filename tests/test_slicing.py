@@ -221,6 +221,24 @@ def test_an_iterator_is_used_up_by_looking_at_it() -> None:
     assert kept("it = (x for x in [1])", "print(sum(it))", "rest = list(it)") == [1, 2, 3]
 
 
+@pytest.mark.parametrize(
+    ("made", "look"),
+    [
+        ("import collections\na = collections.defaultdict(list)", "a['x']"),
+        ("import pandas as pd\na = pd.read_csv('a.csv', chunksize=2)", "print(a.get_chunk())"),
+        ("class A:\n    n = 0\n    @property\n    def v(self):\n        self.n += 1\na = A()", "a.v"),
+        ("class A:\n    n = 0\n    def __len__(self):\n        self.n += 1\n        return 1\na = A()", "len(a)"),
+        ("a = []", "list(map(a.append, [1, 2]))"),
+        ("import pandas as pd\ndf = pd.DataFrame()\na = []", "df.x.apply(a.append)"),
+        ("import operator\na = []", "operator.iadd(a, [1])"),
+        ("a = [[1]]", "match a:\n    case [x]:\n        x.append(2)"),
+        ("import functools\n@functools.lru_cache\ndef a(x):\n    return x", "a(1)"),
+    ],
+)
+def test_what_changes_something_unseen_stays(made: str, look: str) -> None:
+    assert kept(made, look, "print(a)") == [1, 2, 3]
+
+
 def test_random_numbers_are_drawn_in_order_once_there_is_a_seed() -> None:
     seeded = ("import random\nrandom.seed(1)", "print(random.random())", "x = random.random()")
     assert kept(*seeded) == [1, 2, 3]
@@ -243,6 +261,7 @@ def test_what_a_module_keeps_to_itself_is_kept_in_order() -> None:
         "import os\nos.environ['A'] = '1'",
         "import pandas as pd\npd.set_option('display.max_rows', 5)",
         "import matplotlib.pyplot as plt\nplt.rcParams['figure.dpi'] = 50",
+        "import matplotlib as mpl\nrc = mpl.rcParams\nrc.update({'figure.dpi': 50})",
         "%matplotlib inline",
         "!pip install lib",
         "import subprocess\nsubprocess.run(['make'])",

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from codeact_magic.engine import KernelExecutor, LocalKernel
-from codeact_magic.errors import CodeActError
+from codeact_magic.errors import CodeActError, Stopped
 from codeact_magic.session import Cell, Decision, Observation, Reply, Session, Step
 from codeact_magic.slicing import Slice, clean
 from codeact_magic.verify import Engine, Report, Row, fingerprint, prove, verify
@@ -146,6 +146,15 @@ def test_nothing_is_run_after_the_kernel_has_died() -> None:
         (3, "missing", "not run any more"),
     ]
     assert (engine.ran, report.status, report.note) == (["a = 1", "b = 1"], 1, "The kernel died (signal 9).")
+
+
+def test_a_user_who_stops_it_is_told_so_and_nothing_of_differences() -> None:
+    class Stopping(PlainEngine):
+        def run(self, code: str, *, every_value: bool = True) -> Observation:
+            return Observation("aborted")
+
+    with pytest.raises(Stopped):
+        verify(session(turn("a = 1", "b = 1")), Stopping())
 
 
 def test_a_session_that_could_not_be_run_at_all_has_a_status_of_its_own() -> None:

@@ -189,8 +189,9 @@ class Analysis:
                 effects.uses.add(name)
             case ast.Call():
                 self._note_call(reader, node, effects)
-            case ast.Assign(targets=targets):
+            case ast.Assign(targets=targets, value=value):
                 effects.acts |= any(_is_setting(reader, target) for target in targets)
+                effects.acts |= reader.dotted(value).endswith((".rcParams", ".options"))  # to be changed by that name
             case ast.ImportFrom(names=[ast.alias(name="*")]):
                 effects.everything = True
 

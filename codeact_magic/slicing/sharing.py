@@ -11,6 +11,7 @@ from .facts import Code, Facts
 
 GIVEN = "<given>"  # stands for what a function is given: no name can be that
 _NONE: frozenset[str] = frozenset()
+_CHANGING_METHODS = tables.KEEPING | tables.KEEPING_NOTHING
 _YIELDS = (ast.Yield, ast.YieldFrom)
 _PASSES = 30  # until what local variables may be must have settled
 
@@ -167,6 +168,8 @@ class Reader:
         match node:
             case ast.Subscript(value=base) | ast.Attribute(value=base) if not isinstance(node.ctx, ast.Load):
                 return self.owners(base)
+            case ast.Attribute(value=base, attr=attr) if attr in _CHANGING_METHODS:  # handed on, perhaps
+                return _NONE if self.dotted(node) or self.is_frame(base) else self.owners(base)
             case ast.AugAssign(target=ast.Name() as target):
                 return self.owners(target)
             case ast.Name(id=name, ctx=ast.Load()) if name in self.facts.iterators:
@@ -206,7 +209,10 @@ class Reader:
         if self.facts.is_builtin(name):
             return name in tables.PURE_BUILTINS
         if name in self.facts.definitions:
-            return self.facts.is_function(name) and name not in self.facts.changers
+            decorated = any(getattr(found, "decorator_list", ()) for found in self.facts.definitions[name])
+            classes = any(isinstance(found, ast.ClassDef) for found in self.facts.definitions[name])
+            alone = self.facts.is_function(name) and name not in self.facts.changers
+            return alone and (classes or not decorated)  # a decorator may have it remember what it was given
         return name in self.facts.modules and _is_harmless(self.facts.modules[name])
 
     def kept(self, node: ast.AST) -> frozenset[str]:
@@ -215,6 +221,9 @@ class Reader:
             case ast.Assign(targets=targets, value=value):
                 stored = [target for target in targets if isinstance(target, ast.Subscript | ast.Attribute)]
                 return self._of_all([*stored, value]) if stored else _NONE
+            case ast.Match(subject=subject, cases=cases):
+                captured = (getattr(part, "name", None) for case in cases for part in ast.walk(case.pattern))
+                return self.owners(subject) | frozenset(filter(None, captured))
             case ast.Call(func=ast.Name(id=name) as func) if self.code.is_global(name, func):
                 reached = self.within(name) | self._of_global(name)
                 return _NONE if self.facts.is_builtin(name) else self._of_all(_arguments(node)) | reached
@@ -257,6 +266,10 @@ def is_iterator(node: ast.AST | None, reader: Reader) -> bool:
     match node:
         case ast.GeneratorExp():
             return True
+        case ast.Call(keywords=keywords) if {"chunksize", "iterator"} & {keyword.arg for keyword in keywords}:
+            return True
+        case ast.Call(func=ast.Name() | ast.Attribute() as function) if _looks_change(reader, function):
+            return True
         case ast.Call(func=ast.Name(id=name)) if facts.is_builtin(name) and name not in tables.ITERATORS:
             return False
         case ast.Call(func=ast.Name(id=name)) if _yields(facts, name):
@@ -265,6 +278,27 @@ def is_iterator(node: ast.AST | None, reader: Reader) -> bool:
             if attr in tables.ITERATING_METHODS or reader.dotted(function).split(".")[0] in ("itertools", "csv"):
                 return True
     return node is not None and not reader.owners(node).isdisjoint(facts.iterators)
+
+
+def _looks_change(reader: Reader, function: ast.expr) -> bool:
+    """Tell whether calling `function` makes an object that looking at it may change."""
+    if reader.dotted(function) == "collections.defaultdict":
+        return True
+    name = function.id if isinstance(function, ast.Name) else ""
+    members = [
+        member
+        for found in reader.facts.definitions.get(name, ())
+        if isinstance(found, ast.ClassDef)
+        for member in found.body
+        if isinstance(member, ast.FunctionDef) and member.name not in ("__init__", "__post_init__", "__setattr__")
+    ]
+    looks = [member for member in members if member.decorator_list or member.name.startswith("__")]
+    return any(_changes_something(part) for member in looks for part in ast.walk(member))
+
+
+def _changes_something(node: ast.AST) -> bool:
+    stores = isinstance(node, ast.Attribute | ast.Subscript) and not isinstance(node.ctx, ast.Load)
+    return stores or (isinstance(node, ast.Attribute) and node.attr in _CHANGING_METHODS)
 
 
 def _yields(facts: Facts, name: str) -> bool:

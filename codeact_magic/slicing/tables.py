@@ -51,11 +51,13 @@ SEEDS = _set("seed manual_seed set_seed set_random_seed")
 SETTINGS = _set("""
     set_option reset_option set_printoptions seterr rc rcdefaults rc_file use style switch_backend set_theme set_style
     set_palette set_context set filterwarnings simplefilter resetwarnings setlocale basicConfig set_loglevel
-    setrecursionlimit register_matplotlib_converters set_default_dtype set_default_device getcontext setcontext
+    setrecursionlimit set_matplotlib_formats set_grad_enabled set_num_threads
+    register_matplotlib_converters set_default_dtype set_default_device getcontext setcontext
     """)
 CHANGING = _set("""
     shuffle insort insort_left insort_right heappush heappop heapify heapreplace heappushpop copyto put place putmask
-    fill_diagonal put_along_axis dump
+    fill_diagonal put_along_axis dump setitem delitem iadd iconcat isub imul itruediv ifloordiv imod ipow imatmul iand
+    ior ixor
     """)
 
 # Methods that change nothing, whatever they are called on.

@@ -8,6 +8,7 @@ from contextlib import suppress
 from datetime import datetime
 
 from ..compare import compare
+from ..errors import Stopped
 from ..session import Observation, Session
 from ..text import one_line
 from ..units import Unit, raised, units
@@ -27,7 +28,7 @@ def verify(
     """Run all code of `session` in `engine`, which is fresh, and return how it compares with what is recorded.
 
     Where a new kernel began in the session the engine begins anew as well. What was interrupted in the session is left
-    out; after an interrupt, a timeout or the engine's death nothing more is run.
+    out; after a timeout or the engine's death nothing more is run. Raises Stopped where the user interrupts it.
 
     Of a user's own cell nothing is recorded but whether it failed: such a row says "ran". Of what code does besides
     showing something (files, variables) nothing is compared.
@@ -54,7 +55,9 @@ def verify(
         else:
             progress(number, len(todo), headline(piece.code))
             seen = engine.run(piece.code, every_value=piece.number > 0)
-            note = _why_over(seen)
+            if seen.status == "aborted":
+                raise Stopped("You stopped it while it was being verified.")
+            note = seen.note
             rows.append(_row(piece, seen, tolerance, _began(session.turns[piece.turn - 1].started)))
     return Report(tuple(rows), note, time.monotonic() - began)
 
@@ -81,11 +84,6 @@ def _lost_all(piece: Unit) -> bool:
     return piece.seen is not None and _LOST_ALL in piece.seen.note
 
 
-def _why_over(seen: Observation) -> str:
-    """Return why nothing can be run after this, "" where it can."""
-    return seen.note or ("You stopped it." if seen.status == "aborted" else "")
-
-
 def _began(started: str) -> datetime | None:
     """Return when a turn began, None where that is not known."""
     with suppress(ValueError):
@@ -94,8 +92,8 @@ def _began(started: str) -> datetime | None:
 
 
 def _row(piece: Unit, seen: Observation, tolerance: float, then: datetime | None) -> Row:
-    if why := _why_over(seen):
-        return Row(piece.number, piece.code, "missing", why)
+    if seen.note:  # which says why nothing can be run after this
+        return Row(piece.number, piece.code, "missing", seen.note)
     if piece.status != seen.status:
         return Row(piece.number, piece.code, "differs", _otherwise(seen))
     if piece.seen is None:  # of a user's cell it is only known whether it failed
