@@ -19,7 +19,7 @@ from hypothesis import given, settings
 from codeact_magic.conversations import Conversations
 from codeact_magic.options import Options
 from codeact_magic.saving.saver import Saver, load
-from codeact_magic.saving.shelf import SHOWN
+from codeact_magic.saving.shelf import IN_A_CELL, IN_ALL, LEAST, SHOWN
 from codeact_magic.session import Json, Session
 from codeact_magic.text import safe_markdown
 
@@ -102,6 +102,33 @@ def test_what_is_not_too_large_stays_in_the_notebook(tmp_path: Path) -> None:
     keep(shown({**STREAM, "text": "x" * LIMIT}), tmp_path / "x.ipynb")
     keep(shown(*LARGE.values()), tmp_path / "y.ipynb", limit=0)
     assert {path.name for path in tmp_path.iterdir()} == {"x.ipynb", "y.ipynb"}
+
+
+def test_the_outputs_of_a_cell_are_held_to_a_total(tmp_path: Path) -> None:
+    limit = 2 * LEAST
+    flood = [{**STREAM, "text": f"{number:03}" + "x" * (limit - 3)} for number in range(50)]
+    session = shown(*flood, {**STREAM, "text": "x" * LEAST})
+    path = keep(session, tmp_path / "x.ipynb", limit=limit)
+    assert len(files(path)) == 50 + 1 - IN_A_CELL
+    assert path.stat().st_size < (IN_A_CELL * limit + len(files(path)) * 3 * SHOWN) * 1.1
+    stand_ins = [output.output_type == "display_data" for output in nbformat.read(path, as_version=4).cells[-1].outputs]
+    assert stand_ins == [False] * (IN_A_CELL - 1) + [True] * len(files(path)) + [False]
+    assert load(path) == session
+
+
+def test_the_outputs_of_a_notebook_are_held_to_a_total(tmp_path: Path) -> None:
+    limit, a_step = 2 * LEAST, IN_A_CELL - 1
+    steps = [
+        step("show()", outputs=tuple({**STREAM, "text": f"{number}{part}".ljust(limit, "x")} for part in range(a_step)))
+        for number in range(IN_ALL // a_step + 5)
+    ]
+    saver = Saver(tmp_path / "x.ipynb", tell=nothing, limit=limit)
+    for number in range(1, len(steps) + 1):
+        saver.save(session_of(*steps[:number], outcome="open"))
+        assert saver.flush(30)
+    saver.close()
+    assert len(files(saver.path)) == len(steps) * a_step - IN_ALL
+    assert load(saver.path) == session_of(*steps, outcome="open")
 
 
 @settings(QUIET, max_examples=60)

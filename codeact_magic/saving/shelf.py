@@ -26,29 +26,34 @@ from ..text import clip, fence, plain, visible
 from . import disk
 
 SHOWN = 2_000  # characters of a large text that stand in the notebook
+LEAST = 2 * SHOWN  # of an output that is put away for the sake of the others: less would not help
+IN_A_CELL = 10  # times the limit: so much may the outputs of a cell have together
+IN_ALL = 100  # times the limit: so much those of a notebook
 MARK = "codeact_file"  # in the metadata of the output that stands for a large one
 
 
 class Shelf:
-    """The folder of the large outputs of the notebook `path`: those of more than `limit` characters (0: no limit)."""
+    """The folder of the large outputs of the notebook `path`.
+
+    Those are the outputs of more than `limit` characters (0: no limit), and the largest of a cell that has many.
+    """
 
     def __init__(self, path: Path, limit: int = 0) -> None:
         self.notebook = path
         self.folder = path.with_name(f"{path.stem}_files")
         self.limit = limit
         self.names: set[str] = set()  # of the files that were written
+        self._held: dict[str, int] = {}  # characters of the outputs that stand in the notebook, by cell
 
     def put_away(self, cell: Json) -> Json:
         """Return a cell whose large outputs are in files, as far as these can be written."""
         if not self.limit or not cell.get("outputs"):
             return cell
         outputs, files = list(cell["outputs"]), []
-        for number, output in enumerate(outputs):
-            large = [key for key, value in _values(output).items() if _size(value) > self.limit]
-            if large:
-                with suppress(OSError):
-                    outputs[number], entry = self._put(output, large)
-                    files.append({"output": number, **entry})
+        for number, large in self._large(cell["id"], outputs).items():
+            with suppress(OSError):
+                outputs[number], entry = self._put(outputs[number], large)
+                files.append({"output": number, **entry})
         if not files:
             return cell
         about = {**cell["metadata"]["codeact"], "files": files}
@@ -72,6 +77,23 @@ class Shelf:
                 (self.folder / name).unlink(missing_ok=True)
 
     # -- writing -------------------------------------------------------------------------------------------------------
+
+    def _large(self, cell: str, outputs: list[Json]) -> dict[int, list[str]]:
+        """Return the keys of what is to be put away of the outputs of a cell, by the number of the output."""
+        sizes = {
+            (number, key): _size(value)
+            for number, output in enumerate(outputs)
+            for key, value in _values(output).items()
+        }
+        others = sum(self._held.values()) - self._held.get(cell, 0)
+        room = min(IN_A_CELL * self.limit, IN_ALL * self.limit - others)
+        held, large = sum(sizes.values()), dict[int, list[str]]()
+        for (number, key), size in sorted(sizes.items(), key=lambda one: (-one[1], -one[0][0])):
+            if size > self.limit or (held > room and size > LEAST):
+                large.setdefault(number, []).append(key)
+                held -= size
+        self._held[cell] = held
+        return dict(sorted(large.items()))
 
     def _put(self, output: Json, large: list[str]) -> tuple[Json, Json]:
         """Return what stands for `output`, and how it is made whole."""
