@@ -299,6 +299,18 @@ def test_a_session_that_is_nowhere_is_one_line(stage: Stage) -> None:
 
 
 @pytest.mark.terminal
+def test_what_was_typed_before_a_step_was_shown_is_no_answer(stage: Stage) -> None:
+    terminal = stage.start(stage.endpoint(code("x = 1"), code("open('ran', 'w')"), "Done."), "run", "go")
+    terminal.until(QUESTION)
+    terminal.type(f"y{ENTER}y{ENTER}")
+    terminal.until("step 1 · approved")
+    terminal.until(QUESTION)
+    terminal.type(f"q{ENTER}")
+    _, status = terminal.end()
+    assert (status, (stage.folder / "ran").exists()) == (130, False)
+
+
+@pytest.mark.terminal
 def test_run_asks_where_there_is_somebody_and_prints_the_answer_once(stage: Stage) -> None:
     terminal = stage.start(stage.endpoint(code("x = 6 * 7", "x"), "It is 42."), "run", "six times seven")
     terminal.until(QUESTION)

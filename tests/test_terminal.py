@@ -194,6 +194,18 @@ def test_a_bare_no_is_asked_for_its_reason(stage: Stage, simple: bool) -> None:
     assert "it is taken" in heard(endpoint)
 
 
+def test_what_was_typed_before_a_step_was_shown_is_no_answer(stage: Stage, simple: bool) -> None:
+    terminal, _ = stage.set(simple, code("x = 1"), code("y = 2"), "Set.")
+    terminal.enter("%%codeact\nSet x and y")
+    terminal.until(QUESTION)
+    terminal.type(f"y{ENTER}y{ENTER}")
+    terminal.until("step 1 · approved")
+    terminal.until(QUESTION)
+    terminal.type(f"q{ENTER}")
+    terminal.until("Stopped")
+    assert terminal.evaluate("x, 'y' in globals()") == "1 False"
+
+
 def test_edited_code_is_what_runs(stage: Stage, simple: bool) -> None:
     terminal, endpoint = stage.set(simple, code("x = 1", "y = 2"), "Set.")
     terminal.enter("%%codeact\nSet x and y")

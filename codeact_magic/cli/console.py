@@ -92,6 +92,7 @@ class _ConsoleView(TerminalView):
 
 def _ask_aside(question: str) -> str:
     """Ask as `input` does, without a word on standard output."""
+    control.forget_typed()
     sys.stderr.write(question)
     sys.stderr.flush()
     line = sys.stdin.readline()
