@@ -11,13 +11,14 @@ import time
 from collections.abc import Callable, Iterator
 from itertools import groupby, pairwise
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from codeact_magic.engine import KernelExecutor, LocalKernel, executor, request
+from codeact_magic.engine import GatewayKernel, KernelExecutor, LocalKernel, executor, request
 from codeact_magic.engine.outputs import Outputs
 from codeact_magic.errors import CodeActError, UsageError
 from codeact_magic.session import Json, Observation
@@ -345,6 +346,14 @@ def test_nothing_is_started_to_be_asked_about_its_variables() -> None:
 def test_a_kernel_of_an_unknown_name_is_an_error_that_names_the_known_ones() -> None:
     with pytest.raises(UsageError, match=r"^There is no kernel 'no such' here; there is: .*python3"):
         KernelExecutor(LocalKernel("no such")).run("1")
+
+
+def test_a_server_that_names_a_kernel_as_the_token_does_not_have_it_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("JUPYTER_TOKEN", KEY)
+    specs = SimpleNamespace(json=lambda: {"kernelspecs": {KEY: {}, "python3": {}}})
+    monkeypatch.setattr("jupyter_kernel_client.manager.fetch", lambda *given, **options: specs)
+    with pytest.raises(UsageError, match=r"it has: python3, \*\*\*$"):
+        KernelExecutor(GatewayKernel("http://localhost:1", "foo")).run("1")
 
 
 @pytest.mark.kernel

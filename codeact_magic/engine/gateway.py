@@ -13,7 +13,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from ..errors import UsageError
 from ..session import Json
-from ..text import one_line
+from ..text import mask, one_line
 from .kernels import START, Message
 
 TOKEN = "JUPYTER_TOKEN"  # the environment variable; the token is never on a command line, in a message or in a file
@@ -167,7 +167,8 @@ class GatewayKernel:
         specs = fetch(f"{self._url}/api/kernelspecs", headers=_headers(), timeout=AT_ONCE).json()
         known = sorted(specs.get("kernelspecs", {}))
         if name and name not in known:
-            raise UsageError(f"{self._url} has no kernel {one_line(name, 60)!r}; it has: {one_line(', '.join(known))}")
+            told = one_line(mask(", ".join(known), [token()]))  # a server can name its kernels as it likes
+            raise UsageError(f"{self._url} has no kernel {one_line(name, 60)!r}; it has: {told}")
         return name or str(specs.get("default", "python3"))
 
     def _channel(self, name: str) -> Any:
