@@ -9,6 +9,7 @@ import subprocess
 import sys
 import textwrap
 import threading
+import tracemalloc
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
@@ -23,7 +24,7 @@ from hypothesis import strategies as st
 from codeact_magic.errors import SessionError
 from codeact_magic.saving import disk, journal, notebook
 from codeact_magic.saving.notebook import from_notebook, to_notebook
-from codeact_magic.saving.saver import Saver, load, opened, session_path
+from codeact_magic.saving.saver import Saver, is_session, load, opened, session_path
 from codeact_magic.saving.sessionfile import SessionFile, State
 from codeact_magic.session import Cell, Session, ToolCall, Turn
 
@@ -651,6 +652,46 @@ def test_kernels_that_go_on_with_the_same_file_at_once_each_have_a_whole_session
     assert len(set(files)) == 3
     for file, name in zip(files, names, strict=True):
         assert [turn.prompt for turn in load(file).turns[1:]] == [f"{name} {number}" for number in range(30)]
+
+
+# -- files that are no sessions ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("begins", [b"", b'{\n "cells": [\n'], ids=["nothing", "a notebook"])
+def test_a_huge_file_that_is_no_session_is_not_read_into_memory(begins: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "huge.ipynb"
+    with path.open("wb") as file:
+        file.write(begins)
+        file.truncate(300_000_000)
+    tracemalloc.start()
+    with pytest.raises(SessionError, match="holds no codeact session"):
+        load(path)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 10_000_000
+    assert not is_session(path)
+
+
+@given(behind=st.integers(0, 3000) | st.integers((1 << 20) - 200, (1 << 20) + 2000))
+def test_a_session_is_known_for_one_wherever_its_metadata_are(
+    behind: int, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    path = tmp_path_factory.mktemp("known") / "x.ipynb"
+    whole = to_notebook(SESSION)
+    whole.metadata["widgets"] = "x" * behind
+    nbformat.write(whole, path)
+    assert is_session(path)
+    path.write_text(path.read_text(encoding="utf-8").replace('"codeact"', '"codeacts"'), encoding="utf-8")
+    assert not is_session(path)
+
+
+def test_a_session_of_which_only_a_journal_is_there_is_known_for_one(tmp_path: Path) -> None:
+    path = tmp_path / "x.ipynb"
+    path.touch()
+    assert not is_session(path)
+    assert not SessionFile(path, None).note(SESSION, [])
+    assert is_session(path)
+    assert load(path) == SESSION
 
 
 # -- names of files ----------------------------------------------------------------------------------------------------

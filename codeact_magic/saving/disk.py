@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import shutil
 import stat
 import time
@@ -52,6 +53,25 @@ def read(path: Path, *, links: bool = False) -> tuple[bytes, Stamp]:
         if status.st_size > MOST:
             raise OSError("it is too large")
         return file.read(), stamp(status)
+
+
+def holds(path: Path, pattern: re.Pattern[bytes]) -> bool:
+    """Return whether `pattern` is in an ordinary file, looked for from its end on. Raises OSError."""
+    with os.fdopen(os.open(path, os.O_RDONLY | BINARY | getattr(os, "O_NONBLOCK", 0)), "rb") as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            return False
+        end = file.seek(0, os.SEEK_END)
+        while end > 0:
+            start = max(end - _BLOCK, 0)
+            file.seek(start)
+            if pattern.search(file.read(end - start)):
+                return True
+            end = start + _OVERLAP if start else 0
+    return False
+
+
+_BLOCK = 1 << 20  # bytes
+_OVERLAP = 1 << 10
 
 
 @contextmanager

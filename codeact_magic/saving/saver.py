@@ -60,15 +60,26 @@ def opened(path: Path, tell: Callable[[str], None] = lambda line: None) -> tuple
     return session, State(file, mark if fits else None)
 
 
+_LARGE = 10_000_000  # bytes
 _UNFIT = (
     "{file} was changed after the kernel that wrote it had been killed: the last steps of that kernel do not fit it "
     "any more. They are left in {journal} beside it."
 )
 
 
+def is_session(path: Path) -> bool:
+    """Return whether the file `path` looks like a session: quickly, and in little memory. Raises OSError."""
+    return journal.mark(path) is not None or disk.holds(path, _SESSION)
+
+
+_SESSION = re.compile(rb'"codeact":\s{0,99}\{\s{0,99}"codeact":')  # its metadata, which stand at the end of it
+
+
 def _read(path: Path) -> tuple[bytes, list[Record], Stamp, Stamp | None]:
     try:
         with disk.locked(path):
+            if path.stat().st_size > _LARGE and not is_session(path):
+                raise SessionError("this large file holds no codeact session; choose another")
             data, file = disk.read(path, links=True)
             return data, journal.records(path), file, journal.mark(path)
     except (OSError, ValueError) as error:
