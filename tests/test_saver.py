@@ -244,6 +244,17 @@ def test_the_file_stays_where_it_began_when_the_user_goes_elsewhere(
     assert load(tmp_path / "kept" / "x.ipynb") == SESSION
 
 
+def test_a_working_directory_that_is_gone_is_told_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    with pytest.raises(SessionError, match=r"x\.ipynb .* working directory, was deleted.*%cd"):
+        Saver(Path("x.ipynb"), tell=nothing)
+    with pytest.raises(SessionError, match="cannot be read"):
+        load(Path("x.ipynb"))
+    assert disk.absolute(tmp_path / "x.ipynb") == tmp_path / "x.ipynb"
+
+
 def test_a_file_that_the_user_made_private_stays_private(tmp_path: Path) -> None:
     path = saved(SESSION, tmp_path / "x.ipynb")
     path.chmod(0o600)

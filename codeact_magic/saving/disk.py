@@ -15,6 +15,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
+from ..errors import SessionError
 from ..text import one_line
 
 PATIENCE = 5.0  # seconds to wait for another process that reads or writes a file
@@ -41,6 +42,19 @@ MOST = 2_000_000_000  # bytes of a file that is read
 
 NO_LINK = getattr(os, "O_NOFOLLOW", 0)
 BINARY = getattr(os, "O_BINARY", 0)
+
+
+def absolute(path: Path) -> Path:
+    """Return `path` as it is wherever one goes. Raises SessionError where the working directory is gone."""
+    try:
+        return path.expanduser().absolute()
+    except FileNotFoundError:
+        raise SessionError(_NOWHERE.format(path=one_line(path))) from None
+    except RuntimeError:  # ~nobody
+        return path.absolute()
+
+
+_NOWHERE = "The folder that {path} is seen from, the working directory, was deleted. Go to another one: %cd FOLDER"
 
 
 def read(path: Path, *, links: bool = False) -> tuple[bytes, Stamp]:

@@ -123,7 +123,8 @@ class Saver:
         stamp: the file and its journal as they were when the session was loaded; None where both may be written over.
         limit: the characters of an output beyond which it goes into a file of its own (0: no limit).
 
-    `failure` is the line that tells why saving fails, for as long as it does, else empty.
+    `failure` is the line that tells why saving fails, for as long as it does, else empty. Raises SessionError where
+    `path` is seen from a working directory that is gone.
     """
 
     def __init__(
@@ -136,7 +137,7 @@ class Saver:
         limit: int = 0,
     ) -> None:
         self._secrets, self._tell = secrets, tell
-        self._file = SessionFile(path.absolute(), stamp, limit)  # the user's code may go to another folder
+        self._file = SessionFile(disk.absolute(path), stamp, limit)  # the user's code may go to another folder
         self._change = threading.Condition()
         self._thread: threading.Thread | None = None
         self._waiting: Session | None = None
