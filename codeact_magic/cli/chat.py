@@ -35,6 +35,7 @@ Type what you want; Alt+Enter begins a new line, Enter sends. Each action is sho
 /sessions      the saved sessions
 /load FILE     go on with a saved session
 /replay FILE   run what a session ran again, each action approved
+/verify [FILE] run a session in another kernel, and compare what it shows
 /save [FILE]   save the session now; with a name, there
 /local         fetch the small local model and use it
 /new           begin afresh; variables stay
@@ -124,7 +125,7 @@ class Talk:
         elif name == "new":
             self._runner.conversations.forget(self._options.thread)
             print("The conversation begins afresh; variables and files stay.")
-        elif name in ("replay", "local"):  # these ask, or take their time
+        elif name in ("replay", "verify", "local"):  # these ask, or take their time
             commands.run(self._runner, self._options, f"{name} {rest}")
         elif name in ("status", "history", "usage", "models", "sessions", "load", "save"):
             print_here(lambda: commands.run(self._runner, self._options, f"{name} {rest}"), chat=True)
