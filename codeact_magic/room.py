@@ -104,7 +104,7 @@ class ControlRoom:
             self._turn["step"] = bundle["number"]
             steps = self._threads[self._turn["thread"]][-1]["steps"]
             label = one_line(bundle["thought"] or bundle["code"], 120)
-            entry = {"id": bundle["id"], "number": bundle["number"], "status": bundle["status"], "ok": bundle["ok"]}
+            entry = {name: bundle[name] for name in ("id", "number", "title", "status", "ok") if name in bundle}
             if steps and steps[-1]["id"] == bundle["id"]:
                 steps.pop()
             steps.append(entry | {"label": label})

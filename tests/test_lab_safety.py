@@ -11,7 +11,7 @@ from playwright.sync_api import expect
 
 from codeact_magic.testing import Say
 
-from .lab import MIME, Desk, Step, Window, step
+from .lab import MIME, Desk, Step, Window, step, wait_until
 
 pytestmark = pytest.mark.browser
 
@@ -111,6 +111,37 @@ def test_hidden_characters_in_code_are_seen_and_run_as_they_are(desk: Desk) -> N
     expect(window.output(1)).to_contain_text(r"'a\u202eb\u200bc'")
     expect(window.step(0).node.locator(".codeact-Code-text")).to_contain_text("U+202E")
     assert code in window.inputs(2)
+
+
+@pytest.mark.parametrize("space", [" " * 400, "\n" * 401], ids=["right", "below"])
+def test_code_out_of_sight_is_said_and_brought_into_sight(desk: Desk, space: str) -> None:
+    code = f"x = 1{space}; y = 'hid' 'den'" if " " in space else f"x = 1{space}y = 'hid' 'den'"
+    window = desk.notebook("%%codeact --approve risky\nGo", replies=[step(code), "Done."]).ask()
+    view = window.pending.wait()
+    expect(view.node.locator(".codeact-Finding")).to_contain_text("y = 'hid' 'den'")
+    if "\n" in space:
+        expect(view.node.locator(".codeact-Code-foot")).to_contain_text("402 lines")
+        view.button("Show all").click()
+        expect(view.button("Show less")).to_be_visible()
+    check_all_is_in_sight(view, ".cm-scroller")
+    view.run()
+    window.wait_done(1)
+    if "\n" in space:
+        window.step(0).button("Show all").click()
+    check_all_is_in_sight(window.step(0), ".codeact-Code-text")
+
+
+def check_all_is_in_sight(view: Step, box: str) -> None:
+    """Check that no code stands beyond the edges of its box, which would have to be scrolled."""
+    expect(view.node.locator(".codeact-Code")).to_contain_text("'den'")
+    edges = "node => [node.scrollWidth - node.clientWidth, node.scrollHeight - node.clientHeight]"
+    wait_until(lambda: max(view.node.locator(box).evaluate(edges)) <= 1, "all of the code in sight")
+
+
+def test_the_code_of_a_step_that_fits_has_no_foot(desk: Desk) -> None:
+    window = desk.notebook("%%codeact\nGo", replies=[step("x = 1\ny = 2"), "Done."]).ask()
+    expect(window.pending.wait().editor).to_contain_text("y = 2")
+    expect(window.pending.node.locator(".codeact-Code-foot")).to_be_hidden()
 
 
 def test_code_in_one_line_as_long_as_a_reply_may_be_can_be_decided(desk: Desk) -> None:

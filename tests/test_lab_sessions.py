@@ -138,6 +138,7 @@ def test_a_banner_says_what_session_it_is_and_only_above_sessions(desk: Desk) ->
 
 def test_the_cells_of_a_session_tell_what_the_live_steps_told(desk: Desk) -> None:
     window = desk.session(desk.write_session(session(MANY)))
+    expect(mark(window, "Folder")).to_have_text("Foldergoes to the one that the code ran in, where its files are")
     expect(mark(window, "Your cell")).to_be_visible()
     expect(mark(window, "Turn 1")).to_contain_text("stopped · 5 steps")
     expect(mark(window, "Turn 1")).to_contain_text("scripted-7b · approval: ask")
@@ -307,12 +308,143 @@ def test_a_replay_asks_for_each_step_where_it_runs(desk: Desk) -> None:
     expect(opened.output(1)).to_contain_text("replayed")
 
 
+def test_a_step_of_a_replay_is_called_what_it_is_and_rejected_without_a_reason(desk: Desk) -> None:
+    name = desk.write_session(session([step("print('re' + 'played')"), "Done."]))
+    window = desk.session(name)
+    window.command("codeact:replay")
+    opened = companion(window, f"replay-{Path(name).name}").show_panel()
+    title = opened.pending.node.locator(".codeact-Title")
+    expect(title).to_have_text("Your own cell")
+    expect(opened.pending.button("Run all of this turn")).to_have_count(0)
+    expect(opened.pending.button("Run all")).to_be_visible()
+    expect(opened.panel.get_by_label("A remark for the model")).to_be_hidden()
+    opened.pending.run()
+    expect(title).to_have_text("Action 1")
+    expect(opened.panel.locator(".codeact-Panel-state")).to_contain_text("waiting for you · action 1")
+    expect(opened.panel.locator(".codeact-Turn-number")).to_have_text(["Your own cell", "Action 1"])
+    opened.pending.wait().button("Reject").click()
+    opened.wait_done(1)
+    expect(opened.step(1).node).to_contain_text("rejected by you")
+    expect(opened.output(1)).not_to_contain_text("replayed")
+
+
+def test_a_rejection_by_key_needs_no_reason_in_a_replay_either(desk: Desk) -> None:
+    name = desk.write_session(session(ONE))
+    window = desk.session(name)
+    window.command("codeact:replay")
+    opened = companion(window, f"replay-{Path(name).name}")
+    opened.pending.wait()
+    opened.command("codeact:reject")
+    expect(opened.step(0).node).to_contain_text("rejected by you")
+
+
+def test_what_a_verification_finds_is_in_sight_once_its_code_was_approved(desk: Desk) -> None:
+    name = desk.write_session(session([step("total = 1\n" + "total += 1\n" * 120 + "print(total)"), "Done."]))
+    window = desk.session(name)
+    window.command("codeact:verify")
+    opened = companion(window, f"verify-{Path(name).name}")
+    expect(opened.pending.node.locator(".codeact-Title")).to_have_text("The session")
+    expect(opened.pending.button("Run all")).to_have_count(0)
+    opened.pending.run()
+    opened.wait_done(1)
+    expect(opened.output(1).locator("pre").filter(has_text="1 same")).to_be_in_viewport(ratio=1)
+    opened.step(0).button("Show all").click()
+    expect(opened.step(0).node.get_by_text("print")).to_be_visible()
+
+
+def test_a_session_is_verified_again_in_the_notebook_that_is_open(desk: Desk) -> None:
+    name = desk.write_session(session(ONE))
+    window = desk.session(name)
+    window.command("codeact:verify")
+    opened = companion(window, f"verify-{Path(name).name}")
+    opened.pending.run()
+    opened.wait_done(1)
+    window.show(name).command("codeact:verify")
+    opened = companion(window, opened.name)
+    opened.pending.run()
+    expect(opened.cell(1).locator(".jp-InputPrompt").first).to_have_text("[4]:")
+    check_no_second(desk, opened.name)
+
+
+@pytest.mark.parametrize("way", ["continue", "replay"])
+def test_a_notebook_that_is_open_comes_to_the_front_as_it_is(desk: Desk, way: str) -> None:
+    name = desk.write_session(session(ONE))
+    window = desk.session(name)
+    window.command(f"codeact:{way}")
+    opened = companion(window, f"{way}-{Path(name).name}")
+    opened.wait_done(0)
+    opened.page.evaluate("() => { window.jupyterapp.shell.currentWidget.content.activeCellIndex = 2 }")
+    opened.command("notebook:insert-cell-below")
+    wait_until(lambda: len(sources(opened)) > (3 if way == "continue" else 2), "the user's own cell")
+    mine = sources(opened)
+    window.show(name).command(f"codeact:{way}")
+    opened = companion(window, opened.name)
+    assert sources(opened) == mine
+    expect(opened.cell(0).locator(".jp-InputPrompt").first).to_have_text("[1]:")
+    check_no_second(desk, opened.name)
+
+
+def test_a_notebook_that_was_closed_as_it_was_made_serves_again(desk: Desk) -> None:
+    name = desk.write_session(session(ONE))
+    window = desk.session(name)
+    window.command("codeact:continue")
+    opened = companion(window, f"continue-{Path(name).name}")
+    opened.wait_done(1)
+    opened.save()
+    window.page.evaluate("() => window.jupyterapp.shell.currentWidget.dispose()")
+    window.show(name).command("codeact:continue")
+    companion(window, opened.name).wait_done(1)
+    check_no_second(desk, opened.name)
+
+
 def test_a_second_notebook_takes_no_others_name(desk: Desk) -> None:
     name = desk.write_session(session(ONE))
-    for number in ("", "-2"):
-        window = desk.session(name)
-        window.command("codeact:verify")
-        companion(window, f"verify-{Path(name).stem}{number}.ipynb")
+    other = desk.write("# not made for this session")
+    path = (desk.server.root / other).rename(desk.server.root / f"verify-{Path(name).name}")
+    before = path.read_bytes()
+    window = desk.session(name)
+    window.command("codeact:verify")
+    companion(window, f"verify-{Path(name).stem}-2.ipynb")
+    assert path.read_bytes() == before
+
+
+def check_no_second(desk: Desk, name: str) -> None:
+    """Check that of the notebooks that go on with a session there is the one alone."""
+    assert [path.name for path in desk.server.root.glob(f"{Path(name).stem}*")] == [name]
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_file_beside_the_data_stands_in_for_no_package(desk: Desk, way: str) -> None:
+    name = desk.write_session(session(ONE), folder=f"hostile-{way}/codeact-sessions")
+    folder = desk.server.root / f"hostile-{way}"
+    for module in ("codeact_magic", "nbformat", "platformdirs", "jsonschema"):
+        (folder / f"{module}.py").write_text(
+            f"open('ran-{module}', 'w').close()\ndef load_ipython_extension(shell): ...\n"
+        )
+    window = desk.session(name)
+    window.command(f"codeact:{way}")
+    opened = companion(window, f"hostile-{way}/{way}-{Path(name).name}")
+    if way == "continue":
+        opened.wait_done(1)
+    else:
+        opened.pending.wait()
+    assert [path.name for path in folder.glob("ran-*")] == []
+    if way == "verify":
+        opened.pending.run()
+        opened.wait_done(1)
+        expect(opened.output(1)).to_contain_text("1 same")
+
+
+def test_a_file_that_python_would_run_in_place_of_the_kernel_is_refused(desk: Desk) -> None:
+    name = desk.write_session(session(ONE), folder="impostor/codeact-sessions")
+    (desk.server.root / "impostor/ipykernel_launcher.py").write_text("open('ran', 'w').close()")
+    window = desk.session(name)
+    window.command("codeact:verify")
+    expect(window.notifications).to_contain_text("impostor/ipykernel_launcher.py")
+    assert not list((desk.server.root / "impostor").glob("*verify*"))
+    window.page.locator(
+        ".jp-Notification-Toast-Close, .Toastify__close-button, [aria-label='Hide notification']"
+    ).first.click()
 
 
 @pytest.mark.parametrize("home", ["../../..", "/etc", "../nowhere", ""], ids=["above", "absolute", "gone", "unknown"])
@@ -487,6 +619,13 @@ def test_a_notebook_whose_session_is_no_session_is_an_ordinary_one(desk: Desk) -
         expect(window.marks).to_have_count(0)
 
 
+def test_code_out_of_sight_is_pointed_out_in_a_saved_session(desk: Desk) -> None:
+    far = step("x = 1" + " " * 400 + "; y = 'hid' 'den'")
+    window = desk.session(desk.write_session(session([far, "Done."])))
+    warning = window.notebook.locator(".codeact-mod-warning")
+    expect(warning).to_contain_text("code far to the right: ; y = 'hid' 'den'")
+
+
 def test_code_that_reads_otherwise_than_it_runs_is_pointed_out(desk: Desk) -> None:
     window = desk.session(
         desk.write_session(
@@ -559,6 +698,31 @@ def test_insert_puts_the_steps_of_a_session_below(desk: Desk) -> None:
     assert [source for source in inserted if "Go" not in source] == ["a = 6 * 7", "print(a)"]
     assert sources(window)[-1] == "'the end'"
     expect(window.output(2)).to_contain_text("2 cells")
+
+
+def test_cells_that_stand_below_already_are_not_inserted_again(desk: Desk) -> None:
+    window = desk.notebook(OFFER.format(times=1, patience=10), "'the end'").set_up()
+    for times in (1, 2):
+        window.run_cell(1)
+        expect(window.cell(1).locator(".jp-InputPrompt").first).to_have_text(f"[{times + 1}]:")
+        expect(window.output(1)).to_contain_text("taken: True")
+        wait_until(lambda: len(sources(window)) == 5, "the cells' arrival")
+    window.type_cell(2, "a = 2")
+    window.run_cell(1)
+    wait_until(lambda: len(sources(window)) == 7, "other cells' arrival")
+    assert sources(window)[2:] == ["a = 1\nprint(a)", "# b", "a = 2", "# b", "'the end'"]
+
+
+def test_run_all_inserts_no_cells_twice(desk: Desk) -> None:
+    name = desk.write_session(session([step("a = 6 * 7"), step("print(a)"), "It is 42."]))
+    window = desk.notebook(f'%codeact insert "{name}"', "'the end'").set_up()
+    window.run_cell(1).wait_done(1)
+    wait_until(lambda: len(sources(window)) > 3, "the cells' arrival")
+    before = sources(window)
+    window.command("notebook:run-all-cells")
+    last = window.cell(len(before) - 1)
+    expect(last.locator(".jp-OutputArea")).to_contain_text("the end")
+    assert sources(window) == before
 
 
 def test_a_saved_offer_is_a_line_of_text(desk: Desk) -> None:

@@ -75,6 +75,13 @@ def test_the_second_answer_is_told_that_it_came_too_late(room: ControlRoom) -> N
     assert room.answer(decide())["reason"] == "late"
 
 
+def test_the_steps_are_listed_by_what_they_are_called(room: ControlRoom) -> None:
+    room.step(bundle("a-1"), "running")
+    room.step(bundle("a-2", number=2, title="action 2"), "running")
+    [thread] = room.answer({"op": "state"})["threads"]
+    assert [(step["number"], step.get("title")) for step in thread["turns"][0]["steps"]] == [(1, None), (2, "action 2")]
+
+
 def test_a_decision_about_another_step_changes_nothing(room: ControlRoom) -> None:
     with Asked(room, bundle()):
         assert room.answer(decide("b-7"))["reason"] == "unknown"

@@ -99,6 +99,11 @@ export class Agent implements IDisposable {
     return this._isDisposed;
   }
 
+  /** The step that it is at, or was last; null where none has been heard of. */
+  get step(): IStep | null {
+    return this._pending?.step ?? this._last;
+  }
+
   /** Whether the agent is at this step just now. */
   isAt(step: IStep): boolean {
     const turn = this.isActive ? this._state?.turn : null;

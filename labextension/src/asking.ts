@@ -11,11 +11,13 @@ export class Asking {
   readonly node = h('div', 'codeact-Asking');
   private _pending: PendingStep | null = null;
   private _busy = false;
+  private _isOnly = false;
   private _rejecting = false;
   private _diffing = false;
   private readonly _why = h('span');
   private readonly _help = h('details', 'codeact-Why');
   private readonly _run: HTMLButtonElement;
+  private readonly _allWords = h('span');
   private readonly _all: HTMLButtonElement;
   private readonly _no: HTMLButtonElement;
   private readonly _stop: HTMLButtonElement;
@@ -35,7 +37,7 @@ export class Asking {
     }
   ) {
     this._run = this._button('jp-mod-accept codeact-mod-run', 'Run', CommandIDs.run, () => void this._pending?.approve());
-    this._all = this._button('codeact-mod-all', 'Run all of this turn', CommandIDs.runAll, () => void this._pending?.approve(true));
+    this._all = this._button('codeact-mod-all', this._allWords, CommandIDs.runAll, () => void this._pending?.approve(true));
     this._no = this._button('codeact-mod-reject', 'Reject', CommandIDs.reject, () => {
       this.askReason();
     });
@@ -47,9 +49,13 @@ export class Asking {
     this._build();
   }
 
-  /** Show what `pending` asks, or nothing; while the agent is `busy` with the step it can only be stopped. */
-  setPending(pending: PendingStep | null, busy: boolean): void {
+  /**
+   * Show what `pending` asks, or nothing; while the agent is `busy` with the step it can only be stopped. Where the
+   * step `isOnly` one, there is no rest to run.
+   */
+  setPending(pending: PendingStep | null, busy: boolean, isOnly: boolean): void {
     this._busy = busy;
+    this._isOnly = isOnly;
     if (this._pending !== pending) {
       this._pending = pending;
       this._rejecting = this._diffing = false;
@@ -58,9 +64,11 @@ export class Asking {
     this._update();
   }
 
-  /** Show the field for the reason of a rejection, and put the cursor there. */
+  /** Show the field for the reason of a rejection, and put the cursor there; where no model would hear it, reject. */
   askReason(): void {
-    if (this._pending?.isOpen) {
+    if (this._pending?.isOpen && !this._pending.isHeard) {
+      void this._pending.reject('');
+    } else if (this._pending?.isOpen) {
       this._rejecting = true;
       this._update();
       this._reason.focus();
@@ -110,9 +118,11 @@ export class Asking {
     const pending = this._pending;
     const asks = pending !== null && pending.phase !== 'over';
     toggle(this.node, asks || this._busy || !!pending?.error);
-    for (const part of [this._help, this._run, this._all, this._no]) {
+    for (const part of [this._help, this._run, this._no]) {
       toggle(part, asks);
     }
+    toggle(this._all, asks && !this._isOnly);
+    setText(this._allWords, pending?.isHeard === false ? 'Run all' : 'Run all of this turn');
     toggle(this._stop, asks || this._busy);
     toggle(this._reasonRow, asks && this._rejecting);
     setText(this._error, pending?.error ?? '');
@@ -151,12 +161,13 @@ export class Asking {
     this._update();
   }
 
-  private _button(kind: string, label: string, command: string, act: () => void): HTMLButtonElement {
-    const made = button(`jp-mod-styled ${kind}`, label, act);
+  private _button(kind: string, label: string | HTMLElement, command: string, act: () => void): HTMLButtonElement {
+    const made = button(`jp-mod-styled ${kind}`, '', act);
+    made.append(label);
     const keys = shortcut(this._commands, command);
     if (keys) {
       made.append(h('kbd', 'codeact-Key', keys));
-      made.title = `${label} (${keys})`;
+      made.title = `${typeof label === 'string' ? label : 'Run all that follow, too'} (${keys})`;
     }
     return made;
   }

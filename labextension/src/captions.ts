@@ -1,6 +1,18 @@
 /** The words of the views, made from what the kernel says. */
-import type { Activity, IStep, ITurnLine, IUsage } from './protocol';
+import { written } from './hidden';
+import type { Activity, IStep, IStepLine, ITurn, ITurnLine, IUsage } from './protocol';
 import type { ISaved, ITurnMark } from './saved';
+
+/** What a step is called, e.g. "Step 2" or, in a replay, "Action 3". */
+export function stepName({ status, title, number }: Pick<IStepLine, 'status' | 'title' | 'number'>): string {
+  const name = status === 'answer' ? 'answer' : written(title) || `step ${number}`;
+  return name.slice(0, 1).toUpperCase() + name.slice(1);
+}
+
+/** Where a turn is, e.g. "step 2 of at most 20" or, in a replay, "action 3"; `step` is the one that it is at, where known. */
+export function placeWords(turn: ITurn | null, step: IStep | null, most = ''): string {
+  return turn?.step ? (step?.title ? written(step.title) : `step ${turn.step}${most}`) : '';
+}
 
 /** How a step stands, for its user. `live` is false where the kernel is no longer at a step that looks unfinished. */
 export function statusWords(step: IStep, live: boolean): string {
@@ -127,7 +139,8 @@ export function savedWords(step: IStep): string {
   return joined(step.reason && `“${step.reason}”`, step.model, ...spent(step), tokens(step.usage));
 }
 
-function grouped(number: number): string {
+/** E.g. "12,345". */
+export function grouped(number: number): string {
   return number.toLocaleString('en');
 }
 

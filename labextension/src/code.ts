@@ -2,7 +2,8 @@
 import { highlightSpecialChars, EditorView } from '@codemirror/view';
 import { CodeEditor, CodeEditorWrapper } from '@jupyterlab/codeeditor';
 import { PanelLayout, Widget } from '@lumino/widgets';
-import { button, h } from './dom';
+import { grouped, stepName } from './captions';
+import { button, h, setText, toggle } from './dom';
 import { HIDDEN, describe, pieces, written } from './hidden';
 import type { Draft, PendingStep } from './pending';
 import type { IStage } from './stage';
@@ -25,8 +26,17 @@ export class CodeView extends Widget {
   private _editor: CodeEditorWrapper | null = null;
   private _edited: PendingStep | null = null;
   private _text: string | null = null;
+  private _isWhole = false;
   private readonly _pre = h('pre', 'codeact-Code-text');
   private readonly _inside = new PanelLayout();
+  private readonly _size = h('span');
+  private readonly _whole = button('codeact-Link', '', () => {
+    this._setWhole(!this._isWhole);
+  });
+  private readonly _foot = h('div', 'codeact-Code-foot', this._size, this._whole);
+  private readonly _resized = new ResizeObserver(() => {
+    this._measure();
+  });
 
   constructor(
     private readonly _stage: IStage,
@@ -36,7 +46,10 @@ export class CodeView extends Widget {
     super();
     this.addClass('codeact-Code');
     this.layout = this._inside;
-    this.node.append(this._pre);
+    this._inside.addWidget(new Widget({ node: this._pre }));
+    this._inside.addWidget(new Widget({ node: this._foot }));
+    this._resized.observe(this.node);
+    this._setWhole(false);
     // A long code scrolls here: the keyboard has to be able to get to it.
     this._pre.tabIndex = -1;
   }
@@ -52,25 +65,30 @@ export class CodeView extends Widget {
       this._edited = pending;
       this._text = null;
       this._editor = this._open(pending);
-      this._inside.addWidget(this._editor);
+      this._inside.insertWidget(0, this._editor);
       this._pre.hidden = true;
+      this._setWhole(false);
+      this._resized.observe(this._editor.editor.host.querySelector('.cm-content') ?? this.node);
     }
     this.editor?.setOption('readOnly', !(pending.phase === 'new' || pending.isOpen));
   }
 
-  /** Show a text that cannot be changed. */
-  setText(code: string): void {
+  /** Show a text that cannot be changed; of one that is done with, `folded`, the first lines. */
+  setText(code: string, folded: boolean): void {
+    this.toggleClass('codeact-mod-folded', folded);
     if (this._text === code) {
       return;
     }
     this._close();
     this._text = code;
+    this._setWhole(false);
     this.setHidden(code === '');
     this._pre.hidden = false;
     void this._paint(code, clipped(code));
   }
 
   override dispose(): void {
+    this._resized.disconnect();
     this._close();
     super.dispose();
   }
@@ -81,13 +99,31 @@ export class CodeView extends Widget {
       model: pending.draft as CodeEditor.Model,
       factory: options => this._stage.editors.factoryService.newInlineEditor(options),
       editorOptions: {
-        config: this._config(),
+        // Wrapped, whatever the notebook's cells are: what stands far to the right runs as well.
+        config: { ...this._config(), lineWrap: true },
         extensions: [
           highlightSpecialChars({ addSpecialChars: HIDDEN, render: code => mark(code) }),
-          EditorView.contentAttributes.of({ 'aria-label': `Code of step ${pending.step.number}` })
+          EditorView.contentAttributes.of({ 'aria-label': `Code of ${stepName(pending.step).toLowerCase()}` })
         ]
       }
     });
+  }
+
+  private _setWhole(isWhole: boolean): void {
+    this._isWhole = isWhole;
+    this.toggleClass('codeact-mod-whole', isWhole);
+    setText(this._whole, isWhole ? 'Show less' : 'Show all');
+    this._whole.setAttribute('aria-expanded', String(isWhole));
+    this._measure();
+  }
+
+  /** Say how much there is where it does not all fit: scroll bars are not seen everywhere. */
+  private _measure(): void {
+    const box = this.node.querySelector('.cm-scroller') ?? this._pre;
+    toggle(this._foot, this._isWhole || box.scrollHeight > box.clientHeight + 1);
+    const code = this._text ?? this.editor?.model.sharedModel.getSource() ?? '';
+    const lines = code.split('\n').length;
+    setText(this._size, lines > 1 ? `${grouped(lines)} lines` : `${grouped(code.length)} characters`);
   }
 
   private _close(): void {
@@ -105,11 +141,13 @@ export class CodeView extends Widget {
     }
     markHidden(painted);
     this._pre.replaceChildren(painted);
+    this._measure();
     if (shown !== code) {
       this._pre.append(
-        button('codeact-Link', `Show all ${code.length.toLocaleString('en')} characters`, () => {
+        button('codeact-Link', `Show all ${grouped(code.length)} characters`, () => {
           // As one text: a page can hang on a hundred thousand elements.
           this._pre.textContent = written(code);
+          this._measure();
         })
       );
     }

@@ -36,7 +36,7 @@ export function addCommands(commands: CommandRegistry, codeact: CodeAct): void {
   });
   add(CommandIDs.reject, {
     label: 'Reject the Pending Step…',
-    caption: 'Do not run the step that waits, and tell the model why',
+    caption: 'Do not run the step that waits; where a model has proposed it, tell it why',
     isEnabled: canDecide,
     execute: () => {
       codeact.target?.asking.askReason();

@@ -10,6 +10,11 @@ import { readHead } from './saved';
 export type Companion = 'continue' | 'replay' | 'verify';
 
 const LOAD = '%load_ext codeact_magic';
+/** Packages go before files of the same names in the folder, which nobody has looked at: it binds no name, and tells nothing. */
+const GUARD =
+  "__import__('sys').path.sort(key=lambda path: __import__('os').path.abspath(path) == __import__('os').getcwd())";
+/** What Python would run in place of the kernel, before anything can be said to it. */
+const IMPOSTORS = ['ipykernel_launcher', 'ipykernel_launcher.py'];
 /** Characters of the session's name that the new one takes over. */
 const MOST_STEM = 120;
 
@@ -18,7 +23,10 @@ export class Companions {
 
   constructor(private readonly _app: JupyterFrontEnd) {}
 
-  /** Open a new notebook that goes on with the session in `panel`, and have it begin. A second click opens no second one. */
+  /**
+   * Open a notebook that goes on with the session in `panel`, and have it begin. The one that was opened before serves
+   * again: what is in its kernel, and what the user has made of it, stays. A second click opens no second one.
+   */
   async begin(way: Companion, panel: NotebookPanel): Promise<void> {
     if (this._busy) {
       return;
@@ -34,7 +42,7 @@ export class Companions {
   }
 
   private async _begin(way: Companion, panel: NotebookPanel): Promise<void> {
-    const { contents } = this._app.serviceManager;
+    const { contents, sessions } = this._app.serviceManager;
     const drive = contents.driveName(panel.context.path);
     const prefix = drive ? `${drive}:` : '';
     const session = contents.localPath(panel.context.path);
@@ -44,15 +52,60 @@ export class Companions {
       complain('The path of this session has hidden characters in it. Rename it, and try again.');
       return;
     }
-    const path = prefix + within(folder, free(`${way}-${stemOf(session).slice(0, MOST_STEM)}`, names));
+    const impostor = IMPOSTORS.find(name => names.has(name));
+    if (impostor) {
+      complain(`Python would run ${within(folder, impostor)} in place of the kernel. Rename it, and try again.`);
+      return;
+    }
     const sources = cellsOf(way, word);
-    const kernel = panel.sessionContext.session?.kernel?.name ?? panel.sessionContext.kernelPreference.name ?? 'python3';
-    await contents.save(path, { type: 'notebook', format: 'json', content: notebook(sources, kernel) });
+    const ours = way === 'continue' ? sources.slice(0, -1) : sources;
+    const before = this._opened(prefix, folder, ours);
+    const path = before?.context.path ?? (await this._path(prefix, folder, `${way}-${stemOf(session).slice(0, MOST_STEM)}`, names, sources));
+    const isFresh = !before && (await sessions.findByPath(path)) === undefined;
+    if (!before && !names.has(folded(path.slice(path.lastIndexOf('/') + 1)))) {
+      const kernel = panel.sessionContext.session?.kernel?.name ?? panel.sessionContext.kernelPreference.name ?? 'python3';
+      await contents.save(path, { type: 'notebook', format: 'json', content: notebook(sources, kernel) });
+    }
     const opened: unknown = await this._app.commands.execute('docmanager:open', { path });
     // Jupyter Notebook opens a page of its own, in which the user runs it.
-    if (opened instanceof NotebookPanel && !opened.isDisposed) {
+    if (opened instanceof NotebookPanel && !opened.isDisposed && (isFresh || way === 'verify')) {
       // Not waited for: it takes as long as its kernel and its user do, and may be closed before.
-      void run(opened, way === 'continue' ? sources.length - 1 : sources.length);
+      void run(opened, ours.length);
+    }
+  }
+
+  /** Return the open notebook that begins with these cells; null where there is none. */
+  private _opened(prefix: string, folder: string, sources: readonly string[]): NotebookPanel | null {
+    for (const widget of this._app.shell.widgets('main')) {
+      if (widget instanceof NotebookPanel && folderOf(widget.context.path) === folderOf(prefix + within(folder, 'x'))) {
+        const cells = widget.content.model?.sharedModel.cells.slice(0, sources.length).map(cell => cell.getSource()) ?? [];
+        if (areSame(cells, sources)) {
+          return widget;
+        }
+      }
+    }
+    return null;
+  }
+
+  /** Return the path of a notebook that was made of these cells before and is as it was made, else one that no file has. */
+  private async _path(prefix: string, folder: string, stem: string, taken: ReadonlySet<string>, sources: readonly string[]): Promise<string> {
+    for (let number = 1; ; number++) {
+      const name = number === 1 ? `${stem}.ipynb` : `${stem}-${number}.ipynb`;
+      const path = prefix + within(folder, name);
+      if (!taken.has(folded(name)) || areSame(await this._sources(path), sources)) {
+        return path;
+      }
+    }
+  }
+
+  /** Return what stands in the cells of a notebook file; nothing where it cannot be read. */
+  private async _sources(path: string): Promise<readonly string[]> {
+    try {
+      const found = await this._app.serviceManager.contents.get(path, { type: 'notebook', content: true });
+      const { cells } = found.content as { cells: { source: string | string[] }[] };
+      return cells.map(({ source }) => [source].flat().join(''));
+    } catch {
+      return [];
     }
   }
 
@@ -99,13 +152,8 @@ function notebook(sources: readonly string[], kernel: string): JSONObject {
   return { cells, metadata: { kernelspec }, nbformat: 4, nbformat_minor: 5 };
 }
 
-/** Return a name that no file has. */
-function free(stem: string, taken: ReadonlySet<string>): string {
-  let name = `${stem}.ipynb`;
-  for (let number = 2; taken.has(folded(name)); number++) {
-    name = `${stem}-${number}.ipynb`;
-  }
-  return name;
+function areSame(some: readonly string[], others: readonly string[]): boolean {
+  return some.length === others.length && some.every((text, index) => text === others[index]);
 }
 
 /** Some file systems take names for the same that are not. */
@@ -117,7 +165,13 @@ function folded(name: string): string {
 async function run(panel: NotebookPanel, count: number): Promise<void> {
   const { content, context, sessionContext } = panel;
   await Promise.all([context.ready, sessionContext.ready, panel.revealed]);
-  if (panel.isDisposed) {
+  const kernel = sessionContext.session?.kernel;
+  if (panel.isDisposed || !kernel || kernel.status === 'busy') {
+    return;
+  }
+  const guarded = await kernel.requestExecute({ code: GUARD, silent: true, store_history: false, allow_stdin: false }).done;
+  if (guarded.content.status !== 'ok') {
+    complain('The kernel does not take what would keep files of the folder from standing in for packages. Nothing was run.');
     return;
   }
   content.activeCellIndex = Math.min(count, content.widgets.length - 1);

@@ -1,5 +1,5 @@
 /** Cells that the kernel has for the notebook: fetched, and put below the cell that asked for them. */
-import type { CodeCell } from '@jupyterlab/cells';
+import type { Cell, CodeCell } from '@jupyterlab/cells';
 import type { Notebook, NotebookPanel } from '@jupyterlab/notebook';
 import type { KernelMessage } from '@jupyterlab/services';
 import type { Agent } from './agents';
@@ -38,12 +38,21 @@ function running(notebook: Notebook, message: KernelMessage.IMessage): CodeCell 
   return codes.find(({ outputArea }) => (outputArea.future as typeof outputArea.future | undefined)?.msg.header.msg_id === id) ?? null;
 }
 
-/** Insert cells below another one, as if they had been typed, to be undone at once. */
+/** Insert cells below another one, as if they had been typed, to be undone at once; not where they stand there already. */
 function insert(notebook: Notebook, below: CodeCell, cells: readonly INewCell[]): void {
   const index = notebook.widgets.indexOf(below);
   const at = index === -1 ? notebook.widgets.length : index + 1;
+  // Run All runs the cell that offers them again.
+  const there = notebook.widgets.slice(at, at + cells.length);
+  if (cells.every(({ type, source }, number) => isCell(there[number], type, source))) {
+    return;
+  }
   notebook.model?.sharedModel.insertCells(
     at,
     cells.map(({ type, source }) => ({ cell_type: type, source, metadata: type === 'code' ? { trusted: true } : {} }))
   );
+}
+
+function isCell(cell: Cell | undefined, type: INewCell['type'], source: string): boolean {
+  return cell?.model.type === type && cell.model.sharedModel.getSource() === source;
 }

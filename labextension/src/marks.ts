@@ -3,7 +3,7 @@ import type { Cell } from '@jupyterlab/cells';
 import type { PanelLayout } from '@lumino/widgets';
 import { Widget } from '@lumino/widgets';
 import { diffTable } from './asking';
-import { deciderWords, savedWords, statusWords, turnWords } from './captions';
+import { deciderWords, savedWords, statusWords, stepName, turnWords } from './captions';
 import { button, h, setText, toggle } from './dom';
 import { written } from './hidden';
 import type { IStep } from './protocol';
@@ -98,6 +98,8 @@ function top(mark: Mark): HTMLElement | null {
   switch (mark.is) {
     case 'turn':
       return head(`Turn ${mark.number}`, turnWords(mark), { outcome: mark.outcome });
+    case 'home':
+      return head('Folder', 'goes to the one that the code ran in, where its files are', { status: 'cell' });
     case 'context':
       return head('Your cell', mark.failed ? 'failed' : '', { status: 'cell' });
     case 'step':
@@ -111,7 +113,7 @@ function stepHead(step: IStep): HTMLElement {
   }
   const decider = written(deciderWords(step));
   const words = decider && isSaidBy(step) ? '' : statusWords(step, false);
-  const made = head(`Step ${step.number}`, words, { status: step.status, ok: String(step.ok) });
+  const made = head(stepName(step), words, { status: step.status, ok: String(step.ok) });
   if (decider) {
     made.append(h('span', 'codeact-Badge', decider));
     made.setAttribute('aria-label', `${made.getAttribute('aria-label') ?? ''}, ${decider}`);

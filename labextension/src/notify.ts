@@ -1,6 +1,7 @@
 /** What the user is told beside the notebook: errors, and, once, a step that waits where nobody sees it. */
 import { Notification } from '@jupyterlab/apputils';
 import type { Agent } from './agents';
+import { stepName } from './captions';
 import type { CodeAct } from './codeact';
 import type { PendingStep } from './pending';
 
@@ -37,7 +38,8 @@ export class Announcer {
     }
     this._dismiss();
     const findings = pending.step.findings.length ? `: ${pending.step.findings.slice(0, 3).join(', ')}` : '';
-    this._shown = Notification.info(`${this._codeact.panelOf(this._agent)?.title.label ?? 'CodeAct'}: step ${pending.step.number} waits for you${findings}`, {
+    const name = stepName(pending.step).toLowerCase();
+    this._shown = Notification.info(`${this._codeact.panelOf(this._agent)?.title.label ?? 'CodeAct'}: ${name} waits for you${findings}`, {
       autoClose: false,
       actions: [
         {

@@ -2,7 +2,7 @@
 import type { Message } from '@lumino/messaging';
 import { Panel, Widget } from '@lumino/widgets';
 import type { Agent } from './agents';
-import { ACTIVITY_WORDS, elapsed, tokens } from './captions';
+import { ACTIVITY_WORDS, elapsed, placeWords, tokens } from './captions';
 import type { CodeAct, INotebook } from './codeact';
 import { h, setText, toggle } from './dom';
 import { codeactIcon } from './icon';
@@ -90,7 +90,8 @@ export class SidePanel extends Panel {
     this._timeline.setState(state);
     toggle(this._empty, !state?.threads.length);
     setText(this._empty, this._notebook ? 'Nothing asked yet in this kernel.' : 'Open a notebook to work with its agent.');
-    toggle(this._remark, agent?.isActive ?? false);
+    // In a replay there is no model that could hear it.
+    toggle(this._remark, agent !== null && agent.isActive && agent.step?.model !== '');
     toggle(this._prompt, this._notebook !== null);
   }
 
@@ -124,10 +125,15 @@ export class SidePanel extends Panel {
   }
 
   private _showState(): void {
-    const state = this._notebook?.agent.state ?? null;
-    const step = state?.turn?.step ? ` · step ${state.turn.step} of at most ${state.turn.maxSteps}` : '';
-    const timer = state && state.agent !== 'idle' ? ` · ${elapsed(this._notebook?.agent.seconds ?? 0)}` : '';
-    setText(this._state, state ? `${ACTIVITY_WORDS[state.agent]}${step}${timer}` : 'no agent yet');
+    const agent = this._notebook?.agent;
+    const state = agent?.state ?? null;
+    if (!agent || !state) {
+      setText(this._state, 'no agent yet');
+      return;
+    }
+    const place = placeWords(state.turn, agent.step, ` of at most ${state.turn?.maxSteps ?? 0}`);
+    const timer = state.agent === 'idle' ? '' : elapsed(agent.seconds);
+    setText(this._state, [ACTIVITY_WORDS[state.agent], place, timer].filter(Boolean).join(' · '));
   }
 
   private async _go(id: string): Promise<void> {

@@ -55,6 +55,11 @@ export class PendingStep {
     return this.edited ? this._source : this.step.code;
   }
 
+  /** Whether there is a model that hears of the decision: in a replay there is none. */
+  get isHeard(): boolean {
+    return this.step.model !== '';
+  }
+
   get isOpen(): boolean {
     return this.phase === 'open';
   }

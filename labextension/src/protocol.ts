@@ -10,6 +10,8 @@ export const INSERT_MIME = 'application/vnd.codeact.insert+json';
 export const PATIENCE = 3000;
 
 const VERSION = 1;
+/** Characters of what a step is called. */
+const MOST_TITLE = 80;
 
 const STATUSES = ['thinking', 'pending', 'running', 'done', 'rejected', 'stopped', 'skipped', 'answer'] as const;
 const ACTIVITIES = ['idle', 'thinking', 'waiting', 'running'] as const;
@@ -32,6 +34,8 @@ export interface IStep {
   readonly thread: string;
   readonly turn: number;
   readonly number: number;
+  /** What it is called where "step" is not the word; else empty. */
+  readonly title: string;
   readonly status: Status;
   readonly ok: boolean | null;
   /** Whether the run was broken off by Stop or an interrupt. */
@@ -56,6 +60,7 @@ export interface IStep {
 export interface IStepLine {
   readonly id: string;
   readonly number: number;
+  readonly title: string;
   readonly status: Status;
   readonly ok: boolean | null;
   readonly label: string;
@@ -164,6 +169,7 @@ export function readStep(value: unknown): IStep {
     thread: text(from, 'thread'),
     turn: number(from, 'turn'),
     number: number(from, 'number'),
+    title: text(from, 'title').slice(0, MOST_TITLE),
     status: oneOf(from, 'status', STATUSES),
     ok: flagOrNull(from, 'ok'),
     interrupted: text(from, 'footer').split(' · ').includes('interrupted'),
@@ -297,6 +303,7 @@ function readStepLine(value: unknown): IStepLine {
   return {
     id: named(from, 'id'),
     number: number(from, 'number'),
+    title: text(from, 'title').slice(0, MOST_TITLE),
     status: oneOf(from, 'status', STATUSES),
     ok: flagOrNull(from, 'ok'),
     label: text(from, 'label')

@@ -50,7 +50,12 @@ export interface IContextMark {
   readonly failed: boolean;
 }
 
-export type Mark = ITurnMark | IStepMark | IContextMark;
+/** The cell that goes to the folder that the code ran in. */
+export interface IHomeMark {
+  readonly is: 'home';
+}
+
+export type Mark = ITurnMark | IStepMark | IContextMark | IHomeMark;
 
 /** All that is told of a session notebook: of each of its cells, or null, and in sum. */
 export interface ISaved {
@@ -69,7 +74,7 @@ export function readHead(about: unknown): IHead | null {
 /** Read the cells of a session notebook. A cell that cannot be read gets no mark, and takes none from the others. */
 export function readCells(cells: readonly ISavedCell[]): ISaved {
   const entries = cells.map(cell => attempt(() => readCell(cell)));
-  const marks: (Mark | null)[] = entries.map(entry => (entry?.is === 'context' ? entry : null));
+  const marks: (Mark | null)[] = entries.map(entry => (entry?.is === 'context' || entry?.is === 'home' ? entry : null));
   const turns: ITurnMark[] = [];
   let at = -1;
   entries.forEach((entry, index) => {
@@ -93,7 +98,7 @@ export function readCells(cells: readonly ISavedCell[]): ISaved {
 }
 
 /** What one cell says by itself; the numbers of turns and steps come from those before it. */
-type Entry = ITurnMark | IContextMark | { readonly is: 'step'; readonly step: IStep } | { readonly is: 'thought' };
+type Entry = ITurnMark | IContextMark | IHomeMark | { readonly is: 'step'; readonly step: IStep } | { readonly is: 'thought' };
 
 function readCell({ about, source }: ISavedCell): Entry | null {
   if (about === null || about === undefined) {
@@ -102,6 +107,8 @@ function readCell({ about, source }: ISavedCell): Entry | null {
   const from = fields(about);
   const kind = oneOf(from, 'kind', KINDS);
   switch (kind) {
+    case 'home':
+      return { is: 'home' };
     case 'cell':
       return { is: 'context', failed: from.failed === true };
     case 'prompt':
@@ -146,6 +153,7 @@ function readStep(from: Fields, kind: 'action' | 'proposal' | 'thought' | 'answe
     thread: '',
     turn: 0,
     number: 0,
+    title: '',
     status: ended ? 'done' : unrun(verdict, kind),
     ok: ended && ended === 'ok',
     interrupted: ended === 'aborted',

@@ -1,7 +1,7 @@
 /** The status bar's item: what the agent of the active notebook is at; a click shows the step that waits. */
 import { type ISignal, Signal } from '@lumino/signaling';
 import { Widget } from '@lumino/widgets';
-import { ACTIVITY_WORDS, tokensShort } from './captions';
+import { ACTIVITY_WORDS, placeWords, tokensShort } from './captions';
 import type { CodeAct, INotebook } from './codeact';
 import { button, setText } from './dom';
 
@@ -37,11 +37,12 @@ export class StatusItem extends Widget {
   }
 
   private _update(): void {
-    const state = this._notebook?.agent.state;
+    const agent = this._notebook?.agent;
+    const state = agent?.state;
     if (state) {
-      const usage = state.turn?.usage.prompt ? ` · ${tokensShort(state.turn.usage)}` : '';
-      const turn = state.turn?.step ? ` · step ${state.turn.step}${usage}` : '';
-      setText(this._button, `CodeAct: ${ACTIVITY_WORDS[state.agent]}${turn}`);
+      const place = placeWords(state.turn, agent.step);
+      const usage = place && state.turn?.usage.prompt ? tokensShort(state.turn.usage) : '';
+      setText(this._button, `CodeAct: ${[ACTIVITY_WORDS[state.agent], place, usage].filter(Boolean).join(' · ')}`);
       this._button.title = state.pending ? 'Show the step that waits for you' : 'Show the CodeAct panel';
       this.node.dataset.agent = state.agent;
     }

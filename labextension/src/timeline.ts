@@ -1,5 +1,5 @@
 /** The turns of an agent and their steps, the newest turn first, each step a link to its cell. */
-import { outcomeWords, plain } from './captions';
+import { outcomeWords, plain, stepName } from './captions';
 import { button, h } from './dom';
 import type { IState, IStepLine, IThread, ITurnLine } from './protocol';
 
@@ -41,12 +41,12 @@ export class Timeline {
       this._go(step.id);
     });
     const label = plain(step.label);
-    const name = step.status === 'answer' ? 'Answer' : `${step.number}`;
+    const name = stepName(step).replace(/^Step /, '');
     link.append(h('span', 'codeact-Dot'), h('span', 'codeact-Turn-number', name), h('span', 'codeact-Turn-label', label));
     link.dataset.status = step.status;
     link.dataset.ok = String(step.ok);
     link.title = label;
-    link.setAttribute('aria-label', `Step ${step.number}, ${step.status}: ${label}. Show it in the notebook.`);
+    link.setAttribute('aria-label', `${stepName(step)}, ${step.status}: ${label}. Show it in the notebook.`);
     return link;
   }
 }

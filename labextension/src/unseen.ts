@@ -1,4 +1,5 @@
-/** Code that reads otherwise than it runs: characters that cannot be seen, and names drawn like other names. */
+/** Code that reads otherwise than it runs: characters that cannot be seen, code out of sight, names drawn like others. */
+import { grouped } from './captions';
 import { describe, pieces, HIDDEN } from './hidden';
 
 /** Characters of a text that are gone through, and warnings that are given, at most. */
@@ -6,6 +7,8 @@ const MOST = 200_000;
 const MOST_WARNINGS = 8;
 const MOST_NAME = 60;
 const MOST_LETTERS = 3;
+const MOST_PLACES = 3;
+const MOST_REST = 60;
 
 /** Letters of other scripts that are drawn like an ASCII one. Formulas use Greek's small letters: only omicron is here. */
 const DRAWN_LIKE: Readonly<Record<string, string>> = {
@@ -56,12 +59,41 @@ const SCRIPTS = ['Cyrillic', 'Greek', 'Armenian'].map(name => ({ name, has: new 
 const FINE =
   // eslint-disable-next-line no-misleading-character-class -- single characters are what is looked for
   /[\r\xa0\u1680\u2000-\u200a\u202f\u205f\u3000\ufe0e\ufe0f]|(?<=[^\0-\x7f])[\u200c\u200d](?=[^\0-\x7f])/gu;
+// Where a window ends, before the code does. A comment there runs nothing; what looks like one in a string may end it.
+const FAR = /(?:(?<=\S)[^\S\n]{41,}|^[^\S\n]{81,})(?:#[^\n'"]*$|(?<code>[^\s]))/gmu;
+const BELOW = /^(?:[^\S\n]*\n){21,}[^\S\n]*/gmu;
 const ASCII = /^[\0-\x7f]*$/u;
 
 /** Return a line for each way in which `code` does not read as it runs. */
 export function warnings(code: string): string[] {
   const text = code.slice(0, MOST);
-  return ASCII.test(text) && !HIDDEN.test(text) ? [] : [...hidden(text), ...names(text)].slice(0, MOST_WARNINGS);
+  const inside = ASCII.test(text) && !HIDDEN.test(text) ? [] : [...hidden(text), ...names(text)];
+  return [...outOfSight(text), ...inside].slice(0, MOST_WARNINGS);
+}
+
+function outOfSight(text: string): string[] {
+  // A blank of Braille is no space to Python, and none to see.
+  const laid = text.replaceAll('\r\n', '\n').replaceAll('\u2800', ' ').replaceAll('\t', '        ').trimEnd();
+  const far: string[] = [];
+  for (const match of laid.matchAll(FAR)) {
+    if (match.groups?.code && far.push(`code far to the right: ${rest(laid, match.index + match[0].length - 1)}`) === MOST_PLACES) {
+      break;
+    }
+  }
+  const below: string[] = [];
+  for (const match of laid.matchAll(BELOW)) {
+    const blank = grouped(match[0].split('\n').length - 1);
+    if (below.push(`code below ${blank} blank lines: ${rest(laid, match.index + match[0].length)}`) === MOST_PLACES) {
+      break;
+    }
+  }
+  return [...far, ...below];
+}
+
+/** Return the beginning of the line at `start`. */
+function rest(text: string, start: number): string {
+  const [line = ''] = text.slice(start, start + MOST_REST).split('\n');
+  return line;
 }
 
 function hidden(text: string): string[] {

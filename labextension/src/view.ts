@@ -3,7 +3,7 @@ import type { Message } from '@lumino/messaging';
 import { Panel, Widget } from '@lumino/widgets';
 import type { Agent, IPublished } from './agents';
 import { Asking, diffTable } from './asking';
-import { elapsed, recordWords, statusWords } from './captions';
+import { elapsed, recordWords, statusWords, stepName } from './captions';
 import { CodeView } from './code';
 import { button, h, setList, setText, toggle } from './dom';
 import { MarkdownView } from './markdown';
@@ -203,9 +203,11 @@ export class StepView extends Panel {
     if (pending) {
       this._code.edit(pending);
     } else {
-      this._code.setText(step.ran || step.code);
+      // What was looked at, to run elsewhere, is out of the way of what came of it.
+      this._code.setText(step.ran || step.code, step.status === 'skipped');
     }
-    this._asking.setPending(this._pending?.step.id === step.id ? this._pending : null, live && !pending);
+    const isOnly = this.agent?.state?.turn?.maxSteps === 1;
+    this._asking.setPending(this._pending?.step.id === step.id ? this._pending : null, live && !pending, isOnly);
     this._renderRecord(step, live);
     if (hadFocus && !focusIsUsable(this.node)) {
       this.focus();
@@ -213,7 +215,7 @@ export class StepView extends Panel {
   }
 
   private _renderHead(step: IStep, live: boolean): void {
-    const title = step.status === 'answer' ? 'Answer' : `Step ${step.number}`;
+    const title = stepName(step);
     const words = statusWords(step, live);
     this.node.dataset.status = live || !isUnfinished(step) ? step.status : 'stale';
     this.node.dataset.ok = String(step.ok);

@@ -13,6 +13,7 @@ export function bundle(fields: Partial<IStep> = {}): Record<string, unknown> {
     thread: 'main',
     turn: 1,
     number: 1,
+    title: '',
     status: 'pending',
     ok: null,
     thought: '',

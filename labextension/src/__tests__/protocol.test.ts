@@ -45,7 +45,7 @@ for (const [what, value] of hostile) {
 }
 
 test('a state is read with all it holds', () => {
-  const line = { id: 'a-1', number: 1, status: 'done', ok: true, label: 'look' };
+  const line = { id: 'a-1', number: 1, title: '', status: 'done', ok: true, label: 'look' };
   const turn = { turn: 1, prompt: 'p', outcome: 'answered', note: '', seconds: 2, usage: USAGE, steps: [line] };
   const now = { thread: 'main', turn: 1, prompt: 'p', step: 1, max_steps: 20, usage: USAGE, seconds: 1 };
   const state = readState({

@@ -38,6 +38,10 @@ test('turns and steps are counted, each step in its turn, and tokens added up', 
   assert.deepEqual([1, 2, 4].map(index => stepOf(saved.marks[index]).number), [1, 2, 1]);
 });
 
+test('the cell that goes to the folder of the code is told as that', () => {
+  assert.deepEqual(marks(cell({ kind: 'home' })), [{ is: 'home' }]);
+});
+
 test('a thought begins the step that the next cell ends', () => {
   const [, thought, ran, answer] = marks(prompt('p'), cell({ kind: 'thought' }), action(), cell({ kind: 'answer', step: step() }));
   assert.ok(thought?.is === 'step' && ran?.is === 'step' && answer?.is === 'step');

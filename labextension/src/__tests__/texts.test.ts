@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { elapsed, recordWords, statusWords, tokensShort } from '../captions';
+import { elapsed, placeWords, recordWords, statusWords, stepName, tokensShort } from '../captions';
 import { diffLines } from '../diff';
 import { HIDDEN, describe, pieces } from '../hidden';
 import { readStep } from '../protocol';
-import { bundle } from './fakes';
+import { USAGE, bundle } from './fakes';
 
 const diff = (before: string, after: string): string[] =>
   diffLines(before, after).map(({ kind, text }) => `${{ same: ' ', added: '+', removed: '-' }[kind]}${text}`);
@@ -59,6 +59,24 @@ test('a record says who decided, whether it was edited, and how long it took', (
     bundle({ status: 'done', ok: true, decision: 'edit', by: 'user', seconds: { model: 1.24, decision: 12.4, run: 0.11 } })
   );
   assert.equal(recordWords(step), 'edited and approved by you · model 1.2 s · you 12 s · run 0.1 s');
+});
+
+test('a step is called what the kernel calls it, else by its number', () => {
+  const name = (fields: Parameters<typeof bundle>[0]): string => stepName(readStep(bundle(fields)));
+  assert.equal(name({ number: 3 }), 'Step 3');
+  assert.equal(name({ number: 3, title: 'your own cell' }), 'Your own cell');
+  assert.equal(name({ title: 'a\u202eb' }), 'A⟨U+202E⟩b');
+  assert.equal(name({ title: 'x'.repeat(1_000) }).length, 80);
+  assert.equal(name({ title: 'action 1', status: 'answer' }), 'Answer');
+  assert.throws(() => name({ title: 7 as unknown as string }));
+});
+
+test('a turn is at a step of some number, or at what that is called', () => {
+  const turn = { thread: 'main', turn: 1, prompt: '', step: 2, maxSteps: 9, usage: USAGE, seconds: 0 };
+  assert.equal(placeWords(turn, null, ' of at most 9'), 'step 2 of at most 9');
+  assert.equal(placeWords(turn, readStep(bundle({ title: 'action 1' })), ' of at most 9'), 'action 1');
+  assert.equal(placeWords({ ...turn, step: 0 }, null), '');
+  assert.equal(placeWords(null, null), '');
 });
 
 test('a rejection carries its reason', () => {

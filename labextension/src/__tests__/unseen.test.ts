@@ -38,9 +38,24 @@ test('emoji, their joiners, and other spaces in texts are fine', () => {
   assert.deepEqual(warnings("print('👩\u200d🔬 ❤\ufe0f 10\xa0km')\r\n"), []);
 });
 
+test('code far to the right is named, and a comment there is not', () => {
+  const far = ' '.repeat(400);
+  assert.deepEqual(warnings(`x = 1${far}; y = 2`), ['code far to the right: ; y = 2']);
+  assert.deepEqual(warnings(`x = 1${'\t'.repeat(50)}; y = 2`), ['code far to the right: ; y = 2']);
+  assert.deepEqual(warnings(`if True:\n${far}y = 2`), ['code far to the right: y = 2']);
+  assert.deepEqual(warnings(`x = '''${far}# '''; y = 2`), ["code far to the right: # '''; y = 2"]);
+  assert.deepEqual(warnings(`x = 1${far}# why\ny = call(a,\n${' '.repeat(60)}b)${far}`), []);
+});
+
+test('code below blank lines is named', () => {
+  assert.deepEqual(warnings(`x = 1${'\n'.repeat(401)}y = 2`), ['code below 400 blank lines: y = 2']);
+  assert.deepEqual(warnings(`x = 1${'\r\n \t'.repeat(400)}\ny = 2`), ['code below 400 blank lines: y = 2']);
+  assert.deepEqual(warnings(`x = 1${'\n'.repeat(15)}y = 2${'\n'.repeat(400)}`), []);
+});
+
 test('long and tangled code is gone through in no time', () => {
   const began = performance.now();
-  for (const piece of ['"', "'''", 'а', '\\', '"\\', '\u202e', 'p\u0430_', '#']) {
+  for (const piece of ['"', "'''", 'а', '\\', '"\\', '\u202e', 'p\u0430_', '#', ' ', '\n', '\t', ' \n', ' '.repeat(50) + '#', ' '.repeat(50) + 'x']) {
     assert.ok(warnings(piece.repeat(1_000_000)).length <= 8);
   }
   assert.ok(performance.now() - began < 5_000);
