@@ -62,7 +62,7 @@ class NotebookView:
     def thinking(self, number: int, title: str = "") -> None:
         """Begin the output of step `number`."""
         self._title = title
-        self._id, self._shown = next(self._ids), False
+        self._id, self._shown, self._finished = next(self._ids), False, False
         self._began = self._updated = time.monotonic()
         self._text: list[str] = []
         self._reasoning: list[str] = []
@@ -106,6 +106,7 @@ class NotebookView:
     def finished(self, number: int, step: Step) -> None:
         """Show what came of the step, and what it cost."""
         self._board.finished(number, step)
+        self._finished = True
         markdown, plain = self._head
         if step.decision and step.decision.runs and step.action and step.decision.code != step.action.code:
             code = visible(step.decision.code)
@@ -152,7 +153,7 @@ class NotebookView:
         if self._streaming:
             self._streaming = False
             self._stream("")
-        elif self._shown:
+        elif self._shown and not self._finished:
             self.refresh()
 
     def restore(self) -> None:

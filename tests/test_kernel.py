@@ -162,6 +162,14 @@ def test_steps_and_what_their_code_shows_stand_in_order(chat: Chat) -> None:
     assert [kind.partition("\n")[0] for kind in kinds[:5]] == ["I do it.", "first", "I do it.", "second", DONE]
 
 
+def test_the_last_step_of_a_turn_without_an_answer_says_how_it_went(chat: Chat) -> None:
+    script(chat.endpoint, act("print('first')"), act("print('second')"))
+    run = chat.ask(options="--approve auto --max-steps 2")
+    assert any("step 2 · approved by policy auto · ran " in shown for shown in run.markdown)
+    replayed = chat.kernel.run("%codeact replay --approve auto")
+    assert any("action 2 · approved by policy auto · ran " in shown for shown in replayed.markdown)
+
+
 @pytest.mark.parametrize(
     "code", ["import os\nos.system('echo past python')", "import subprocess\nsubprocess.run(['echo', 'past python'])"]
 )
