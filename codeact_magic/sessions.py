@@ -186,7 +186,7 @@ def _cleaned(runner: Runner, options: Options, session: Session, path: Path | No
 
     part, everything = clean(session), units(session)
     if part.kept == everything:
-        print("The end result depends on every action.")
+        print(part.note or "The end result depends on every action.")
         return everything
     place = _place(session, path)
     runner.consent(options, _ASKED.format(told=_told(session, path), place=one_line(place)), _script(session))
