@@ -138,7 +138,7 @@ def test_a_banner_says_what_session_it_is_and_only_above_sessions(desk: Desk) ->
 
 def test_the_cells_of_a_session_tell_what_the_live_steps_told(desk: Desk) -> None:
     window = desk.session(desk.write_session(session(MANY)))
-    expect(mark(window, "Folder")).to_have_text("Foldergoes to the one that the code ran in, where its files are")
+    expect(mark(window, "Folder")).to_have_text("Foldergoes to where the code ran")
     expect(mark(window, "Your cell")).to_be_visible()
     expect(mark(window, "Turn 1")).to_contain_text("stopped · 5 steps")
     expect(mark(window, "Turn 1")).to_contain_text("scripted-7b · approval: ask")

@@ -99,7 +99,7 @@ function top(mark: Mark): HTMLElement | null {
     case 'turn':
       return head(`Turn ${mark.number}`, turnWords(mark), { outcome: mark.outcome });
     case 'home':
-      return head('Folder', 'goes to the one that the code ran in, where its files are', { status: 'cell' });
+      return head('Folder', 'goes to where the code ran', { status: 'cell' });
     case 'context':
       return head('Your cell', mark.failed ? 'failed' : '', { status: 'cell' });
     case 'step':
