@@ -595,6 +595,38 @@ def test_a_journal_that_somebody_has_removed_is_no_reason_to_go_elsewhere(tmp_pa
     assert [one.name for one in tmp_path.iterdir()] == ["x.ipynb"]
 
 
+@pytest.mark.parametrize("crashed", [False, True], ids=["ended", "killed"])
+def test_cells_that_the_user_has_added_are_left_alone(crashed: bool, tmp_path: Path) -> None:
+    file = SessionFile(tmp_path / "x.ipynb", None)
+    written(file, grown(20))
+    if crashed:
+        assert not file.note(grown(22), [])
+    by_jupyter(file.path, lambda notebook: notebook.cells.append(nbformat.v4.new_markdown_cell("My notes")))
+    theirs = file.path.read_bytes()
+    session, state = opened(file.path)
+    assert session == grown(22 if crashed else 20)
+    saver = goes_on(file.path, state, session)
+    assert (saver.path, load(saver.path)) == (tmp_path / "x-2.ipynb", continued(session))
+    assert file.path.read_bytes() == theirs
+    assert load(file.path) == session
+
+
+@pytest.mark.parametrize("source", [None, 5, {}, [], [5], [None]], ids=str)
+def test_a_broken_cell_of_somebody_else_is_no_trouble(source: Any, tmp_path: Path) -> None:
+    path = saved(SESSION, tmp_path / "x.ipynb")
+    whole = json.loads(path.read_bytes())
+    whole["cells"] += [{"metadata": {}}, {"metadata": {}, "source": source}]
+    path.write_text(json.dumps(whole), encoding="utf-8")
+    assert load(path) == SESSION
+
+
+def test_an_empty_cell_that_jupyter_has_added_is_no_reason_to_go_elsewhere(tmp_path: Path) -> None:
+    path = saved(SESSION, tmp_path / "x.ipynb")
+    by_jupyter(path, lambda notebook: notebook.cells.append(nbformat.v4.new_code_cell("\n")))
+    session, state = opened(path)
+    assert goes_on(path, state, session).path == path
+
+
 def test_a_file_that_was_only_touched_is_still_ours(tmp_path: Path) -> None:
     saver = Saver(tmp_path / "x.ipynb", tell=nothing)
     saver.save(SESSION)

@@ -68,6 +68,16 @@ def from_notebook(notebook: Any) -> Session:
         raise SessionError("the notebook is nested too deeply to be a session") from None
 
 
+def others(cells: Sequence[Json]) -> list[Json]:
+    """Return those of a session's cells that are somebody else's, and hold something."""
+    return [cell for cell in cells if cell["metadata"].get("codeact") is None and not _is_blank(cell.get("source"))]
+
+
+def _is_blank(source: Any) -> bool:
+    lines = source if isinstance(source, list) else [source or ""]
+    return not any(str(line).strip() for line in lines)
+
+
 def parsed(data: bytes) -> Any:
     """Return the JSON of the bytes of a notebook. Raises SessionError."""
     try:

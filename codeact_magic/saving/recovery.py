@@ -62,7 +62,9 @@ def _grafted(there: Any, record: Record) -> Any:
         end = tail if record.prefix == NOTHING else notebook.OPENING.encode() + tail
         later = notebook.parsed(end)
         kept = _up_to(there["cells"], record.after)
-        return None if kept is None else {**later, "cells": [*kept, *later["cells"]]}
+        if kept is None:
+            return None
+        return {**later, "cells": [*kept, *later["cells"], *notebook.others(there["cells"][len(kept) :])]}
     except (SessionError, LookupError, TypeError, AttributeError):
         return None
 

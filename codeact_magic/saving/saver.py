@@ -6,7 +6,8 @@ is most of the file, and where it is not known what stands in the file, the file
 put there. What a step costs therefore does not grow with the session.
 
 A file that somebody else has changed since (another kernel that goes on with the session, Jupyter's own save) is left
-to them: the session goes on in a file of its own. A lock on the file keeps two kernels from doing all this at once.
+to them, and so is one to which the user has added cells: the session goes on in a file of its own. A lock on the file
+keeps two kernels from doing all this at once.
 """
 
 from __future__ import annotations
@@ -57,7 +58,7 @@ def opened(path: Path, tell: Callable[[str], None] = lambda line: None) -> tuple
         raise SessionError(f"{one_line(path)}: {error}") from None
     if not fits:
         tell(_UNFIT.format(file=one_line(path.name), journal=one_line(journal.path_of(path).name)))
-    return session, State(file, mark if fits else None)
+    return session, State(file, mark if fits else None, bool(notebook.others(whole["cells"])))
 
 
 _LARGE = 10_000_000  # bytes

@@ -52,6 +52,7 @@ class State(NamedTuple):
 
     file: Stamp
     journal: Stamp | None  # None: there is none that the session was read from
+    mixed: bool = False  # there are cells in it that are not the session's
 
 
 class SessionFile:
@@ -132,6 +133,8 @@ class SessionFile:
             journal.remove(self.path)  # of a file that is gone, or to be written over
             self._take_down()
             return True
+        if self._state.mixed and self.path.exists():
+            return False
         return self._journal_is_mine(self._state.journal) and self._file_is_mine(self._state.file)
 
     def _journal_is_mine(self, known: Stamp | None) -> bool:
