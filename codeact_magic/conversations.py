@@ -13,9 +13,9 @@ from typing import Any, NamedTuple
 
 from .errors import SessionError, UsageError
 from .options import Options
-from .saving import journal
+from .saving import disk
 from .saving.notebook import changed
-from .saving.saver import Saver, load, opened, session_path
+from .saving.saver import Saver, is_session, load, opened, session_path
 from .session import Session, Turn
 from .text import mask, one_line
 
@@ -78,14 +78,14 @@ class Conversations(dict[str, Conversation]):
 
         `path` is a file of another name, in which nothing but a session may be overwritten. Raises UsageError.
         """
+        folder = disk.absolute(Path(options.save_folder)) if options.save_folder else None
         self.forget(options.thread)
         now = datetime.now().astimezone()
         session = Session(id=random.token_hex(16), thread=options.thread, started=now.isoformat(timespec="seconds"))
         conversation = Conversation(session, limit=options.max_saved_output)
         if path:
             _check_own(path)
-        elif options.save_folder:
-            folder = Path(options.save_folder).expanduser().absolute()
+        elif folder:
             path = session_path(folder, now, mask(prompt, self._secrets()))
         if path:
             conversation.session = replace(session, home=_way_back(path.parent))
@@ -100,7 +100,7 @@ class Conversations(dict[str, Conversation]):
         """
         if options.thread in self:
             self[options.thread].saved()  # it may be in that very file
-        session, stamp = opened(path)
+        session, stamp = opened(path, self._tell)
         self.forget(options.thread)
         session = self.masked(session)
         session = replace(session, thread=options.thread, turns=tuple(map(_ended, session.turns)))
@@ -209,7 +209,7 @@ def find(folder: str, file: str, *, parts: bool = True) -> Path:
     names = [given, given.with_name(f"{given.name}.ipynb")] if given.name else [given]
     found = [path for place in (Path(), *places) for name in names if _is_file(path := place / name)]
     if found:
-        return found[0].absolute()
+        return disk.absolute(found[0])
     alike = [
         path
         for place in places
@@ -220,7 +220,7 @@ def find(folder: str, file: str, *, parts: bool = True) -> Path:
         some = ", ".join(one_line(path.stem, 80) for path in alike[:3]) + (", ..." if len(alike) > 3 else "")
         raise UsageError(f"{one_line(file, 60)!r} is a part of {len(alike)} names: {some}. Write more of it.")
     if alike:
-        return alike[0].absolute()
+        return disk.absolute(alike[0])
     raise UsageError(_no_session(file, places))
 
 
@@ -239,23 +239,11 @@ def _is_file(path: Path) -> bool:
 
 
 def _newest(places: Sequence[Path]) -> Path:
-    newest = next((path for place in places for path, _ in _files(place) if _is_session(path)), None)
+    newest = next((path for place in places for path, _ in _files(place) if is_session(path)), None)
     if newest is None:
-        where = f" in {one_line(near(places[0].absolute()))}" if places else ": save_folder is empty"
+        where = f" in {one_line(near(disk.absolute(places[0])))}" if places else ": save_folder is empty"
         raise UsageError(f"There is no saved session yet{where}.")
-    return newest.absolute()
-
-
-def _is_session(path: Path) -> bool:
-    """Return whether a notebook looks like a session, by its metadata, which stand at its end."""
-    with path.open("rb") as file:
-        size = file.seek(0, os.SEEK_END)
-        file.seek(max(size - _TAIL, 0))
-        return bool(_SESSION.search(file.read())) if size else journal.path_of(path).exists()
-
-
-_TAIL = 1 << 16  # bytes
-_SESSION = re.compile(rb'"codeact":\s*\{\s*"codeact":')
+    return disk.absolute(newest)
 
 
 def _no_session(file: str, places: Sequence[Path]) -> str:
@@ -293,7 +281,7 @@ def near(path: Path) -> str:
 
 
 def _notebook_path(file: str) -> Path:
-    path = Path(file).expanduser().absolute()
+    path = disk.absolute(Path(file))
     if path.is_dir():
         raise UsageError(f"{one_line(path)} is a folder: name a file in it.")
     if not path.parent.parent.is_dir():  # a slip of the pen, more often than a wish for a tree of folders

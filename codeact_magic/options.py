@@ -67,7 +67,10 @@ class Options(Configurable):
     vision = Bool(False, help="Send figures to the model as images.").tag(config=True, line=("--vision",))
     save_folder = Unicode("codeact-sessions", help="Where sessions are saved. Empty: nowhere.").tag(config=True)
     max_saved_output = Int(
-        1_000_000, min=0, help="Characters of an output, beyond which it is saved in a file of its own. 0: no limit."
+        1_000_000,
+        min=0,
+        help="Characters of an output, beyond which it is saved in a file of its own; those of a step may be 10 times "
+        "as many together, those of a session 100 times. 0: no limit.",
     ).tag(config=True)
     save_cells = Bool(True, help="Save your own cells with a session, so that it can be run again.").tag(config=True)
     local_model = Unicode("qwen2.5-coder-1.5b", help="The local model's name.").tag(config=True)

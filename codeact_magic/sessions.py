@@ -18,6 +18,7 @@ from .conversations import Saved, near, saved
 from .errors import SessionError, UsageError
 from .options import Options
 from .runner import Runner
+from .saving import disk
 from .session import Json, Session, Turn
 from .slicing import before_the_error, clean
 from .text import one_line, safe_markdown
@@ -38,7 +39,7 @@ def listing(runner: Runner, options: Options, arguments: Arguments) -> None:
     place = _folder(options)
     found = list(islice(saved(place), None if arguments.all else MOST_LISTED + 1))
     if not found:
-        print(f"There is no saved session in {one_line(near(place.absolute()))} yet.")
+        print(f"There is no saved session in {one_line(near(disk.absolute(place)))} yet.")
         return
     shown = found if arguments.all else found[:MOST_LISTED]
     sessions = [(one, one.session) for one in shown if one.session]

@@ -176,7 +176,7 @@ def _folder(options: Options) -> Path:
     """Return the folder that sessions are put into, which is made where it is lacking. Raises UsageError."""
     if not options.save_folder:
         raise UsageError("There is no folder to put the sessions into: name one with --to DIR")
-    folder = Path(options.save_folder).expanduser().absolute()
+    folder = disk.absolute(Path(options.save_folder))
     if folder.exists() and not folder.is_dir():
         raise UsageError(f"--to: {one_line(near(folder))} is no folder")
     try:
