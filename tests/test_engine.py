@@ -397,7 +397,7 @@ def test_a_kernel_that_died_between_two_actions_is_told_of(fresh: KernelExecutor
     os.kill(process, signal.SIGKILL)
     observation = fresh.run("print('on')")
     assert text(observation) == "on\n"
-    assert "The kernel has died meanwhile (it was ended by SIGKILL)." in observation.note
+    assert "Meanwhile the kernel died (it was ended by SIGKILL)." in observation.note
     assert screen.lines == [observation.note]
     assert fresh.run("print('on')").note == ""
 
@@ -454,8 +454,9 @@ def _lives(process: int) -> bool:
 @pytest.mark.kernel
 def test_an_action_that_takes_too_long_is_interrupted_and_told_so(engine: KernelExecutor) -> None:
     engine.timeout = 0.5
+    screen = Screen(engine)
     observation = engine.run("kept = 1\nwhile True: pass")
-    assert observation.status == "error"
+    assert (observation.status, screen.outputs) == ("error", [])
     assert observation.note == "It was interrupted: it ran longer than the 0.5 s allowed."
     assert text(engine.run("print(kept)")) == "1\n"
 
@@ -485,17 +486,72 @@ def test_ctrl_c_interrupts_the_action_and_keeps_what_it_did(engine: KernelExecut
     assert text(engine.run("print(kept)")) == "1\n"
 
 
+# Code that an interrupt does not move.
+DEAF = "import signal\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\nprint('it runs', flush=True)\nwhile True: pass"
+
+
 @pytest.mark.kernel
 def test_ctrl_c_twice_ends_a_kernel_that_does_not_react(fresh: KernelExecutor, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(request, "UNMOVED", 0.2)
+    fresh.ask = lambda question, hidden: ""
     screen = Screen(fresh)
-    code = "import signal\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\nprint('it runs', flush=True)\nwhile True: pass"
     when(lambda: screen.says("it runs"), interrupt)
     when(lambda: request.DOES_NOT_REACT in screen.lines, interrupt)
-    observation = fresh.run(code)
+    observation = fresh.run(DEAF)
     assert observation.status == "aborted"
     assert "did not react, so the kernel was ended" in observation.note
     assert text(fresh.run("print('on')")) == "on\n"
+
+
+@pytest.mark.kernel
+def test_ctrl_c_once_ends_a_kernel_that_does_not_react_where_nobody_is_there_to_press_it_again(
+    fresh: KernelExecutor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(request, "UNMOVED", 0.2)
+    monkeypatch.setattr(request, "ALONE", 0.4)
+    screen = Screen(fresh)
+    when(lambda: screen.says("it runs"), interrupt)
+    observation = fresh.run(DEAF)
+    assert observation.status == "aborted"
+    assert "did not react, so the kernel was ended" in observation.note
+    assert screen.lines == [request.WILL_BE_ENDED]
+
+
+# -- ends --------------------------------------------------------------------------------------------------------------
+
+CYCLE = "engine.itself = engine\ndel engine\n"
+SHOWN = "engine.show = lambda output: 'text' in output and {}\nassert engine.run(BUSY).status == 'error'"
+LEFT = {
+    "collected": "del engine\ngc.collect()",
+    "collected with what refers to it": f"{CYCLE}gc.collect()",
+    "collected elsewhere": f"{CYCLE}thread = threading.Thread(target=gc.collect)\nthread.start()\nthread.join()",
+    "left to the end": "",
+    "in use at the end": "threading.Thread(target=engine.run, args=[BUSY], daemon=True).start()",
+    "closed from elsewhere": SHOWN.format("threading.Thread(target=engine.close).start()"),
+    "closed by a signal handler": (
+        f"signal.signal(signal.SIGTERM, lambda *given: engine.close())\n{SHOWN.format('signal.raise_signal(15)')}"
+    ),
+}
+
+
+@pytest.mark.kernel
+@pytest.mark.parametrize("what", LEFT.values(), ids=LEFT.keys())
+def test_an_executor_that_is_left_holds_nothing_up_and_its_kernel_ends(what: str, tmp_path: Path) -> None:
+    start = f"""
+import gc, signal, threading
+from codeact_magic.engine import KernelExecutor, executor
+executor.CLOSING = 0.5
+BUSY = "print('it runs', flush=True)\\nwhile True: pass"
+engine = KernelExecutor()
+print(engine.evaluate("import os; print(os.getpid())"), end="", flush=True)
+{what}
+print("done")
+"""
+    done = subprocess.run([sys.executable, "-c", start], cwd=tmp_path, stdout=-1, text=True, timeout=PATIENCE)
+    process, told = done.stdout.split()
+    assert (done.returncode, told) == (0, "done")
+    when(lambda: not _lives(int(process)), lambda: None).join()
+    assert not _lives(int(process))
 
 
 @pytest.mark.kernel

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import socket
@@ -11,6 +12,7 @@ import threading
 import time
 import urllib.request
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -178,15 +180,79 @@ def test_a_connection_that_is_lost_is_opened_again_and_nothing_is_missing(engine
 
 @pytest.mark.kernel
 def test_a_server_that_is_lost_is_told_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gateway, "RECONNECT", 1.0)
+    monkeypatch.setattr(gateway, "REFUSED", 1.5)
     server = JupyterServer(tmp_path)
     with KernelExecutor(GatewayKernel(server.url)) as engine:
+        told: list[str] = []
+        engine.tell = told.append
         engine.show = lambda output: server.crash() if "it runs" in output.get("text", "") else None
         observation = engine.run("import time\nprint('it runs')\ntime.sleep(600)")
         assert observation.status == "error"
-        assert observation.outputs[-1]["evalue"].startswith("The kernel died (")
+        assert observation.outputs[-1]["ename"] == "ConnectionLostError"
+        gone = f"The connection to {server.url} was lost, and the server is gone (Connection refused)."
+        assert observation.outputs[-1]["evalue"] == gone
+        assert told == [f"The connection to {server.url} is lost; it is tried again. Ctrl+C stops."]
+        assert "where the server can be reached again: all variables are gone" in observation.note
         with pytest.raises(UsageError, match="cannot be reached as a Jupyter server: Connection refused"):
             engine.run("1")
+
+
+@pytest.mark.kernel
+def test_ctrl_c_ends_the_waiting_for_a_server_that_is_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gateway, "REFUSED", PATIENCE)
+    server = JupyterServer(tmp_path)
+    with KernelExecutor(GatewayKernel(server.url)) as engine:
+        engine.show = lambda output: server.crash() if "it runs" in output.get("text", "") else None
+        engine.tell = lambda line: interrupt()
+        began = time.monotonic()
+        observation = engine.run("import time\nprint('it runs')\ntime.sleep(600)")
+        assert observation.status == "aborted"
+        assert observation.outputs[-1]["evalue"] == f"The connection to {server.url} was lost."
+    assert time.monotonic() - began < PATIENCE / 2
+
+
+@pytest.mark.kernel
+def test_a_kernel_on_a_server_does_not_hold_up_the_end(server: JupyterServer, tmp_path: Path) -> None:
+    code = f"from codeact_magic.engine import *\nengine = KernelExecutor(GatewayKernel({server.url!r}))\n"
+    done = subprocess.run([sys.executable, "-c", f"{code}engine.run('1')"], cwd=tmp_path, timeout=PATIENCE)
+    assert done.returncode == 0
+
+
+class Dripping(BaseHTTPRequestHandler):
+    """Answers without an end, a byte at a time."""
+
+    def do_GET(self) -> None:
+        """Answer until nobody reads it."""
+        self.send_response(200)
+        self.end_headers()
+        with contextlib.suppress(OSError):
+            while not self.server.over.wait(0.05):  # type: ignore[attr-defined]
+                self.wfile.write(b" ")
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Say nothing."""
+
+
+@pytest.mark.parametrize("stops", [False, True], ids=["in the end", "by Ctrl+C"])
+def test_a_server_that_never_ends_its_answer_is_given_up(stops: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gateway, "AT_ONCE", PATIENCE if stops else 0.3)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Dripping)
+    over = server.over = threading.Event()  # type: ignore[attr-defined]
+    threading.Thread(target=server.serve_forever, args=[0.01], daemon=True).start()
+    engine = KernelExecutor(GatewayKernel(f"http://127.0.0.1:{server.server_port}"))
+    try:
+        if stops:
+            threading.Timer(0.3, interrupt).start()
+            began = time.monotonic()
+            assert engine.run("1").status == "aborted"
+            assert time.monotonic() - began < PATIENCE / 2
+        else:
+            with pytest.raises(UsageError, match=r"as a Jupyter server: it did not answer within 0\.3 s$"):
+                engine.run("1")
+    finally:
+        over.set()
+        server.shutdown()
+        server.server_close()
 
 
 @pytest.mark.kernel

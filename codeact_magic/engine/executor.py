@@ -19,11 +19,13 @@ from ..text import mask, one_line
 from . import probe
 from .kernels import Kernel, LocalKernel
 from .outputs import Outputs, Show
-from .request import Ask, Request
+from .request import Ask, Request, Take
 
 PROBE = 10.0  # seconds that a kernel has to tell of its variables
 CALM = 0.5  # seconds that it has for that once the user wants to stop
-DEAD = "DeadKernelError"  # the name under which an observation tells of the kernel's death
+CLOSING = 5.0  # seconds that who uses the kernel has to notice that it was killed
+DEAD = "DeadKernelError"  # the names under which an observation tells that the kernel died, or is out of reach
+LOST = "ConnectionLostError"
 
 _Seen = tuple[tuple[tuple[str, str], ...], str]
 
@@ -86,10 +88,13 @@ class KernelExecutor:
             if interrupts.count:
                 return Observation("aborted", note="It was stopped before it ran.")
             began = time.monotonic()
-            outputs = Outputs(self.secrets(), self.show, lambda name: bool(interrupts.count) and _is_stop(name))
-            request = self._request(_content(code, store_history=True), outputs, interrupts)
+            request = self._request(lambda kind, content: outputs.take(kind, content))
+            outputs = Outputs(
+                self.secrets(), self.show, lambda name: bool(interrupts.count or request.rings) and _is_stop(name)
+            )
+            self._carry_out(request, _content(code, store_history=True), interrupts)
             if request.death:
-                outputs.fail(DEAD, f"The kernel died ({request.death}).")
+                outputs.fail(LOST if request.lost else DEAD, f"{_sentence(request.death)}.")
             seconds = round(time.monotonic() - began, 3)
             shown = outputs.finished()
             changed, line = self._look(code, request, interrupts, brief=bool(shown), acts=every_value)
@@ -108,7 +113,8 @@ class KernelExecutor:
         with self._lock, Interrupts() as interrupts:
             self._lost = self._ready(interrupts)
             outputs = Outputs((), lambda output: None)
-            request = self._request(_content(code, silent=True), outputs, interrupts)
+            request = self._request(outputs.take)
+            self._carry_out(request, _content(code, silent=True), interrupts)
         if interrupts.count:
             raise KeyboardInterrupt
         if request.reply.get("status") != "ok":
@@ -134,9 +140,18 @@ class KernelExecutor:
     # -- the kernel ----------------------------------------------------------------------------------------------------
 
     def close(self) -> None:
-        """End the kernel; it is started again where it is used again."""
-        with self._lock:
+        """End the kernel; it is started again where it is used again.
+
+        Code that another thread runs there ends; so does code that a signal handler calls this amidst of, soon after.
+        """
+        if not self._lock.acquire(blocking=False):
+            self.kernel.kill()
+            if not self._lock.acquire(timeout=CLOSING):
+                return
+        try:
             self._end()
+        finally:
+            self._lock.release()
 
     def restart(self) -> None:
         """Begin anew, in the first working directory: a fresh kernel is started where it is used again."""
@@ -155,7 +170,7 @@ class KernelExecutor:
         if self._clock:
             self._clock.cancel()
         if self._running and (death := self.kernel.death()):
-            self._lose(f"The kernel has died meanwhile ({death}).")
+            self._lose(f"Meanwhile {death}.", bool(self.kernel.trouble()))
         if not self._running:
             with interrupts.raised():
                 self._start()
@@ -173,17 +188,18 @@ class KernelExecutor:
         self._probed = setup.reply.get("status") == "ok"
         self._running = True
 
-    def _lose(self, why: str) -> None:
+    def _lose(self, why: str, out_of_reach: bool = False) -> None:
         self._running = False
-        self._lost = f"{why} {_GONE}"
+        self._lost = f"{why} {_GONE_AFAR if out_of_reach else _GONE}"
 
-    def _request(self, content: Json, outputs: Outputs, interrupts: Interrupts) -> Request:
+    def _request(self, take: Take) -> Request:
+        return Request(self.kernel, self.timeout, take, self.ask, self.tell, alone=self.ask is None)
+
+    def _carry_out(self, request: Request, content: Json, interrupts: Interrupts) -> None:
         """Have the kernel run something to its end, and take note of how it is afterwards."""
-        request = Request(self.kernel, self.timeout, outputs.take, self.ask, self.tell)
         request.run(content, interrupts)
         self._running = not (request.death or request.ended)
         self._wind_clock()
-        return request
 
     # -- what it is asked ----------------------------------------------------------------------------------------------
 
@@ -209,10 +225,10 @@ class KernelExecutor:
         if not (self._running and self._probed):
             return None
         content = _content("", silent=True) | {"user_expressions": {"probe": probe.question(method, *arguments)}}
-        request = Request(self.kernel, PROBE, _ignore, tell=self.tell, calm=CALM)
+        request = Request(self.kernel, PROBE, _ignore, tell=self.tell, calm=CALM, alone=self.ask is None)
         request.run(content, interrupts)
         if request.death:
-            self._lose(f"The kernel has died meanwhile ({request.death}).")
+            self._lose(f"Meanwhile {request.death}.", request.lost)
         elif request.ended:
             self._lose("The kernel no longer reacted, so it was ended.")
         return probe.answer(request.reply)
@@ -235,6 +251,7 @@ class KernelExecutor:
 
 
 _GONE = "A fresh kernel takes its place: all variables are gone."
+_GONE_AFAR = "A fresh kernel takes its place where the server can be reached again: all variables are gone."
 
 
 def _ignore(kind: str, content: Json) -> None:
@@ -260,14 +277,19 @@ def _status(request: Request, interrupts: Interrupts) -> Status:
 def _note(request: Request, timeout: float) -> str:
     late = f"It was interrupted: it ran longer than the {timeout:g} s allowed." if request.rings else ""
     ended = "It did not react, so the kernel was ended." if request.ended else ""
-    return " ".join(filter(None, [late, ended, _GONE if request.death or request.ended else ""]))
+    gone = _GONE_AFAR if request.lost else _GONE if request.death or request.ended else ""
+    return " ".join(filter(None, [late, ended, gone]))
 
 
 def _failure(request: Request) -> str:
     reply = request.reply
     if reply:
         return one_line(f"{reply.get('ename', 'error')}: {reply.get('evalue', '')}")
-    return f"it died ({request.death})" if request.death else "it did not react and was ended"
+    return request.death or "it did not react and was ended"
+
+
+def _sentence(words: str) -> str:
+    return words[:1].upper() + words[1:]
 
 
 def _is_stop(name: str) -> bool:

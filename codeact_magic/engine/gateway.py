@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import logging
 import os
 import queue
@@ -14,16 +15,21 @@ from urllib.parse import urlsplit, urlunsplit
 from ..errors import UsageError
 from ..session import Json
 from ..text import mask, one_line
+from .aside import Aside
 from .kernels import START, Message
 
 TOKEN = "JUPYTER_TOKEN"  # the environment variable; the token is never on a command line, in a message or in a file
 AT_ONCE = 10.0  # seconds that the server has to carry out small requests
-RECONNECT = 30.0  # seconds after which a lost connection is given up
+RECONNECT = 10.0  # seconds after which a lost connection is given up
+REFUSED = 5.0  # the same, where nobody listens any more
+AGAIN = 1.0  # seconds between the attempts to open it again
+PROMPT = 1.0  # seconds that are waited for what need not be waited for
 CLOSING = 2.0  # seconds that the thread of a websocket has to notice its end
 MISSING = "A kernel behind a server needs one more package: pip install 'codeact-magic[gateway]'"
 
-LOST = "the connection to it was lost"
+ENDED = "the kernel died (it ended on the server)"
 _DEAD = ("restarting", "autorestarting", "dead")
+_REFUSED = os.strerror(errno.ECONNREFUSED)
 
 
 def token() -> str:
@@ -42,6 +48,8 @@ def _headers() -> dict[str, str]:
 class GatewayKernel:
     """A kernel on a server.
 
+    A connection that is lost is opened again, and what the kernel has sent meanwhile is received then.
+
     Args:
         url: the server's address, without any token.
         name: a kernelspec's name there; "" is the server's default.
@@ -52,8 +60,14 @@ class GatewayKernel:
         self._url, self._name, self._path = _checked(url), name, path
         self._manager: Any = None
         self._client: Any = None
+        self._forget()
+
+    def _forget(self) -> None:
         self._death = ""
+        self._unsent: list[tuple[str, Any]] = []  # channels, and what could not be sent there yet
         self._lost = self._tried = 0.0  # when the connection was lost, and when it was last tried to open it again
+        self._attempt: Aside[Any] | None = None
+        self._reason = ""  # why the last attempt failed
 
     def start(self) -> None:
         """Start it and wait until it answers. Raises UsageError where it cannot be started."""
@@ -61,11 +75,13 @@ class GatewayKernel:
             from jupyter_kernel_client.manager import KernelHttpManager
         except ImportError:
             raise UsageError(MISSING) from None
-        self._death, self._lost = "", 0.0
-        self._manager = KernelHttpManager(self._url, None, headers=_headers(), log=_silent())
+        self._forget()
+        self._manager = manager = KernelHttpManager(self._url, None, headers=_headers(), log=_silent())
         try:
-            self._manager.start_kernel(self._known(self._name), self._path or None)
-            self._connect()
+            name = self._known(self._name)
+            Aside(lambda: manager.start_kernel(name, self._path or None)).result(START)
+            self._client = Aside(lambda: _opened(manager, START)).result(START)
+            self._client.wait_for_ready(timeout=START)
         except UsageError:
             raise
         except Exception as error:
@@ -76,22 +92,22 @@ class GatewayKernel:
             raise
 
     def send(self, channel: str, kind: str, content: Json) -> str:
-        """Send a message on a channel ("shell", "stdin") and return its id."""
+        """Send a message on a channel ("shell", "stdin") and return its id; it waits where the connection is lost."""
         message = self._client.session.msg(kind, content)
-        if not self._sent(channel, message):
-            _hang_up(self._client)
-            self._reconnect(time.monotonic())
-            if not self._sent(channel, message):
-                self._death = self._death or LOST
+        self._unsent.append((channel, message))
+        self._send_on()
         return str(message["header"]["msg_id"])
 
-    def _sent(self, channel: str, message: Any) -> bool:
-        """Send a message, and return whether the connection bore it."""
-        try:
-            self._channel(channel).send(message)
-        except Exception:  # the library's websocket raises many, and AttributeError where it is closed
-            return False
-        return True
+    def _send_on(self) -> None:
+        """Send what is to be sent, as far as the connection bears it."""
+        while self._unsent and self._client.channels_running:
+            channel, message = self._unsent[0]
+            try:
+                self._channel(channel).send(message)
+            except Exception:  # the library's websocket raises many, and AttributeError where it is closed
+                _hang_up(self._client)
+                return
+            del self._unsent[0]
 
     def receive(self, patience: float) -> Message | None:
         """Return the next message, or None where none comes within `patience` seconds."""
@@ -101,70 +117,78 @@ class GatewayKernel:
         except queue.Empty:
             return None
         if message["msg_type"] == "status" and message["content"].get("execution_state") in _DEAD:
-            self._death = "it ended on the server"
+            self._death = ENDED
         parent = (message.get("parent_header") or {}).get("msg_id", "")
         return Message(name, parent, message["msg_type"], message["content"])
 
     def death(self) -> str:
-        """Return how the kernel has died, or "" while it lives; a connection that is lost is opened again."""
+        """Return what became of the kernel, as the end of a sentence, or "" while it lives."""
         if self._client is not None and not self._death and not self._client.channels_running:
             self._reconnect(time.monotonic())
         return self._death
 
+    def trouble(self) -> str:
+        """Return a sentence about a connection that is lost, while it is tried again and after that was given up."""
+        return f"The connection to {self._url} is lost; it is tried again." if self._lost else ""
+
     def interrupt(self) -> None:
-        """Interrupt the code that runs."""
-        with contextlib.suppress(OSError):  # that the server is gone is noticed elsewhere
-            self._manager.interrupt_kernel(timeout=AT_ONCE)
+        """Interrupt the code that runs; that this fails is noticed elsewhere."""
+        manager = self._manager
+        if not self._lost:
+            Aside(lambda: manager.interrupt_kernel(timeout=AT_ONCE)).over(PROMPT)
 
     def end(self, at_once: bool = False) -> None:
         """End it; does nothing where it has ended."""
         manager, client, self._manager, self._client = self._manager, self._client, None, None
+        attempt, self._attempt = self._attempt, None
         if manager is not None and manager.has_kernel:
-            with contextlib.suppress(OSError):
-                manager.shutdown_kernel(now=True, timeout=AT_ONCE)
+            patience = 0.0 if self._lost else PROMPT if at_once else AT_ONCE
+            Aside(lambda: manager.shutdown_kernel(now=True, timeout=AT_ONCE)).over(patience)
         if client is not None:
-            _hang_up(client)
-            client.stop_channels()
+            Aside(lambda: _close(client)).over(CLOSING)
+        if attempt is not None:
+            Aside(lambda: _close(attempt.result(RECONNECT)))
 
-    def _connect(self) -> None:
-        self._open(START)
-        if not self._client.channels_running:
-            raise OSError("the server lets no websocket through")
-        self._client.wait_for_ready(timeout=START)
-
-    def _open(self, patience: float, session: str = "") -> None:
-        """Open a websocket to the kernel; the server has kept what came since that of the same `session` was lost."""
-        from jupyter_kernel_client.wsclient import KernelWebSocketClient
-
-        address = f"ws{self._manager.kernel_url.removeprefix('http')}/channels"
-        self._client = KernelWebSocketClient(address, headers=_headers(), timeout=patience, log=_silent())
-        if session:
-            self._client.session.session = session
-        self._client.start_channels()
+    def kill(self) -> None:
+        """Have it die under whoever uses it, in any thread or in a signal handler; `end` is called all the same."""
+        self._death = self._death or (
+            f"the connection to {self._url} was lost" if self._lost else "the kernel was ended"
+        )
 
     def _reconnect(self, now: float) -> None:
-        """Try to go on with the same kernel, once a second, and give it up in the end."""
+        """Go on with the same kernel, or see that this will not be."""
         self._lost = self._lost or now
-        if now < self._tried + 1.0:
+        if self._attempt is None and now >= self._tried + AGAIN:
+            self._tried = now
+            manager, client = self._manager, self._client
+            self._attempt = Aside(lambda: _opened_again(manager, client))
+        elif self._attempt is not None and self._attempt.over():
+            self._learn(self._attempt)
+            self._attempt = None
+        if self._lost and not self._death and now > self._lost + (REFUSED if self._reason == _REFUSED else RECONNECT):
+            why = f" ({self._reason})" if self._reason else ""
+            self._death = f"the connection to {self._url} was lost, and the server is gone{why}"
+
+    def _learn(self, attempt: Aside[Any]) -> None:
+        """Take what came of an attempt to open the connection again."""
+        try:
+            client = attempt.result(0.0)
+        except Exception as error:  # a server that is being started answers in many ways
+            self._reason = _reason(error)
             return
-        self._tried = now
-        client = self._client
-        with contextlib.suppress(OSError):
-            if self._manager.refresh_model(AT_ONCE) is None:
-                self._death = "it ended on the server"
-                return
-            client.stop_channels()
-            self._open(AT_ONCE, client.session.session)
-        if self._client.channels_running:
-            self._lost = 0.0
-        elif now > self._lost + RECONNECT:
-            self._death = LOST
+        self._lost, self._reason = 0.0, ""
+        if client is None:
+            self._death = ENDED
+        else:
+            self._client = client
+            self._send_on()
 
     def _known(self, name: str) -> str:
         """Return the name of the kernel that is asked for. Raises UsageError where the server has none of that name."""
         from jupyter_kernel_client.manager import fetch
 
-        specs = fetch(f"{self._url}/api/kernelspecs", headers=_headers(), timeout=AT_ONCE).json()
+        address = f"{self._url}/api/kernelspecs"
+        specs = Aside(lambda: fetch(address, headers=_headers(), timeout=AT_ONCE).json()).result(AT_ONCE)
         known = sorted(specs.get("kernelspecs", {}))
         if name and name not in known:
             told = one_line(mask(", ".join(known), [token()]))  # a server can name its kernels as it likes
@@ -183,6 +207,40 @@ class GatewayKernel:
         if status:
             return f"{self._url} starts no kernel: it answered with HTTP {status}."
         return f"{self._url} cannot be reached as a Jupyter server: {_reason(error)}"
+
+
+def _opened(manager: Any, patience: float, session: str = "") -> Any:
+    """Return a client on a websocket to the kernel; the server has kept what came since that of `session` was lost.
+
+    Its thread would hold up the end of the process, but where it is started aside. Raises OSError.
+    """
+    from jupyter_kernel_client.wsclient import KernelWebSocketClient
+
+    address = f"ws{manager.kernel_url.removeprefix('http')}/channels"
+    client = KernelWebSocketClient(address, headers=_headers(), timeout=patience, log=_silent())
+    if session:
+        client.session.session = session
+    client.start_channels()
+    if not client.channels_running:
+        _close(client)
+        raise OSError("the server lets no websocket through")
+    return client
+
+
+def _opened_again(manager: Any, client: Any) -> Any:
+    """Return a client that goes on where another has lost its connection, None where the kernel has ended."""
+    if manager.refresh_model(AT_ONCE) is None:
+        return None
+    _close(client)
+    return _opened(manager, AT_ONCE, client.session.session)
+
+
+def _close(client: Any) -> None:
+    """Close a connection, and do not wait long for it."""
+    if client is not None:
+        _hang_up(client)
+        client.timeout = CLOSING
+        client.stop_channels()
 
 
 def _hang_up(client: Any) -> None:

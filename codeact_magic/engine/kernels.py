@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 from secrets import token_hex
@@ -20,6 +21,7 @@ from ..session import Json
 from ..text import one_line
 
 START = 60.0  # seconds in which a kernel has to answer for the first time
+KILLED = 1.0  # seconds that the system may take to end a process
 LONGEST_SOCKET = 90  # bytes of a path; the kernel adds a few, and systems take 104 at least
 MISSING = "Code that runs in a kernel of its own needs more packages: pip install 'codeact-magic[chat]'"
 
@@ -55,13 +57,19 @@ class Kernel(Protocol):
         """Return the next message, or None where none comes within `patience` seconds."""
 
     def death(self) -> str:
-        """Return how the kernel has died, or "" while it lives."""
+        """Return what became of the kernel, as the end of a sentence, or "" while it lives."""
+
+    def trouble(self) -> str:
+        """Return a sentence about a connection that is lost, while it is tried again and after that was given up."""
 
     def interrupt(self) -> None:
         """Interrupt the code that runs."""
 
     def end(self, at_once: bool = False) -> None:
         """End it, politely unless `at_once`; does nothing where it has ended."""
+
+    def kill(self) -> None:
+        """Have it die under whoever uses it, in any thread or in a signal handler; `end` is called all the same."""
 
 
 class LocalKernel:
@@ -76,6 +84,7 @@ class LocalKernel:
         self._name, self._cwd = name, cwd
         self._manager: Any = None
         self._client: Any = None
+        self._kill: Callable[[], object] = _nothing
 
     def start(self) -> None:
         """Start it and wait until it answers. Raises UsageError where it cannot be started."""
@@ -96,7 +105,8 @@ class LocalKernel:
         place = {"cwd": str(self._cwd or Path.cwd()), "env": _environment()}
         options = {"stdout": subprocess.DEVNULL, "stderr": complaints, "preexec_fn": _dying_with_us()}
         self._manager.start_kernel(**options, **place)
-        self._client = self._manager.blocking_client()
+        self._kill = weakref.finalize(self, _kill, self._manager.provisioner.process)  # nobody may have called `end`
+        self._client = self._manager.client(context=_context(os.getpid()))
         self._client.start_channels(hb=False)
         self._client.wait_for_ready(timeout=START)
 
@@ -123,10 +133,14 @@ class LocalKernel:
         return Message(channels[socket], parent, message["msg_type"], message["content"])
 
     def death(self) -> str:
-        """Return how the kernel has died, or "" while it lives."""
+        """Return what became of the kernel, as the end of a sentence, or "" while it lives."""
         if self._manager is None or self._manager.is_alive():
             return ""
-        return _cause(getattr(self._manager.provisioner, "process", None))
+        return f"the kernel died ({_cause(getattr(self._manager.provisioner, 'process', None))})"
+
+    def trouble(self) -> str:
+        """Return "": there is no connection that could be lost."""
+        return ""
 
     def interrupt(self) -> None:
         """Interrupt the code that runs."""
@@ -135,12 +149,19 @@ class LocalKernel:
     def end(self, at_once: bool = False) -> None:
         """End it; does nothing where it has ended."""
         manager, client, self._manager, self._client = self._manager, self._client, None, None
-        if client is not None:
-            client.stop_channels()
-        if manager is not None and manager.has_kernel:
-            with contextlib.suppress(Exception):
-                manager.shutdown_kernel(now=at_once)
-            _close_loop()
+        try:
+            if client is not None:
+                client.stop_channels()
+            if manager is not None and manager.has_kernel:
+                with contextlib.suppress(Exception):
+                    manager.shutdown_kernel(now=at_once)
+                _close_loop()
+        finally:
+            self.kill()
+
+    def kill(self) -> None:
+        """Have it die under whoever uses it, in any thread or in a signal handler; `end` is called all the same."""
+        self._kill()
 
 
 def _manager(name: str) -> Any:
@@ -159,13 +180,37 @@ def _manager(name: str) -> Any:
             return KernelSpec(argv=command, display_name="Python", language="python")
 
     if not name:
-        return KernelManager(kernel_spec_manager=ThisPython(), **_sockets())
+        return KernelManager(kernel_spec_manager=ThisPython(), context=_context(os.getpid()), **_sockets())
     try:
         KernelSpecManager().get_kernel_spec(name)
     except NoSuchKernel:
         known = ", ".join(sorted(KernelSpecManager().find_kernel_specs())) or "none"
         raise UsageError(f"There is no kernel {one_line(name, 60)!r} here; there is: {one_line(known)}") from None
-    return KernelManager(kernel_name=name)
+    return KernelManager(kernel_name=name, context=_context(os.getpid()))
+
+
+@functools.cache
+def _context(process: int) -> Any:
+    """Return the one context of all sockets that this process has: nothing ever ends it.
+
+    One of a client's own would end when the garbage collector finds it, and that waits until its sockets are closed:
+    those that the collector found with it never are.
+    """
+    import zmq
+
+    return zmq.Context()
+
+
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    """End a kernel's process, and those that it has started; does nothing where it has ended."""
+    with contextlib.suppress(OSError, subprocess.TimeoutExpired):
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL) if hasattr(os, "killpg") else process.kill()
+            process.wait(KILLED)
+
+
+def _nothing() -> None:
+    """Do what there is to do for a kernel that was never started."""
 
 
 def _dying_with_us() -> Callable[[], object] | None:
