@@ -246,6 +246,26 @@ def test_a_folder_that_is_a_link_is_neither_read_nor_written(tmp_path: Path) -> 
     assert load(path) == shown(LARGE["data"])
 
 
+def test_a_notebook_that_was_renamed_finds_its_files(tmp_path: Path) -> None:
+    session = shown(LARGE["stream"])
+    path = keep(session, tmp_path / "x.ipynb").rename(tmp_path / "renamed.ipynb")
+    assert load(path) == session
+
+
+@pytest.mark.parametrize(
+    "folder", ["../x_files", "y/x_files", "x", "/x_files", "link_files", 5, None, "\0_files"], ids=str
+)
+def test_a_forged_folder_is_never_read(folder: Any, tmp_path: Path) -> None:
+    inside = tmp_path / "inside"
+    path = keep(shown(LARGE["stream"]), inside / "x.ipynb").rename(inside / "renamed.ipynb")
+    real = (inside / "x_files").rename(tmp_path / "x_files")
+    (inside / "link_files").symlink_to(real)
+    (inside / "y").mkdir()
+    (inside / "y" / "x_files").symlink_to(real)
+    (output,) = forged(path, lambda files: files[0].update(folder=folder))
+    assert output["output_type"] == "display_data"
+
+
 CHANGES: dict[str, Callable[[Any], object]] = {
     "number": lambda files: files[0].update(output=7),
     "negative": lambda files: files[0].update(output=-1),

@@ -4,7 +4,8 @@ The file of session.ipynb is session_files/<the beginning of its SHA-256>.<endin
 anything active: images are images, JSON is JSON, and all else, HTML and SVG too, is text. In the notebook stands a
 clipped text with a link to the file; the cell's `metadata.codeact.files` says which output that is, and what it lacks.
 
-What the notebook says is not trusted: only files of that folder are read, and only what they are named for.
+A notebook that was renamed says which folder it had. What it says is not trusted: only files of such a folder beside it
+are read, and only what they are named for.
 """
 
 from __future__ import annotations
@@ -53,7 +54,7 @@ class Shelf:
         for number, large in self._large(cell["id"], outputs).items():
             with suppress(OSError):
                 outputs[number], entry = self._put(outputs[number], large)
-                files.append({"output": number, **entry})
+                files.append({"output": number, "folder": self.folder.name, **entry})
         if not files:
             return cell
         about = {**cell["metadata"]["codeact"], "files": files}
@@ -133,23 +134,34 @@ class Shelf:
     # -- reading -------------------------------------------------------------------------------------------------------
 
     def _whole(self, entry: Json, known: dict[tuple[str, str], Any]) -> Json:
-        output = {**entry["whole"]}
-        values = {key: self._value(file["form"], file["file"], known) for key, file in entry["values"].items()}
+        output, folder = {**entry["whole"]}, self._folder(entry)
+        values = {key: _value(folder, file["form"], file["file"], known) for key, file in entry["values"].items()}
         return {**output, "data": {**output["data"], **values}} if "data" in output else {**output, **values}
 
-    def _value(self, form: str, name: str, known: dict[tuple[str, str], Any]) -> Any:
-        if (form, name) not in known:
-            known[form, name] = _FORMS[form](self._read(name))
-        return known[form, name]
+    def _folder(self, entry: Json) -> Path:
+        """Return the folder of an output: that of the name which the notebook had, where it has none of its own."""
+        name = entry.get("folder", "")
+        had = isinstance(name, str) and _FOLDER.fullmatch(name) and not self.folder.exists()
+        return self.folder.with_name(name) if had else self.folder
 
-    def _read(self, name: str) -> bytes:
-        """Return the content of a file. Raises OSError where it is none of ours."""
-        if not _NAME.fullmatch(name) or not stat.S_ISDIR(self.folder.lstat().st_mode):
-            raise OSError("no file of this folder")
-        data, _ = disk.read(self.folder / name)
-        if _digest(data) != name.partition(".")[0]:
-            raise OSError("the file was changed")
-        return data
+
+_FOLDER = re.compile(r"[^/\\:\0]{1,255}_files")
+
+
+def _value(folder: Path, form: str, name: str, known: dict[tuple[str, str], Any]) -> Any:
+    if (form, name) not in known:
+        known[form, name] = _FORMS[form](_content(folder, name))
+    return known[form, name]
+
+
+def _content(folder: Path, name: str) -> bytes:
+    """Return the content of a file. Raises OSError where it is none of ours."""
+    if not _NAME.fullmatch(name) or not stat.S_ISDIR(folder.lstat().st_mode):
+        raise OSError("no file of this folder")
+    data, _ = disk.read(folder / name)
+    if _digest(data) != name.partition(".")[0]:
+        raise OSError("the file was changed")
+    return data
 
 
 _NAME = re.compile(r"[0-9a-f]{16}\.(?:png|jpg|gif|txt|json)")
