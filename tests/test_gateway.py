@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -176,6 +177,71 @@ def test_a_connection_that_is_lost_is_opened_again_and_nothing_is_missing(engine
     engine.show = lambda output: None
     drop(engine)
     assert text(engine.run("print(kept)")) == "1\n"
+
+
+class Way:
+    """The way to a server, which can be barred."""
+
+    def __init__(self, url: str) -> None:
+        self._server, self._port = urlsplit(url).port, 0
+        self.open()
+        self.url = f"http://127.0.0.1:{self._port}"
+
+    def open(self) -> None:
+        """Let connections through."""
+        self._door = socket.create_server(("127.0.0.1", self._port))
+        self._port = self._door.getsockname()[1]
+        self._ends: list[socket.socket] = []
+        threading.Thread(target=self._let_in, args=[self._door, self._ends], daemon=True).start()
+
+    def bar(self) -> None:
+        """Cut all connections, and refuse others."""
+        self._door.shutdown(socket.SHUT_RDWR)
+        for end in (self._door, *self._ends):
+            with contextlib.suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+            end.close()
+
+    def _let_in(self, door: socket.socket, ends: list[socket.socket]) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                pair = (door.accept()[0], socket.create_connection(("127.0.0.1", self._server)))
+                ends.extend(pair)
+                for one, other in (pair, pair[::-1]):
+                    threading.Thread(target=self._pass_on, args=[one, other], daemon=True).start()
+
+    def _pass_on(self, one: socket.socket, other: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while data := one.recv(65536):
+                other.sendall(data)
+            other.shutdown(socket.SHUT_RDWR)
+
+
+@pytest.mark.kernel
+def test_a_server_that_is_back_in_time_goes_on_with_the_step(
+    server: JupyterServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gateway, "REFUSED", PATIENCE)
+    way = Way(server.url)
+    told: list[str] = []
+
+    def tell(line: str) -> None:
+        told.append(line)
+        if len(told) == 1:
+            threading.Timer(1.0, way.open).start()  # when it was refused at least once
+
+    with KernelExecutor(GatewayKernel(way.url), tell=tell) as engine:
+        engine.show = lambda output: way.bar() if output.get("text") == "it runs\n" else None
+        observation = engine.run("import time\nprint('it runs')\ntime.sleep(1.5)\nprint('on')")
+        assert (observation.status, text(observation)) == ("ok", "it runs\non\n")
+        assert told == [
+            f"The connection to {way.url} is lost; it is tried again. Ctrl+C stops.",
+            "The connection is there again.",
+        ]
+        way.bar()
+        way.open()
+        assert text(engine.run("print('on')")) == "on\n"
+    way.bar()
 
 
 @pytest.mark.kernel
