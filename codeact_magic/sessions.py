@@ -152,7 +152,7 @@ def insert(runner: Runner, options: Options, arguments: Arguments) -> None:
 
 # -- kernels of their own ----------------------------------------------------------------------------------------------
 
-_ASKED = "{told}\n\nAll its code, to be run in a kernel of its own, in the folder {place}."
+_ASKED = "All code of {told}, to be run in a kernel of its own, in the folder {place}."
 
 
 def _script(session: Session) -> list[tuple[str, str]]:
@@ -226,8 +226,7 @@ def _chosen(options: Options, arguments: Arguments) -> Options:
 
 def _told(session: Session, path: Path | None) -> str:
     """Return a line that tells which session this is."""
-    prompt = one_line(session.turns[0].prompt, 60) if session.turns else "no prompt"
-    return f"{one_line(near(path)) if path else f'Thread {one_line(session.thread, 40)}'}: {prompt}"
+    return one_line(near(path)) if path else f"Thread {one_line(session.thread, 40)}"
 
 
 def _until(pieces: list[Unit], until: int | None) -> list[Unit]:
@@ -298,7 +297,7 @@ def _unseen(cells: Iterable[Json]) -> Iterator[str]:
     from .risk import scan
 
     for cell in cells:
-        if cell["cell_type"] == "code" and not cell["source"].isascii():
+        if cell["cell_type"] == "code":
             yield from (str(finding) for finding in scan(cell["source"]) if finding.kind == "hidden")
 
 

@@ -66,8 +66,8 @@ def _why_left_out(piece: Unit) -> str:
     """Return why a piece is not run again, "" where it is."""
     if piece.status == "aborted" and piece.seen is None:
         return "its run broke off in the session"
-    if raised(piece.seen)[0] == _DEAD:
-        return "the kernel died of it in the session"
+    if lost := _LOST.get(raised(piece.seen)[0]):
+        return lost
     told = piece.seen.note if piece.seen else ""
     interrupted = piece.status == "aborted" or any(words in told for words in _INTERRUPTED)
     return "it was interrupted in the session" if interrupted else ""
@@ -76,7 +76,10 @@ def _why_left_out(piece: Unit) -> str:
 # What executors note of an action that ran too long, and of one that another kernel followed upon, or preceded.
 _INTERRUPTED = ("It was interrupted", "It did not react", "It was stopped before it ran")
 _LOST_ALL = "all variables are gone"
-_DEAD = "DeadKernelError"
+_LOST = {
+    "DeadKernelError": "the kernel died of it in the session",
+    "ConnectionLostError": "the connection to the kernel was lost in the session",
+}
 
 
 def _lost_all(piece: Unit) -> bool:
