@@ -1,4 +1,4 @@
-"""Run the unit tests on every other Python from 3.11 up that the machine has: `python -m tests.pythons`.
+"""Run the fast unit tests on every other Python from 3.11 up that the machine has: `python -m tests.pythons`.
 
 Each gets an environment of its own beside .venv, made once.
 """
@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-UNIT = "not kernel and not terminal and not browser and not model"
+UNIT = "not slow and not kernel and not terminal and not browser and not model"
 FIRST_MINOR = 11
 
 

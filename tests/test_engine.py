@@ -348,6 +348,7 @@ def test_a_kernel_of_an_unknown_name_is_an_error_that_names_the_known_ones() -> 
         KernelExecutor(LocalKernel("no such")).run("1")
 
 
+@pytest.mark.kernel
 def test_a_server_that_names_a_kernel_as_the_token_does_not_have_it_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("JUPYTER_TOKEN", KEY)
     specs = SimpleNamespace(json=lambda: {"kernelspecs": {KEY: {}, "python3": {}}})

@@ -299,6 +299,7 @@ class Dripping(BaseHTTPRequestHandler):
         """Say nothing."""
 
 
+@pytest.mark.kernel
 @pytest.mark.parametrize("stops", [False, True], ids=["in the end", "by Ctrl+C"])
 def test_a_server_that_never_ends_its_answer_is_given_up(stops: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gateway, "AT_ONCE", PATIENCE if stops else 0.3)
