@@ -18,6 +18,9 @@ $(BIN)/python:
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed: install it, or name it: make PYTHON=/path/to/python3 ..."; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 
+# Another environment that is active is not ours: IPython would warn of it in every test.
+unexport VIRTUAL_ENV
+
 comma := ,
 
 # One stamp a set of extras: a target installs what it needs, once, and again when pyproject.toml changes. The install
