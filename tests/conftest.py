@@ -26,10 +26,13 @@ collect_ignore_glob = [] if find_spec("playwright") else ["test_lab*.py"]
 # The machines are shared and noisy: no test is about time. In CI the examples are the same in every run.
 settings.register_profile("local", deadline=None, max_examples=30)
 settings.register_profile("ci", deadline=None, derandomize=True)
+settings.register_profile("few", deadline=None, derandomize=True, max_examples=30)
 settings.load_profile("ci" if os.environ.get("CI") else "local")
 
 # What a shell without job control runs in the background ignores SIGINT, and so do its children: Stop would do nothing.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+if hasattr(signal, "SIGHUP"):  # and nohup has them ignore SIGHUP
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.fixture(scope="module", params=VERSIONS)

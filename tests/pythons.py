@@ -64,11 +64,11 @@ def environment(number: tuple[int, int], python: Path) -> Path:
 def main() -> int:
     """Run the unit tests on each, and return the worst exit status."""
     worst = 0
+    options = ["-q", "--reruns", "2", "-n", "2", "-p", "no:cacheprovider", "--hypothesis-profile", "few", "-m", UNIT]
     for number, python in others().items():
         own = environment(number, python)
         print(f"unit tests on Python {number[0]}.{number[1]}", flush=True)
-        arguments = [str(own), "-m", "pytest", "-q", "--reruns", "2", "-n", "2", "-p", "no:cacheprovider", "-m", UNIT]
-        worst = max(worst, subprocess.run(arguments, cwd=ROOT, check=False).returncode)
+        worst = max(worst, subprocess.run([own, "-m", "pytest", *options], cwd=ROOT, check=False).returncode)
     return worst
 
 
