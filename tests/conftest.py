@@ -48,6 +48,7 @@ def kernel(process: Kernel, tmp_path: Path) -> Iterator[Kernel]:
     process.refresh(tmp_path)
     yield process
     assert process.alive()
+    process.settle()
 
 
 @pytest.fixture(scope="session")

@@ -173,6 +173,7 @@ class Kernel:
     def __init__(self, version: str, folder: Path, environment: dict[str, str] | None = None) -> None:
         self.version, self.folder = version, folder
         self.log: list[Message] = []  # every message that came, whatever it belongs to
+        self.last: Run | None = None
         self.manager = KernelManager(kernel_name="python3")
         self.manager.start_kernel(cwd=str(folder), env=self._environment() | (environment or {}))
         self.client = self.manager.blocking_client()
@@ -213,7 +214,8 @@ class Kernel:
     def begin(self, code: str, *answers: str, stdin: bool = True, store_history: bool = True) -> Run:
         """Have `code` run; `answers` go to its questions, one after the other."""
         id = self.client.execute(code, allow_stdin=stdin, store_history=store_history)
-        return Run(self, id, answers)
+        self.last = Run(self, id, answers)
+        return self.last
 
     def run(self, code: str, *answers: str, stdin: bool = True, store_history: bool = True) -> Run:
         """Run `code` to its end."""
@@ -231,6 +233,16 @@ class Kernel:
         assert run.reply["status"] == "ok", run.errors
         self.folder = folder
         self.log.clear()
+
+    def settle(self) -> None:
+        """End what a test has left running, if need be with the process: the next test has nothing to do with it."""
+        if self.last is None or self.last.done:
+            return
+        try:
+            self.last.wait(lambda: self.last is None or self.last.done, patience=PATIENCE / 12)
+        except AssertionError:
+            self.manager.restart_kernel(now=True)
+            self.client.wait_for_ready(timeout=PATIENCE)
 
     def interrupt(self) -> None:
         """Do what Stop does."""
