@@ -102,7 +102,7 @@ class Conversations(dict[str, Conversation]):
             self[options.thread].saved()  # it may be in that very file
         session, stamp = opened(path, self._tell)
         self.forget(options.thread)
-        session = self.masked(session)
+        session = self._masked(session)
         session = replace(session, thread=options.thread, turns=tuple(map(_ended, session.turns)))
         conversation = Conversation(session, limit=options.max_saved_output, adopted=True)
         if options.save_folder:
@@ -110,11 +110,9 @@ class Conversations(dict[str, Conversation]):
         self[options.thread] = conversation
         return conversation
 
-    def masked(self, session: Session) -> Session:
-        """Return a session from a file without secrets: it may have been saved where they were none."""
-        secrets = self._secrets()
-        hidden: Session = changed(session, lambda text: mask(text, secrets))
-        return hidden
+    def read(self, path: Path) -> Session:
+        """Return the session in the file `path`, without secrets. Raises SessionError."""
+        return self._masked(load(path))
 
     def find(self, options: Options, file: str) -> Path:
         """Return the session file that a user means by `file`: see `find`. Raises UsageError."""
@@ -144,6 +142,12 @@ class Conversations(dict[str, Conversation]):
         if not saved:
             raise SessionError(saver.failure or f"{one_line(path)} could not be written within a minute.")
         return path
+
+    def _masked(self, session: Session) -> Session:
+        """Return a session from a file without secrets: it may have been saved where they were none."""
+        secrets = self._secrets()
+        hidden: Session = changed(session, lambda text: mask(text, secrets))
+        return hidden
 
     def _saver(self, path: Path, conversation: Conversation, **more: Any) -> Saver:
         return Saver(path, **{"secrets": self._secrets, "tell": self._tell, "limit": conversation.limit, **more})
@@ -239,11 +243,18 @@ def _is_file(path: Path) -> bool:
 
 
 def _newest(places: Sequence[Path]) -> Path:
-    newest = next((path for place in places for path, _ in _files(place) if is_session(path)), None)
+    newest = next((path for place in places for path, _ in _files(place) if _holds_session(path)), None)
     if newest is None:
         where = f" in {one_line(near(disk.absolute(places[0])))}" if places else ": save_folder is empty"
         raise UsageError(f"There is no saved session yet{where}.")
     return disk.absolute(newest)
+
+
+def _holds_session(path: Path) -> bool:
+    try:
+        return is_session(path)
+    except OSError:  # it is not the user's to read
+        return False
 
 
 def _no_session(file: str, places: Sequence[Path]) -> str:

@@ -12,7 +12,7 @@ from urllib.parse import unquote, urlsplit
 from .errors import UsageError
 from .model import OpenAIModel, Settings, public_url
 from .options import Options
-from .text import one_line
+from .text import is_web_address, one_line
 
 if TYPE_CHECKING:
     from .local import Server
@@ -150,12 +150,7 @@ def _running() -> Server | None:
 
 
 def _check_address(url: str) -> None:
-    try:
-        parts = urlsplit(url)
-        fits = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
-    except ValueError:
-        fits = False
-    if not fits:
+    if not is_web_address(url):
         shown = one_line(public_url(url))
         raise UsageError(f"{shown} is no address of an endpoint. It looks like http://localhost:8000/v1")
 

@@ -191,8 +191,10 @@ def _cleaned(runner: Runner, options: Options, session: Session, path: Path | No
         return everything
     place = _place(session, path)
     runner.consent(options, _ASKED.format(told=_told(session, path), place=one_line(place)), _script(session))
-    proof = prove(session, part, lambda: _engine(runner, place), progress=partial(_progress, runner))
-    runner.view.waiting("")
+    try:
+        proof = prove(session, part, lambda: _engine(runner, place), progress=partial(_progress, runner))
+    finally:
+        runner.view.waiting("")
     print(proof.line)
     if not proof.holds:
         return everything
@@ -212,10 +214,8 @@ def _opened(runner: Runner, options: Options, file: str | None) -> tuple[Session
     if file is None:
         conversation = runner.conversations.named(options.thread)
         return conversation.session, conversation.path
-    from .saving.saver import load
-
     path = runner.conversations.find(options, file)
-    return runner.conversations.masked(load(path)), path
+    return runner.conversations.read(path), path
 
 
 def _chosen(options: Options, arguments: Arguments) -> Options:

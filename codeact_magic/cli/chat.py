@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from collections.abc import Callable, Iterator
@@ -217,6 +218,4 @@ def _quoted(file: str) -> str:
 
 
 def _in_red(line: str) -> str:
-    import os
-
     return line if "NO_COLOR" in os.environ else f"\x1b[31m{line}\x1b[0m"

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from ..errors import UsageError
 from ..session import Json
-from ..text import mask, one_line
+from ..text import is_web_address, mask, one_line
 from .aside import Aside
 from .kernels import START, Message
 
@@ -254,13 +254,9 @@ def _hang_up(client: Any) -> None:
 
 def _checked(url: str) -> str:
     """Return the address of a server. Raises UsageError, in which no token is repeated."""
-    try:
-        parts = urlsplit(url)
-        fits = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
-    except ValueError:
-        fits = False
-    if not fits:
+    if not is_web_address(url):
         raise UsageError("That is no address of a Jupyter server. It looks like http://localhost:8888")
+    parts = urlsplit(url)
     if parts.query or parts.username or parts.password or parts.fragment:
         raise UsageError(f"The address goes without a token or a password: put the token into {TOKEN}.")
     return urlunsplit((parts.scheme, parts.netloc, parts.path.rstrip("/"), "", ""))

@@ -59,21 +59,25 @@ _NOWHERE = "The folder that {path} is seen from, the working directory, was dele
 
 def read(path: Path, *, links: bool = False) -> tuple[bytes, Stamp]:
     """Return the content of an ordinary file; `links`: `path` may be a link to it. Raises OSError."""
-    flags = os.O_RDONLY | BINARY | getattr(os, "O_NONBLOCK", 0) | (0 if links else NO_LINK)
-    with os.fdopen(os.open(path, flags), "rb") as file:
+    with _opened(path, 0 if links else NO_LINK) as file:
         status = os.fstat(file.fileno())
-        if not stat.S_ISREG(status.st_mode):
-            raise OSError("it is no ordinary file")
         if status.st_size > MOST:
             raise OSError("it is too large")
         return file.read(), stamp(status)
 
 
+@contextmanager
+def _opened(path: Path, flags: int = 0) -> Iterator[BinaryIO]:
+    """Open an ordinary file: one that is a pipe, say, would never end. Raises OSError."""
+    with os.fdopen(os.open(path, os.O_RDONLY | BINARY | getattr(os, "O_NONBLOCK", 0) | flags), "rb") as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise OSError("it is no ordinary file")
+        yield file
+
+
 def holds(path: Path, pattern: re.Pattern[bytes]) -> bool:
     """Return whether `pattern` is in an ordinary file, looked for from its end on. Raises OSError."""
-    with os.fdopen(os.open(path, os.O_RDONLY | BINARY | getattr(os, "O_NONBLOCK", 0)), "rb") as file:
-        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-            return False
+    with _opened(path) as file:
         end = file.seek(0, os.SEEK_END)
         while end > 0:
             start = max(end - _BLOCK, 0)

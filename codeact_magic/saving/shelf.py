@@ -45,6 +45,7 @@ class Shelf:
         self.limit = limit
         self.names: set[str] = set()  # of the files that were written
         self._held: dict[str, int] = {}  # characters of the outputs that stand in the notebook, by cell
+        self._held_in_all = 0
 
     def put_away(self, cell: Json) -> Json:
         """Return a cell whose large outputs are in files, as far as these can be written."""
@@ -86,7 +87,7 @@ class Shelf:
             for number, output in enumerate(outputs)
             for key, value in _values(output).items()
         }
-        others = sum(self._held.values()) - self._held.get(cell, 0)
+        others = self._held_in_all - self._held.get(cell, 0)
         room = min(IN_A_CELL * self.limit, IN_ALL * self.limit - others)
         held, large = sum(sizes.values()), dict[int, list[str]]()
         for (number, key), size in sorted(sizes.items(), key=lambda one: (-one[1], -one[0][0])):
@@ -94,6 +95,7 @@ class Shelf:
                 large.setdefault(number, []).append(key)
                 held -= size
         self._held[cell] = held
+        self._held_in_all = others + held
         return dict(sorted(large.items()))
 
     def _put(self, output: Json, large: list[str]) -> tuple[Json, Json]:

@@ -139,7 +139,8 @@ class _Prover:
     def _run_one(self, engine: Engine, unit: Unit, name: str) -> Observation:
         """Run a piece, all in one kernel, wherever a fresh one began in the session: the user will have one as well.
 
-        Raises _FailedError where an action does not do what it did; cells may be what they are."""
+        Raises _FailedError where an action does not do what it did; cells may be what they are.
+        """
         self._done += 1
         self._progress(self._done, self._total, headline(unit.code))
         seen = engine.run(unit.code, every_value=unit.number > 0)
