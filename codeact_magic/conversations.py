@@ -15,7 +15,7 @@ from .errors import SessionError, UsageError
 from .options import Options
 from .saving import disk
 from .saving.notebook import changed
-from .saving.saver import Saver, is_session, load, opened, session_path
+from .saving.saver import Saver, is_session, load, opened, outline, session_path
 from .session import Session, Turn
 from .text import mask, one_line
 
@@ -182,7 +182,10 @@ _KILLED = "The kernel ended in the middle of this turn."
 
 
 class Saved(NamedTuple):
-    """A file in the folder of the sessions; `trouble` is the line that tells why it has no `session`."""
+    """A file in the folder of the sessions, and its `session`, without the outputs that lie beside it.
+
+    `trouble` is the line that tells why there is none.
+    """
 
     path: Path
     modified: datetime
@@ -194,7 +197,7 @@ def saved(folder: Path) -> Iterator[Saved]:
     """Yield the sessions in `folder`, those that were saved last first; each file is read when it is its turn."""
     for path, modified in _files(folder):
         try:
-            session, trouble = load(path), ""
+            session, trouble = outline(path), ""
         except SessionError as error:
             session, trouble = None, str(error)
         yield Saved(path, datetime.fromtimestamp(modified).astimezone(), session, trouble)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import math
 import shutil
+import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from datetime import datetime
@@ -32,12 +33,13 @@ Arguments = argparse.Namespace
 
 
 MOST_LISTED = 20
+PATIENCE = 1.0  # seconds after which a user wants to know what takes so long
 
 
 def listing(runner: Runner, options: Options, arguments: Arguments) -> None:
     """List the saved sessions, the newest first: time, prompt, steps, model, outcome."""
     place = _folder(options)
-    found = list(islice(saved(place), None if arguments.all else MOST_LISTED + 1))
+    found = _read(runner, islice(saved(place), None if arguments.all else MOST_LISTED + 1))
     if not found:
         print(f"There is no saved session in {one_line(near(disk.absolute(place)))} yet.")
         return
@@ -302,6 +304,19 @@ def _unseen(cells: Iterable[Json]) -> Iterator[str]:
 
 
 # -- the list ----------------------------------------------------------------------------------------------------------
+
+
+def _read(runner: Runner, found: Iterable[Saved]) -> list[Saved]:
+    """Return what is `found`, and tell how much that is so far once it takes its time."""
+    began, read = time.monotonic(), list[Saved]()
+    try:
+        for one in found:
+            read.append(one)
+            if time.monotonic() > began + PATIENCE:
+                runner.view.waiting(f"reading the sessions: {len(read):,} so far")
+    finally:
+        runner.view.waiting("")
+    return read
 
 
 def _row(one: Saved, session: Session) -> tuple[str, ...]:

@@ -171,6 +171,18 @@ def test_the_last_step_of_a_turn_without_an_answer_says_how_it_went(chat: Chat) 
     assert any("action 2 · approved by policy auto · ran " in shown for shown in replayed.markdown)
 
 
+def test_reading_many_sessions_is_told_of_while_it_takes(chat: Chat) -> None:
+    chat.ask()
+    chat.path.with_stem("another").write_bytes(chat.path.read_bytes())
+    impatient = "import codeact_magic.sessions as _sessions\n_sessions.PATIENCE = {seconds}"
+    chat.kernel.run(impatient.format(seconds="0.0"))
+    run = chat.kernel.run("%codeact sessions")
+    chat.kernel.run(impatient.format(seconds="1.0"))
+    told = [content["data"]["text/plain"] for content in run.of("display_data", "update_display_data")]
+    assert told == ["reading the sessions: 1 so far", "reading the sessions: 2 so far", ""]
+    assert "answered" in run.text and "reading" not in run.shown
+
+
 @pytest.mark.parametrize(
     "code", ["import os\nos.system('echo past python')", "import subprocess\nsubprocess.run(['echo', 'past python'])"]
 )

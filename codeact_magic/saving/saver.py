@@ -43,16 +43,25 @@ def load(path: Path) -> Session:
     return opened(path)[0]
 
 
-def opened(path: Path, tell: Callable[[str], None] = lambda line: None) -> tuple[Session, State]:
+def outline(path: Path) -> Session:
+    """Return the session in the file `path` without the outputs that lie beside it. Raises SessionError."""
+    return opened(path, beside=False)[0]
+
+
+def opened(
+    path: Path, tell: Callable[[str], None] = lambda line: None, *, beside: bool = True
+) -> tuple[Session, State]:
     """Return the session in the file `path`, up to its last step, and what tells whether the file changes later.
 
-    `tell` is told, in one line, where the journal holds steps that have no place in the file. They stay there, and a
-    Saver that is given that state goes on in another file. Raises SessionError, which names the file.
+    `beside`: with the outputs that lie in files beside it. `tell` is told, in one line, where the journal holds steps
+    that have no place in the file. They stay there, and a Saver that is given that state goes on in another file.
+    Raises SessionError, which names the file.
     """
     try:
         data, records, file, mark = _read(path)
         whole, fits = recovered(data, records)
-        Shelf(path).restore(whole)
+        if beside:
+            Shelf(path).restore(whole)
         session = notebook.from_notebook(whole)
     except SessionError as error:
         raise SessionError(f"{one_line(path)}: {error}") from None
