@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable
-from urllib.parse import urlsplit
 
 # Letters and marks that Unicode does not count as format characters, and that show nothing all the same.
 _BLANK = frozenset([0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x180B, 0x180C, 0x180D, 0x180F, 0x2800, 0x3164, 0xFFA0])
@@ -57,6 +56,8 @@ def prose(text: str) -> str:
 
 def is_web_address(text: str) -> bool:
     """Return whether `text` is an http or https address."""
+    from urllib.parse import urlsplit  # which loading the extension need not wait for
+
     try:
         parts = urlsplit(text)
         return parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
