@@ -6,8 +6,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 
-# The machines are shared and noisy: what fails is tried again, and said to have been; what is broken fails each time.
-PYTEST := $(BIN)/python -m pytest -q --reruns 2
+# pytest, which tries what failed again.
+PYTEST := $(BIN)/python -m tests
 
 .PHONY: help demo lab test check typescript labextension pythons kernel browser bench fetch clean
 

@@ -139,6 +139,7 @@ def test_a_file_that_holds_no_prompt_is_not_sent(
     assert ran.status == 2 and endpoint.requests == []
 
 
+@pytest.mark.slow
 def test_a_working_folder_that_is_gone_is_one_line(
     endpoint: FakeEndpoint, capsys: pytest.CaptureFixture[str], folder: Path
 ) -> None:
@@ -307,6 +308,7 @@ def test_an_interrupt_ends_it_in_order_with_the_session_saved(folder: Path, monk
     assert turn.steps[0].observation and turn.steps[0].observation.status == "aborted"
 
 
+@pytest.mark.slow
 def test_a_reader_that_goes_away_is_no_traceback(folder: Path, endpoint: FakeEndpoint) -> None:
     words = [sys.executable, "-m", "codeact_magic.cli.main", "run", "go", "-a", "auto"]
     with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
@@ -375,6 +377,7 @@ def test_streams_that_are_closed_are_no_matter(closed: str, folder: Path, script
     assert turn.answer == "It is 42."
 
 
+@pytest.mark.slow
 def test_stopping_while_it_waits_for_the_endpoint_is_one_line(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with FakeEndpoint([Hang()]) as endpoint:
         monkeypatch.setenv("CODEACT_BASE_URL", endpoint.base_url)

@@ -364,6 +364,7 @@ def test_a_kernel_of_a_kernelspec_can_be_used() -> None:
         assert engine.run("x = 1").changed == (("x", "1"),)
 
 
+@pytest.mark.slow
 def test_a_kernel_that_does_not_start_is_one_line_with_its_reason(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -488,6 +488,7 @@ def recursion_limit() -> Iterator[None]:
 
 @pytest.mark.usefixtures("recursion_limit")
 @pytest.mark.parametrize("code", NASTY.values(), ids=NASTY.keys())
+@pytest.mark.slow
 def test_the_loop_goes_on_and_nothing_is_left_behind(code: str, executor: ShellExecutor) -> None:
     executor.run("print('warm')")
     before, threads = patched(executor.shell), threading.active_count()
@@ -621,6 +622,7 @@ TOO_LONG = {
 
 
 @pytest.mark.parametrize("code", TOO_LONG.values(), ids=TOO_LONG.keys())
+@pytest.mark.slow
 def test_an_action_that_takes_too_long_is_interrupted_and_told_so(
     code: str, executor: ShellExecutor, monkeypatch: pytest.MonkeyPatch
 ) -> None:

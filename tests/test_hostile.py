@@ -240,6 +240,7 @@ class Tripwire(Machine):
 
 @settings(QUIET, max_examples=150)
 @given(session=SESSIONS, words=st.sampled_from(WORDS))
+@pytest.mark.slow
 def test_a_session_with_anything_in_it_can_be_gone_on_with_and_runs_nothing(session: Session, words: str) -> None:
     session = session.begun(Turn(words, context=words, cells=(Cell(words),), steps=(step(words, words),)))
     model = ScriptedModel(["Done."])

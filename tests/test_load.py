@@ -92,6 +92,7 @@ def threads() -> list[str]:
     return [thread.name for thread in threading.enumerate() if thread.name.startswith("codeact")]
 
 
+@pytest.mark.slow
 def test_unloading_leaves_nothing_behind(shell: Shell) -> None:
     shell.run("%load_ext autoreload")  # the magic that loads extensions is loaded itself when it is first used
     before = state(shell.ipython)
@@ -139,6 +140,7 @@ def ipython(config: str, code: str, *arguments: str) -> str:
 SHOW = "o = get_ipython().magics_manager.registry['CodeAct']; print([o.model, o.max_steps, o.approve])"
 
 
+@pytest.mark.slow
 def test_a_configuration_file_loads_and_sets_up_the_extension(alone: pytest.MonkeyPatch) -> None:
     config = """
 c.InteractiveShellApp.extensions = ["codeact_magic"]
@@ -159,6 +161,7 @@ def test_a_wrong_configuration_file_is_told_in_one_line() -> None:
     assert "IPython has started" in shown
 
 
+@pytest.mark.slow
 def test_a_cell_that_fails_ends_a_script() -> None:
     cell = "get_ipython().run_cell_magic('codeact', '', 'Hello')"
     done = subprocess.run(

@@ -236,6 +236,7 @@ def test_a_part_that_is_missing_is_named_and_the_rest_kept(cache: Path, index: P
     assert local.fetch("tiny").read_bytes() == CONTENT
 
 
+@pytest.mark.slow
 def test_without_a_network_the_error_names_each_source_and_the_ways_out(cache: Path, tmp_path: Path) -> None:
     (tmp_path / "index").mkdir()
     with pytest.raises(LocalModelError) as caught:
@@ -592,17 +593,20 @@ def test_the_child_ends_when_its_stdin_does() -> None:
         assert child.wait(20) == 0
 
 
+@pytest.mark.slow
 def test_the_child_ends_when_its_parent_is_killed() -> None:
     with driver_of("print(server.address, flush=True); sys.stdin.read()") as driver:
         dies_with(driver)
 
 
+@pytest.mark.slow
 def test_the_child_ends_even_where_a_fork_of_its_parent_lives_on() -> None:
     fork = "if os.fork(): print(server.address, flush=True)\nsys.stdin.read(); os._exit(0)"
     with driver_of(fork) as driver:  # the fork ends when our end of its stdin is closed
         dies_with(driver)
 
 
+@pytest.mark.slow
 def test_the_child_ends_when_its_parent_ends_in_order() -> None:
     with driver_of("print(server.pid, flush=True)") as driver:
         out, _ = driver.communicate(timeout=20)

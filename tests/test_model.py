@@ -491,6 +491,7 @@ def test_a_list_of_models_without_end_is_given_up(monkeypatch: pytest.MonkeyPatc
         model_of(url).models()
 
 
+@pytest.mark.slow
 def test_an_endpoint_that_does_not_end_its_stream_costs_little() -> None:
     body = stream_of({"content": "Yes."})
     head = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Length: 9999\r\n\r\n"
@@ -1049,6 +1050,7 @@ def test_garbage_is_one_line(answer: Raw, quoted: str) -> None:
 
 
 @pytest.mark.parametrize("silence", [Hang(), Hang(headers=True), Hang(after=3)])
+@pytest.mark.slow
 def test_an_endpoint_that_falls_silent_is_given_up(silence: Hang) -> None:
     with FakeEndpoint([silence, "Yes."]) as fake:
         model = model_of(fake, timeout=0.2)

@@ -494,6 +494,7 @@ RERUN = replace(
 
 
 @pytest.mark.parametrize("start", ["sessions", "."], ids=["beside the notebook", "where the session ran"])
+@pytest.mark.slow
 def test_a_saved_session_runs_again_without_a_model_and_without_what_was_rejected(start: str, tmp_path: Path) -> None:
     path = saved(RERUN, tmp_path / "sessions" / "one.ipynb")
     (tmp_path / "data.txt").write_text("data", encoding="utf-8")

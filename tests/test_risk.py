@@ -648,6 +648,7 @@ def test_a_layout_that_people_use_is_no_finding(code: str) -> None:
     [" ", "\n", "\t", " \n", "x" + " " * 50, "x\n" * 9 + "\n" * 30, " " * 50 + "#"],
     ids=lambda piece: repr(piece)[:12],
 )
+@pytest.mark.slow
 def test_a_long_layout_is_gone_through_in_no_time(piece: str) -> None:
     began = time.process_time()
     found = list(unseen(piece * (1_000_000 // len(piece)) + "x"))

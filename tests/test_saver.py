@@ -685,6 +685,7 @@ BUSY = """
 """
 
 
+@pytest.mark.slow
 def test_kernels_that_go_on_with_the_same_file_at_once_each_have_a_whole_session(tmp_path: Path) -> None:
     path = saved(SESSION, tmp_path / "x.ipynb")
     names = ["one", "two", "three"]
@@ -701,6 +702,7 @@ def test_kernels_that_go_on_with_the_same_file_at_once_each_have_a_whole_session
 
 
 @pytest.mark.parametrize("begins", [b"", b'{\n "cells": [\n'], ids=["nothing", "a notebook"])
+@pytest.mark.slow
 def test_a_huge_file_that_is_no_session_is_not_read_into_memory(begins: bytes, tmp_path: Path) -> None:
     path = tmp_path / "huge.ipynb"
     with path.open("wb") as file:

@@ -422,6 +422,7 @@ def test_modules_and_private_names_are_not_promised() -> None:
     ],
     ids=["long", "nested", "open", "doubled", "chained", "lambdas", "zero"],
 )
+@pytest.mark.slow
 def test_code_that_is_hard_to_read_is_kept_in_no_time(code: str) -> None:
     began = time.process_time()
     assert kept("a = 1", code, "print(x)")[-1] == 3

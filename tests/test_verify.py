@@ -324,6 +324,7 @@ def test_equal_values_have_one_fingerprint_in_every_process_and_others_another()
     assert fingerprints(default="marked\nmarked.__kwdefaults__['of'].append(2)")["default"] != one["default"]
 
 
+@pytest.mark.slow
 def test_how_a_frame_lies_in_memory_does_not_matter() -> None:
     built = "pd.DataFrame({'a': [1, 2]}).assign(b=['x', None]).assign(c=pd.to_datetime(['2020', '2021']))"
     assert fingerprints()["frame"] == fingerprints(frame=built)["frame"]
