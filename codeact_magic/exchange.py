@@ -6,7 +6,7 @@
     openai            {"messages": [...]}: chat completions, as the model was sent them, less the example turns
 
 A session comes back with its prompts, thoughts, code, what the model heard, and answers. What neither layout holds is
-lost: figures, tokens, times, who decided. Replies that could not be used are left out. Secrets go neither way:
+lost: figures, your own cells, tokens, times, who decided. Replies that could not be used are left out. Secrets go neither way:
 *** stands for each.
 """
 
@@ -23,7 +23,7 @@ from typing import Any, Literal
 from . import formats
 from .context import IMAGES, UNFINISHED, preface, turn_messages
 from .errors import SessionError
-from .session import Decision, Json, Observation, Reply, Session, Step, ToolCall, Turn
+from .session import IMPORTED, Decision, Json, Observation, Reply, Session, Step, ToolCall, Turn
 from .shell.record import masked
 from .text import storable
 
@@ -36,7 +36,6 @@ _NOT_RUN = (  # how the model is told that its code did not run
     "You proposed the same code again",
 )
 _VARIABLES = "\n\nVariables in the notebook:\n"  # what a summary of the namespace begins with
-_BY = "import"
 
 
 def export(session: Session, layout: Layout, secrets: Sequence[str] = ()) -> str:
@@ -206,7 +205,7 @@ def _turns(messages: list[tuple[str, str, tuple[ToolCall, ...]]]) -> Iterator[Tu
             if turn is not None:
                 yield _ended(turn)
             prompt, found, context = text.partition(_VARIABLES)
-            turn = Turn(prompt=prompt, context=(found + context).strip("\n"), model=_BY, approve="")
+            turn = Turn(prompt=prompt, context=(found + context).strip("\n"), model=IMPORTED, approve="")
     if turn is not None:
         yield _ended(turn)
 
@@ -228,12 +227,12 @@ def _heard(step: Step, text: str) -> Step:
     action = step.action
     assert action is not None
     if text.startswith(_NOT_RUN):
-        return replace(step, heard=text, decision=Decision("reject", by=_BY))
+        return replace(step, heard=text, decision=Decision("reject", by=IMPORTED))
     output = text.removeprefix(OUTPUT).removeprefix("\n")
     return replace(
         step,
         heard=output or "(nothing)",
-        decision=Decision("approve", action.code, by=_BY),
+        decision=Decision("approve", action.code, by=IMPORTED),
         observation=_observation(output),
     )
 

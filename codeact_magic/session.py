@@ -65,6 +65,9 @@ class Action:
     call_id: str = ""  # of the tool call that carried it
 
 
+IMPORTED = "import"  # who decided, and which model it was, in a session from training data
+
+
 @dataclass(frozen=True, slots=True)
 class Decision:
     """What was decided about an action, by whom ("user", "policy auto", ...), and the code that may run."""

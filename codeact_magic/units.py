@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
-from .session import Observation, Session
+from .session import IMPORTED, Observation, Session
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +26,7 @@ class Unit:
     line: str = ""  # the line that raised, as "line 3: ..."
     seen: Observation | None = None  # what came of an action; nothing is known where its run broke off
     whole: bool = True  # otherwise it failed, and this is what it had done before
+    imported: bool = False  # of what came of it there is only what the model was told, as text
     fresh: bool = False  # it is the first one in a kernel that had nothing of what ran before
 
     @property
@@ -54,7 +55,8 @@ def _units(session: Session) -> Iterator[Unit]:
                 number += 1
                 seen = step.observation
                 status, line = (seen.status, seen.line) if seen else ("aborted", "")
-                yield Unit(number, place, step.decision.code, status, step.thought, line, seen)
+                imported = step.decision.by == IMPORTED
+                yield Unit(number, place, step.decision.code, status, step.thought, line, seen, imported=imported)
 
 
 def raised(seen: Observation | None) -> tuple[str, str]:

@@ -12,9 +12,11 @@ from typing import Any
 
 import pytest
 
+from codeact_magic.context import heard
 from codeact_magic.engine import KernelExecutor, LocalKernel
 from codeact_magic.errors import CodeActError, Stopped
-from codeact_magic.session import Cell, Decision, Observation, Reply, Session, Step
+from codeact_magic.exchange import Layout, export, parse
+from codeact_magic.session import Action, Cell, Decision, Observation, Reply, Session, Step
 from codeact_magic.slicing import Slice, clean
 from codeact_magic.verify import Engine, Report, Row, fingerprint, prove, verify
 
@@ -519,6 +521,30 @@ def test_a_session_that_a_kernel_recorded_verifies_in_another_one(engine: Kernel
     assert report.status == 0, report.table()
     changed = session(turn(step(PLOT.format(3), *steps[-1].observation.outputs if steps[-1].observation else ())))
     assert [result for _, result, _ in results(verify(changed, engine))] == ["differs"]
+
+
+@pytest.mark.kernel
+@pytest.mark.parametrize("layout", ["codeactinstruct", "openai"])
+def test_a_session_that_was_imported_is_compared_as_the_model_was_told_it(
+    engine: KernelExecutor, layout: Layout
+) -> None:
+    steps = []
+    for code in ["x = [n / 3 for n in range(4)]\nx", "object()", "1 / 0", "print(1)\n'two'", PLOT.format(2)]:
+        seen = engine.run(code)
+        action, decision = Action(code), Decision("approve", code)
+        told = heard(action, decision, seen, 8000)
+        said = f"```python\n{code}\n```"
+        steps.append(Step(Reply(said), "", action, decision, seen, said=said, heard=told))
+    imported = parse(export(session(turn(*steps)), layout))
+    engine.restart()
+    report = verify(imported, engine)
+    assert report.status == 0, report.table()
+    assert [row.detail for row in report.rows][:2] == [
+        "as text: it was imported",
+        "as text: it was imported, addresses",
+    ]
+    other = replace(imported.turns[0].steps[0], decision=Decision("approve", "x = [1]\nx", by="import"))
+    assert verify(session(turn(other)), engine).status == 1
 
 
 @pytest.mark.kernel

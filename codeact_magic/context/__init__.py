@@ -7,11 +7,12 @@ namespace      the user's variables in outline
 
 from .conversation import IMAGES, UNFINISHED, messages, preface, step_messages, tokens, turn_messages, window
 from .namespace import describe, summary
-from .observations import has_images, heard
+from .observations import as_text, has_images, heard
 
 __all__ = [
     "IMAGES",
     "UNFINISHED",
+    "as_text",
     "describe",
     "has_images",
     "heard",

@@ -38,7 +38,7 @@ def _diff(old: str, new: str, limit: int) -> str:
 
 
 def _observed(observation: Observation, limit: int) -> Iterator[str]:
-    shown = clip("".join(_texts(observation.outputs)).strip("\n"), limit)
+    shown = clip(as_text(observation.outputs), limit)
     if shown.strip():
         yield f"Output:\n{shown}"
     if observation.status == "error":
@@ -66,6 +66,11 @@ def _error(observation: Observation) -> str:
 
 
 # -- outputs as text ---------------------------------------------------------------------------------------------------
+
+
+def as_text(outputs: Iterable[Json]) -> str:
+    """Return what outputs show, but for errors, as the model is told."""
+    return "".join(_texts(outputs)).strip("\n")
 
 
 def _texts(outputs: Iterable[Json]) -> Iterator[str]:

@@ -8,8 +8,9 @@ from contextlib import suppress
 from datetime import datetime
 
 from ..compare import compare
+from ..context import as_text
 from ..errors import Stopped
-from ..session import Observation, Session
+from ..session import Json, Observation, Session
 from ..text import one_line
 from ..units import Unit, raised, units
 from .engine import Engine
@@ -101,8 +102,20 @@ def _row(piece: Unit, seen: Observation, tolerance: float, then: datetime | None
         return Row(piece.number, piece.code, "differs", _otherwise(seen))
     if piece.seen is None:  # of a user's cell it is only known whether it failed
         return Row(0, piece.code, "ran", "fails as it did" if seen.status == "error" else "")
+    if piece.imported:
+        found = compare(_as_told(piece.seen), _as_told(seen), tolerance=tolerance)
+        return Row(piece.number, piece.code, found.verdict, found.detail or ", ".join([_IMPORTED, *found.notes]))
     found = compare(piece.seen.outputs, seen.outputs, tolerance=tolerance, then=then)
     return Row(piece.number, piece.code, found.verdict, str(found))
+
+
+_IMPORTED = "as text: it was imported"
+
+
+def _as_told(seen: Observation) -> list[Json]:
+    """Return what was shown as one text, as models are told: that is all that training data hold of it."""
+    text: Json = {"output_type": "stream", "name": "stdout", "text": as_text(seen.outputs)}
+    return [text, *(output for output in seen.outputs if output.get("output_type") == "error")]
 
 
 def _otherwise(seen: Observation) -> str:
