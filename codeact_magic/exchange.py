@@ -6,8 +6,8 @@
     openai            {"messages": [...]}: chat completions, as the model was sent them, less the example turns
 
 A session comes back with its prompts, thoughts, code, what the model heard, and answers. What neither layout holds is
-lost: figures, your own cells, tokens, times, who decided. Replies that could not be used are left out. Secrets go neither way:
-*** stands for each.
+lost: figures, your own cells, tokens, times, who decided. Replies that could not be used are left out. Secrets go
+neither way: *** stands for each.
 """
 
 from __future__ import annotations
