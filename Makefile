@@ -72,7 +72,7 @@ kernel: $(VENV)/.test ## the tests with real kernels, terminals and notebooks, a
 
 browser: $(VENV)/.test ## the tests in a real JupyterLab and a real browser
 	@$(BIN)/python -m tests.browser
-	$(PYTEST) -m browser
+	$(PYTEST) -n 2 -m browser
 
 bench: $(VENV)/.test ## time per step and load time, as ratios against a floor
 	@$(BIN)/python -m tests.bench
