@@ -81,7 +81,7 @@ export function tokens(usage: IUsage): string {
 /** E.g. "857 tokens" or "12.3k tokens": all of them, in few characters. */
 export function tokensShort(usage: IUsage): string {
   const all = usage.prompt + usage.completion;
-  return `${all < 10_000 ? all.toString() : `${(all / 1000).toFixed(all < 100_000 ? 1 : 0)}k`} tokens`;
+  return `${all < 10_000 ? grouped(all) : `${(all / 1000).toFixed(all < 100_000 ? 1 : 0)}k`} tokens`;
 }
 
 /** Seconds as a running timer shows them. */
