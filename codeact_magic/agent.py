@@ -6,12 +6,13 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from itertools import chain, islice, takewhile
 from typing import Protocol
 
 from . import context, formats
 from .errors import CodeActError, EndpointError, LimitReached, Stopped
 from .formats import Reading
-from .session import Cell, Decision, Format, Json, Observation, Reply, Session, Step, ToolCall, Turn
+from .session import Action, Cell, Decision, Format, Json, Observation, Reply, Session, Step, ToolCall, Turn
 from .text import storable
 
 
@@ -243,13 +244,15 @@ class Agent:
         return replace(step, heard="\n\n".join(filter(None, [step.heard, *remarks]))) if remarks else step
 
     def _repeats(self, code: str) -> int:
-        """Return how many of the last steps proposed just this code, one after the other."""
-        repeats = 0
-        for step in reversed(self.turn.steps):
-            if step.action is None or step.action.code.strip() != code.strip():
-                break
-            repeats += 1
-        return repeats
+        """Return how many times the last steps came to this code before: at once, or round and round in a few steps."""
+        return max(self._rounds(code, length) for length in range(1, _LONGEST_ROUND + 1))
+
+    def _rounds(self, code: str, length: int) -> int:
+        """Return how many rounds of `length` steps, one like the other, end with this code."""
+        later = chain([Step(Reply(""), action=Action(code))], reversed(self.turn.steps))
+        earlier = islice(reversed(self.turn.steps), length - 1, None)
+        alike = takewhile(lambda pair: _is_again(*pair), zip(later, earlier, strict=False))
+        return sum(1 for _ in alike) // length
 
     def _check_limits(self) -> None:
         if len(self.turn.steps) >= self.limits.steps:
@@ -278,8 +281,16 @@ class Agent:
         self.keep(self.session)
 
 
+def _is_again(later: Step, earlier: Step) -> bool:
+    """Return whether a step is an earlier one again: the same code and, where that ran again, the same result."""
+    if not (later.action and earlier.action and later.action.code.strip() == earlier.action.code.strip()):
+        return False
+    return later.observation is None or later.heard == earlier.heard
+
+
 _OUTCOMES: dict[type[CodeActError], str] = {LimitReached: "limit", Stopped: "stopped"}
 _MOST_FAULTS = 3
+_LONGEST_ROUND = 3  # steps that a model goes through again and again
 _UNDECIDED = "The code was not run: nobody decided about it."
 _NOT_BEGUN = "The code was not run: it was stopped before it began."
 _BROKEN_OFF = "The run of the code broke off; how far it came is not known."
@@ -289,7 +300,7 @@ _REPEATED = (
     "answer in words. If not, do something else."
 )
 _TOO_OFTEN = (
-    "The model proposed the same code {times} times in a row, so the turn was ended. Say what it should do instead in "
+    "The model proposed the same code {times} times over, so the turn was ended. Say what it should do instead in "
     "another %%codeact cell, or raise the limit: %config CodeAct.max_repeats = ..."
 )
 _STEPS = (

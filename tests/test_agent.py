@@ -316,7 +316,7 @@ def test_the_same_code_again_is_not_run_and_the_third_time_ends_the_turn() -> No
     line = ends(setup, LimitReached)
     assert setup.machine.ran == ["f()"]
     assert "proposed the same code again" in setup.told()
-    assert "the same code 3 times in a row" in line
+    assert "the same code 3 times over" in line
     assert "%config CodeAct.max_repeats" in line
     assert [step.decision is None for step in setup.turn.steps] == [False, True, True]
     assert goes_on(setup)
@@ -326,6 +326,22 @@ def test_only_the_same_code_in_a_row_counts_as_repeated() -> None:
     setup = Setup(act("f()"), act("f() \n\n"), act("g()"), act("f()"), act("f()"), ANSWER)
     setup.agent.run("What is x?")
     assert setup.machine.ran == ["f()", "g()", "f()"]
+
+
+@pytest.mark.parametrize(("code", "ran"), [("fg", "fgf"), ("fgh", "fghfg"), ("ffg", "fgf")])
+def test_going_round_in_a_few_steps_is_told_and_ends_the_turn(code: str, ran: str) -> None:
+    setup = Setup(*[act(f"{letter}()") for letter in code * 5])
+    assert "the same code 3 times over" in ends(setup, LimitReached)
+    assert setup.machine.ran == [f"{letter}()" for letter in ran]
+    assert len(setup.turn.steps) == 3 * len(code)
+    assert goes_on(setup)
+
+
+def test_to_do_the_same_again_with_another_result_is_no_round() -> None:
+    setup = Setup(*[act("f()"), act("g()")] * 4, ANSWER)
+    setup.machine.script = [printed(f"{number}\n") for number in range(8)]
+    setup.agent.run("What is x?")
+    assert setup.machine.ran == ["f()", "g()"] * 4
 
 
 def test_the_same_code_may_be_run_in_the_next_turn() -> None:
@@ -760,7 +776,7 @@ def test_measure_7_code_that_was_cut_off_is_not_run_and_the_model_is_told(shell:
 
 def test_measure_8_the_same_code_again_is_told_once_and_then_ends_the_turn(shell: Any) -> None:
     model = ScriptedModel([act("n = globals().get('n', 0) + 1")] * 3)
-    with pytest.raises(LimitReached, match="the same code 3 times in a row"):
+    with pytest.raises(LimitReached, match="the same code 3 times over"):
         live(shell, model).run("What is x?")
     assert shell.user_ns["n"] == 1
     assert ["same code again" in heard for heard in heard_by(model)] == [False, True]
