@@ -157,7 +157,7 @@ class Agent:
         if reading.fault:
             step = replace(step, heard=reading.fault)
         elif reading.action and (repeats := self._repeats(reading.action.code)):
-            step = replace(step, heard=_REPEATED)
+            step = replace(step, heard=context.repeated(self._before(reading.action.code)))
             if repeats >= self.limits.repeats:
                 self._add(number, step)
                 raise LimitReached(_TOO_OFTEN.format(times=repeats + 1))
@@ -254,6 +254,11 @@ class Agent:
         alike = takewhile(lambda pair: _is_again(*pair), zip(later, earlier, strict=False))
         return sum(1 for _ in alike) // length
 
+    def _before(self, code: str) -> str:
+        """Return what the model heard of this code when it was last decided about."""
+        done = (step for step in reversed(self.turn.steps) if step.action and step.decision)
+        return next((step.heard for step in done if step.action and step.action.code.strip() == code.strip()), "")
+
     def _check_limits(self) -> None:
         if len(self.turn.steps) >= self.limits.steps:
             raise LimitReached(_STEPS.format(limit=self.limits.steps))
@@ -295,10 +300,6 @@ _UNDECIDED = "The code was not run: nobody decided about it."
 _NOT_BEGUN = "The code was not run: it was stopped before it began."
 _BROKEN_OFF = "The run of the code broke off; how far it came is not known."
 _REMARK = "The user remarks: {remark}"
-_REPEATED = (
-    "You proposed the same code again, so it was not run: what came of it is above. If that answers the question, "
-    "answer in words. If not, do something else."
-)
 _TOO_OFTEN = (
     "The model proposed the same code {times} times over, so the turn was ended. Say what it should do instead in "
     "another %%codeact cell, or raise the limit: %config CodeAct.max_repeats = ..."

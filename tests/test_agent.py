@@ -315,7 +315,7 @@ def test_the_same_code_again_is_not_run_and_the_third_time_ends_the_turn() -> No
     setup = Setup(*[act("f()")] * 3)
     line = ends(setup, LimitReached)
     assert setup.machine.ran == ["f()"]
-    assert "proposed the same code again" in setup.told()
+    assert "proposed the same code again" in setup.told() and "before:\nOutput:\n5\n" in setup.told()
     assert "the same code 3 times over" in line
     assert "%config CodeAct.max_repeats" in line
     assert [step.decision is None for step in setup.turn.steps] == [False, True, True]

@@ -7,7 +7,7 @@ namespace      the user's variables in outline
 
 from .conversation import IMAGES, UNFINISHED, messages, preface, step_messages, tokens, turn_messages, window
 from .namespace import describe, summary
-from .observations import as_text, has_images, heard
+from .observations import as_text, has_images, heard, repeated
 
 __all__ = [
     "IMAGES",
@@ -18,6 +18,7 @@ __all__ = [
     "heard",
     "messages",
     "preface",
+    "repeated",
     "step_messages",
     "summary",
     "tokens",

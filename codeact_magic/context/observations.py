@@ -12,6 +12,7 @@ from ..text import clip, fence, plain, storable
 
 MOST_IMAGES = 8  # of one observation
 LONGEST_ERROR = 1_500  # characters
+LONGEST_REPEATED = 2_000
 _PICTURES = ("image/png", "image/jpeg")
 
 
@@ -62,7 +63,24 @@ def _error(observation: Observation) -> str:
     value = _CELL.sub("", str(error.get("evalue", "")))
     message = _told(f"{error.get('ename', 'Error')}: {value}".rstrip(": "))
     where = f"\nat {observation.line}" if observation.line else ""
-    return f"The code raised an error:\n{clip(message, LONGEST_ERROR)}{where}\nFind the cause, then run corrected code."
+    return f"The code raised an error:\n{clip(message, LONGEST_ERROR)}{where}{_ADVICE}"
+
+
+_ADVICE = "\nFind the cause, then run corrected code."
+
+
+def repeated(before: str) -> str:
+    """Return what the model is told that proposes code again of which it heard `before`, and hears it now once more.
+
+    Small models that are only told to look above rather invent an answer.
+    """
+    return _REPEATED.format(before=clip(before.replace(_ADVICE, ""), LONGEST_REPEATED))
+
+
+_REPEATED = (
+    "You proposed the same code again, so it was not run. What came of it before:\n{before}\nIf that answers the "
+    "question, answer in words. If not, do something else. If it cannot be answered, say why."
+)
 
 
 # -- outputs as text ---------------------------------------------------------------------------------------------------
