@@ -15,7 +15,7 @@ from .units import Unit, raised
 
 @dataclass(frozen=True)
 class Replayed:
-    """How many actions and how many of the user's own cells were run, how much was left out, and how much edited."""
+    """How many actions and how many cells from before prompts were run, how much was left out, and how much edited."""
 
     actions: int = 0
     cells: int = 0
@@ -52,7 +52,7 @@ class Replay:
 
     def _run(self, number: int, piece: Unit) -> bool:
         """Run one piece, and return whether it was; the user may leave it out."""
-        thought = piece.thought if piece.number else _YOURS
+        thought = piece.thought if piece.number else _EARLIER if piece.earlier else _YOURS
         reading = Reading(thought=thought, action=Action(piece.code))
         self._view.thinking(number, piece.name)
         self._view.proposed(number, reading)
@@ -86,6 +86,7 @@ def _alike(piece: Unit, seen: Observation) -> bool:
 
 
 _YOURS = "A cell of your own, from before the prompt."
+_EARLIER = "An action of another session, from before the prompt."
 _ABORTED = "{name} was interrupted in the session, so it is left out here."
 _LACKED = "{name} {then} in the session, which went on in a new kernel by then; here it ran."
 _DIFFERS = (
@@ -95,7 +96,8 @@ _DIFFERS = (
 
 
 def _name(piece: Unit) -> str:
-    return f"Action {piece.number}" if piece.number else f"Your own cell {one_line(piece.code, 40)!r}"
+    name = piece.name[0].upper() + piece.name[1:]
+    return name if piece.number else f"{name} {one_line(piece.code, 40)!r}"
 
 
 def _told(seen: Observation) -> str:

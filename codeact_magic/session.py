@@ -122,6 +122,7 @@ class Cell:
 
     code: str
     failed: bool = False
+    earlier: bool = False  # not the user has written it: it is an action of another session in the same kernel
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,7 +85,7 @@ def replay(runner: Runner, options: Options, arguments: Arguments) -> None:
         print("Nothing ran in this session, so there is nothing to replay.")
         return
     replayed = runner.replay(options, session, pieces, _told(session, path))
-    cells = f" and {counted(replayed.cells, 'cell')} of your own" if replayed.cells else ""
+    cells = f" and {counted(replayed.cells, 'cell')} from before" if replayed.cells else ""
     left_out = f", {replayed.left_out:,} left out" if replayed.left_out else ""
     but = f", but for the {replayed.edited:,} that you edited" if replayed.edited else ""
     print(f"Replayed {counted(replayed.actions, 'action')}{cells}{left_out}: each ended as in the session{but}.")

@@ -15,7 +15,8 @@ from .session import IMPORTED, Observation, Session
 class Unit:
     """Code that ran in a session: an action, numbered in the session's order, or a cell of the user's own (0).
 
-    `status` is that of its observation ("ok", "error", "aborted"); that of an action whose run broke off is "aborted".
+    A cell may also be an `earlier` action, of another session. `status` is that of its observation ("ok", "error",
+    "aborted"); that of an action whose run broke off is "aborted".
     """
 
     number: int
@@ -27,12 +28,15 @@ class Unit:
     seen: Observation | None = None  # what came of an action; nothing is known where its run broke off
     whole: bool = True  # otherwise it failed, and this is what it had done before
     imported: bool = False  # of what came of it there is only what the model was told, as text
+    earlier: bool = False
     fresh: bool = False  # it is the first one in a kernel that had nothing of what ran before
 
     @property
     def name(self) -> str:
         """What it is called."""
-        return f"action {self.number}" if self.number else "your own cell"
+        if self.number:
+            return f"action {self.number}"
+        return "an earlier action" if self.earlier else "your own cell"
 
 
 def units(session: Session) -> tuple[Unit, ...]:
@@ -49,7 +53,7 @@ def _units(session: Session) -> Iterator[Unit]:
     number = 0
     for place, turn in enumerate(session.turns, 1):
         for cell in turn.cells:
-            yield Unit(0, place, cell.code, "error" if cell.failed else "ok")
+            yield Unit(0, place, cell.code, "error" if cell.failed else "ok", earlier=cell.earlier)
         for step in turn.steps:
             if step.decision and step.decision.runs:
                 number += 1

@@ -30,10 +30,13 @@ def shell(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.Captur
         yield shell
 
 
-def prompt(shell: Shell, script: list[Scripted], text: str = "Sum the prices, and double the sum.") -> FakeEndpoint:
+def prompt(
+    shell: Shell, script: list[Scripted], text: str = "Sum the prices, and double the sum.", options: str = ""
+) -> FakeEndpoint:
     """Have an endpoint answer a prompt by `script`; it has ended then, but remembers."""
     with FakeEndpoint(script) as endpoint:
-        ran = shell.run(f"%%codeact --approve auto --model fake-model --base-url {endpoint.base_url}\n{text}")
+        line = f"%%codeact --approve auto --model fake-model --base-url {endpoint.base_url} {options}"
+        ran = shell.run(f"{line}\n{text}")
     assert ran.error is None, ran.shown
     return endpoint
 
@@ -161,7 +164,7 @@ def test_a_replay_makes_the_variables_again_without_a_model(shell: Shell) -> Non
     ran = shell.run(f"%codeact replay {path} --approve auto")
     assert ran.error is None, ran.shown
     assert (shell.names["total"], shell.names["double"]) == (6, 12)
-    assert ran.shown.splitlines()[-1] == "Replayed 3 actions and 1 cell of your own: each ended as in the session."
+    assert ran.shown.splitlines()[-1] == "Replayed 3 actions and 1 cell from before: each ended as in the session."
 
 
 def test_each_piece_of_a_replay_is_approved_like_a_live_one(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -179,6 +182,25 @@ def test_what_is_replayed_is_called_what_until_calls_it(shell: Shell) -> None:
     ran = shell.run(f"%codeact replay {path} --approve auto")
     feet = [line.split(" · ")[0].strip() for line in ran.shown.splitlines() if " · approved" in line]
     assert feet == ["your own cell", "action 1", "action 2", "action 3"]
+
+
+def test_actions_of_another_session_are_not_called_cells_of_your_own(shell: Shell) -> None:
+    shell.run("prices = [1, 2, 3]")
+    prompt(shell, list(SCRIPT))
+    prompt(shell, ["I look.\n```python\nprint(double)\n```", "It is 12."], "And what is double?", options="--new")
+    path = next(Path("codeact-sessions").glob("*and-what*.ipynb"))
+    (turn,) = load(path).turns
+    assert [(cell.code.split(" ")[0], cell.earlier) for cell in turn.cells] == [
+        ("prices", False),
+        ("total", True),
+        ("print(prices['a'])", True),
+        ("double", True),
+    ]
+    anew(shell)
+    ran = shell.run(f"%codeact replay {path} --approve auto")
+    assert ran.error is None
+    feet = [line.split(" · ")[0].strip() for line in ran.shown.splitlines() if " · approved" in line]
+    assert feet == ["your own cell", *["an earlier action"] * 3, "action 1"]
 
 
 def test_nothing_is_replayed_where_nobody_can_be_asked(shell: Shell) -> None:

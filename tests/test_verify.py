@@ -401,7 +401,7 @@ def test_an_own_cell_that_fails_with_and_without_the_rest_is_no_obstacle() -> No
     recorded = session(turn("a = 1", "1", "b = 2", "2"), turn("b", cells=["print(a)"]))
     proof = prove(recorded, without(recorded, 1), Engines())
     assert proof.line == (
-        "It could not be proved: your cell 'print(a)' of the kept actions raised NameError: name 'a' is not defined. "
+        "It could not be proved: the cell 'print(a)' of the kept actions raised NameError: name 'a' is not defined. "
         "All actions are kept."
     )
 

@@ -207,13 +207,13 @@ def _home_cells(key: str, value: tuple[str, str]) -> list[Json]:
 
 def _user_cells(key: str, cells: Sequence[Cell]) -> list[Json]:
     return [
-        _code_cell(f"{key}-{number}", {"kind": "cell", **_failed(cell)}, cell.code, _RAISES if cell.failed else "")
+        _code_cell(f"{key}-{number}", {"kind": "cell", **_marks(cell)}, cell.code, _RAISES if cell.failed else "")
         for number, cell in enumerate(cells, 1)
     ]
 
 
-def _failed(cell: Cell) -> Json:
-    return {"failed": True} if cell.failed else {}
+def _marks(cell: Cell) -> Json:
+    return {name: True for name, holds in (("failed", cell.failed), ("earlier", cell.earlier)) if holds}
 
 
 def _prompt_cells(key: str, turn: Turn) -> list[Json]:
@@ -395,8 +395,8 @@ class _Reader:
         self._check_order(kind, where)
         match kind:
             case "cell":
-                given = {"code": _source(cell, where), "failed": about.get("failed", False)}
-                self.cells.append(_read(Cell, given, where))
+                marks = {name: about[name] for name in ("failed", "earlier") if name in about}
+                self.cells.append(_read(Cell, {"code": _source(cell, where), **marks}, where))
             case "prompt":
                 self._prompt(cell, about, where)
             case "thought" | "answer" if "step" not in about:

@@ -95,7 +95,10 @@ class ShellExecutor:
         return mask(summary(self.user_variables(), self.limit), self.secrets())
 
     def cells(self) -> tuple[Cell, ...]:
-        """Return the cells that ran since this conversation last asked, without its own actions and our magics."""
+        """Return the cells that ran since this conversation last asked, without its own actions and our magics.
+
+        The actions of others are among them: without those the session would not run again, either.
+        """
         if not self.keep_cells:
             return ()
         history = self.shell.history_manager
@@ -108,7 +111,11 @@ class ShellExecutor:
         codes = [
             (number, self._users_code(number, number >= first)) for number in range(max(first - 1, 1), len(inputs))
         ]
-        return tuple(Cell(mask(code, secrets), failed=number in failed) for number, code in codes if code.strip())
+        return tuple(
+            Cell(mask(code, secrets), failed=number in failed, earlier=number in self._actions)
+            for number, code in codes
+            if code.strip()
+        )
 
     def _users_code(self, number: int, is_new: bool) -> str:
         """Return what input `number` is to a session that runs again without us; nothing where it has been told."""

@@ -159,7 +159,7 @@ def _named(what: str | int) -> str:
 
 
 def _cell(code: str) -> str:
-    return f"your cell {one_line(code, 40)!r}"
+    return f"the cell {one_line(code, 40)!r}"
 
 
 _RAISED = "It could not be proved: {what} of {name} raised {error}."

@@ -75,7 +75,7 @@ class Report:
 
 
 _ADVICE = "To look into it: %codeact replay FILE --until {before}, then run action {number} yourself."
-_OWN = "One of your own cells does not run as it did: what it needs is not in the session, or has changed since."
+_OWN = "A cell from before a prompt does not run as it did: what it needs is not in the session, or has changed since."
 _ORDER: tuple[Result, ...] = ("same", "ran", "differs", "missing", "left out")
 _Line = tuple[str, str, str, str]
 

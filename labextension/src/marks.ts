@@ -101,7 +101,7 @@ function top(mark: Mark): HTMLElement | null {
     case 'home':
       return head('Folder', 'goes to where the code ran', { status: 'cell' });
     case 'context':
-      return head('Your cell', mark.failed ? 'failed' : '', { status: 'cell' });
+      return head(mark.earlier ? 'Earlier action' : 'Your cell', mark.failed ? 'failed' : '', { status: 'cell' });
     case 'step':
       return mark.begins ? stepHead(mark.step) : null;
   }

@@ -44,10 +44,11 @@ export interface IStepMark {
   readonly ends: boolean;
 }
 
-/** A cell that the user ran before a prompt. */
+/** A cell that ran before a prompt: the user's own or, where it is an `earlier` action, another session's. */
 export interface IContextMark {
   readonly is: 'context';
   readonly failed: boolean;
+  readonly earlier: boolean;
 }
 
 /** The cell that goes to the folder that the code ran in. */
@@ -110,7 +111,7 @@ function readCell({ about, source }: ISavedCell): Entry | null {
     case 'home':
       return { is: 'home' };
     case 'cell':
-      return { is: 'context', failed: from.failed === true };
+      return { is: 'context', failed: from.failed === true, earlier: from.earlier === true };
     case 'prompt':
       return readTurn(from, source);
     case 'action':

@@ -107,7 +107,8 @@ test('whatever a cell says, it gets a mark or none, and the others keep theirs',
 });
 
 test('a step before any prompt has no mark', () => {
-  assert.deepEqual(marks(action(), cell({ kind: 'cell', failed: true })), [null, { is: 'context', failed: true }]);
+  assert.deepEqual(marks(action(), cell({ kind: 'cell', failed: true })), [null, { is: 'context', failed: true, earlier: false }]);
+  assert.deepEqual(marks(cell({ kind: 'cell', earlier: true })), [{ is: 'context', failed: false, earlier: true }]);
 });
 
 test('what is shown of a long text is short', () => {
