@@ -21,7 +21,7 @@ from dataclasses import replace
 from typing import Any, Literal
 
 from . import formats
-from .context import IMAGES, UNFINISHED, preface, turn_messages
+from .context import IMAGES, UNFINISHED, edited, preface, turn_messages
 from .errors import SessionError
 from .session import IMPORTED, Decision, Json, Observation, Reply, Session, Step, ToolCall, Turn
 from .shell.record import masked
@@ -229,12 +229,10 @@ def _heard(step: Step, text: str) -> Step:
     if text.startswith(_NOT_RUN):
         return replace(step, heard=text, decision=Decision("reject", by=IMPORTED))
     output = text.removeprefix(OUTPUT).removeprefix("\n")
-    return replace(
-        step,
-        heard=output or "(nothing)",
-        decision=Decision("approve", action.code, by=IMPORTED),
-        observation=_observation(output),
-    )
+    change = edited(action.code, output)
+    code, shown = change or (action.code, output)
+    decision = Decision("edit" if change else "approve", code, by=IMPORTED)
+    return replace(step, heard=output or "(nothing)", decision=decision, observation=_observation(shown))
 
 
 _ERROR = re.compile(

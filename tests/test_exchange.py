@@ -12,6 +12,7 @@ from IPython.core.interactiveshell import InteractiveShell
 
 from codeact_magic import exchange
 from codeact_magic.agent import Agent
+from codeact_magic.context import edited, heard
 from codeact_magic.errors import CodeActError, SessionError
 from codeact_magic.exchange import Layout, export, parse, read
 from codeact_magic.formats import Reading
@@ -23,13 +24,15 @@ LAYOUTS: tuple[Layout, ...] = ("codeactinstruct", "openai")
 
 
 class Decider:
-    """Approves everything but code that has "no" in it."""
+    """Approves everything but code that has "no" in it, and edits code that has "sum" in it."""
 
     mode = "auto"
 
     def decide(self, number: int, reading: Reading) -> Decision:
         assert reading.action
         code = reading.action.code
+        if "sum" in code:
+            return Decision("edit", code.replace("sum", "max"))
         return Decision("reject", reason="not that way") if "no" in code else Decision("approve", code)
 
 
@@ -75,6 +78,35 @@ def test_a_session_comes_back_with_all_that_the_layout_holds(layout: Layout, for
     assert [turn.outcome for turn in after.turns] == ["answered", "answered"]
     statuses = [step.observation and step.observation.status for turn in after.turns for step in turn.steps]
     assert statuses == ["ok", None, "error", None, None]
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_code_that_was_edited_comes_back_as_it_ran(layout: Layout) -> None:
+    code = "values = [1,\n  2,\n  4]\nprint(sum(values))\nprint('done')"
+    line = export(session([f"I add.\n```python\n{code}\n```", "It is 4."]), layout)
+    step, _ = parse(line).turns[0].steps
+    assert step.action and step.action.code == code
+    assert step.decision and (step.decision.verdict, step.decision.code) == ("edit", code.replace("sum", "max"))
+    assert step.observation and [output["text"] for output in step.observation.outputs] == ["4\ndone"]
+    assert export(parse(line), layout) == line
+
+
+LINES = st.lists(st.sampled_from(["", "a = 1", "@@ -1 +1 @@", "--- x", "+++ y", "-b", "+c", " d", "```", "`````diff"]))
+
+
+@given(LINES, LINES, st.sampled_from(["", "5\n", "```\n"]))
+def test_any_edit_comes_back(before: list[str], after: list[str], shown: str) -> None:
+    old, new = "\n".join(before), "\n".join(after)
+    seen = Observation("ok", ({"output_type": "stream", "name": "stdout", "text": shown},))
+    told = heard(Action(old), Decision("edit", new), seen, 100_000)
+    same = heard(Action(new), Decision("approve", new), seen, 100_000)
+    assert edited(old, told) == ((new, same) if new != old else None)
+
+
+@pytest.mark.parametrize("hunk", ["@@ -999999999 +1 @@", "@@ -2 +2 @@\n+x\n@@ -1 +1 @@", "@@ -1 +1 @@\n-y"])
+def test_an_edit_that_cannot_be_is_none(hunk: str) -> None:
+    told = "The user edited your code before running it:\n```diff\n--- proposed\n+++ run\n{}\n```"
+    assert edited("a\nb", told.format(hunk)) is None
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)

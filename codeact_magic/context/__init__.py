@@ -7,13 +7,14 @@ namespace      the user's variables in outline
 
 from .conversation import IMAGES, UNFINISHED, messages, preface, step_messages, tokens, turn_messages, window
 from .namespace import describe, summary
-from .observations import as_text, has_images, heard, repeated
+from .observations import as_text, edited, has_images, heard, repeated
 
 __all__ = [
     "IMAGES",
     "UNFINISHED",
     "as_text",
     "describe",
+    "edited",
     "has_images",
     "heard",
     "messages",

@@ -25,7 +25,7 @@ def heard(action: Action, decision: Decision, observation: Observation | None, l
         return storable(f"The user rejected this code, and it was not run{reason}\nTake that into account and go on.")
     parts = []
     if decision.code != action.code:
-        parts.append(f"The user edited your code before running it:\n{_diff(action.code, decision.code, limit)}")
+        parts.append(f"{_EDITED}{_diff(action.code, decision.code, limit)}")
     if observation is not None:
         parts += _observed(observation, limit)
     return storable("\n".join(parts))
@@ -36,6 +36,42 @@ def _diff(old: str, new: str, limit: int) -> str:
 
     lines = difflib.unified_diff(old.split("\n"), new.split("\n"), "proposed", "run", lineterm="", n=2)
     return fence(clip("\n".join(lines), limit), "diff")
+
+
+_EDITED = "The user edited your code before running it:\n"
+_DIFF = re.compile(rf"{_EDITED}(?P<fence>`{{3,}})diff\n(?P<diff>.*?)\n(?P=fence)(?:\n(?P<rest>.*)|\Z)", re.DOTALL)
+_HUNK = re.compile(r"@@ -(\d{1,9})(,0)?")
+
+
+def edited(code: str, heard: str) -> tuple[str, str] | None:
+    """Return `code` as the user edited it, out of what the model `heard` of that, and the rest of what it heard.
+
+    None where the user did not edit it, or where the change was too large to be told whole.
+    """
+    match = _DIFF.match(heard)
+    after = _patched(code.split("\n"), match["diff"].split("\n")[2:]) if match else None
+    return ("\n".join(after), match["rest"] or "") if match and after is not None else None
+
+
+def _patched(lines: list[str], diff: list[str]) -> list[str] | None:
+    """Return `lines` with a unified diff applied, None where it is about others."""
+    after: list[str] = []
+    done = 0
+    for line in diff:
+        if hunk := _HUNK.match(line):
+            start = int(hunk[1]) - (0 if hunk[2] else 1)
+            if not done <= start <= len(lines):
+                return None
+            after += lines[done:start]
+            done = start
+        elif line.startswith("+"):
+            after.append(line[1:])
+        elif lines[done : done + 1] != [line[1:]]:
+            return None
+        else:
+            after += [line[1:]] if line.startswith(" ") else []
+            done += 1
+    return after + lines[done:]
 
 
 def _observed(observation: Observation, limit: int) -> Iterator[str]:
