@@ -12,7 +12,7 @@ from typing import Protocol
 from . import context, formats
 from .errors import CodeActError, EndpointError, LimitReached, Stopped
 from .formats import Reading
-from .session import Action, Cell, Decision, Format, Json, Observation, Reply, Session, Step, ToolCall, Turn
+from .session import Cell, Decision, Format, Json, Observation, Reply, Session, Step, ToolCall, Turn
 from .text import storable
 
 
@@ -156,8 +156,8 @@ class Agent:
         step = Step(reply=reply, thought=reading.thought, action=reading.action, said=reading.said)
         if reading.fault:
             step = replace(step, heard=reading.fault)
-        elif reading.action and (repeats := self._repeats(reading.action.code)):
-            step = replace(step, heard=context.repeated(self._before(reading.action.code)))
+        elif reading.action and (repeats := self._repeats(step)):
+            step = replace(step, heard=context.repeated(self._before(step)))
             if repeats >= self.limits.repeats:
                 self._add(number, step)
                 raise LimitReached(_TOO_OFTEN.format(times=repeats + 1))
@@ -243,21 +243,21 @@ class Agent:
         remarks = [_REMARK.format(remark=storable(remark)) for remark in self.remarks()]
         return replace(step, heard="\n\n".join(filter(None, [step.heard, *remarks]))) if remarks else step
 
-    def _repeats(self, code: str) -> int:
-        """Return how many times the last steps came to this code before: at once, or round and round in a few steps."""
-        return max(self._rounds(code, length) for length in range(1, _LONGEST_ROUND + 1))
+    def _repeats(self, step: Step) -> int:
+        """Return how many times the last steps came to this one before: at once, or round and round in a few steps."""
+        return max(self._rounds(step, length) for length in range(1, _LONGEST_ROUND + 1))
 
-    def _rounds(self, code: str, length: int) -> int:
-        """Return how many rounds of `length` steps, one like the other, end with this code."""
-        later = chain([Step(Reply(""), action=Action(code))], reversed(self.turn.steps))
+    def _rounds(self, step: Step, length: int) -> int:
+        """Return how many rounds of `length` steps, one like the other, end with this one."""
+        later = chain([step], reversed(self.turn.steps))
         earlier = islice(reversed(self.turn.steps), length - 1, None)
         alike = takewhile(lambda pair: _is_again(*pair), zip(later, earlier, strict=False))
         return sum(1 for _ in alike) // length
 
-    def _before(self, code: str) -> str:
-        """Return what the model heard of this code when it was last decided about."""
-        done = (step for step in reversed(self.turn.steps) if step.action and step.decision)
-        return next((step.heard for step in done if step.action and step.action.code.strip() == code.strip()), "")
+    def _before(self, step: Step) -> str:
+        """Return what the model heard when the code of a step was last decided about."""
+        earlier = reversed(self.turn.steps)
+        return next((other.heard for other in earlier if other.decision and _is_again(step, other)), "")
 
     def _check_limits(self) -> None:
         if len(self.turn.steps) >= self.limits.steps:

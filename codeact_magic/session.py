@@ -122,7 +122,7 @@ class Cell:
 
     code: str
     failed: bool = False
-    earlier: bool = False  # not the user has written it: it is an action of another session in the same kernel
+    earlier: bool = False  # it is an action of another session in the same kernel, which the user has not written
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,8 +49,10 @@ def edited(code: str, heard: str) -> tuple[str, str] | None:
     None where the user did not edit it, or where the change was too large to be told whole.
     """
     match = _DIFF.match(heard)
-    after = _patched(code.split("\n"), match["diff"].split("\n")[2:]) if match else None
-    return ("\n".join(after), match["rest"] or "") if match and after is not None else None
+    if match is None:
+        return None
+    after = _patched(code.split("\n"), match["diff"].split("\n")[2:])
+    return None if after is None else ("\n".join(after), match["rest"] or "")
 
 
 def _patched(lines: list[str], diff: list[str]) -> list[str] | None:
