@@ -11,7 +11,7 @@ from ..session import Session
 from ..text import one_line
 from ..units import Unit, raised
 from .effects import Analysis, Effects
-from .facts import read
+from .names import read
 from .files import Files, files
 from .parts import Dropped, Slice
 
@@ -45,13 +45,14 @@ def cut(session: Session, units: Sequence[Unit]) -> Slice:
     parts = [part for unit in units for part in _parts(unit)]
     analysis = Analysis([read(unit.code) for unit, _, _ in parts])
     roots = {unit.number for unit in _results(session, units)}
-    functions = {id(one): _files(ast.unparse(one)) for found in analysis.facts.definitions.values() for one in found}
+    definitions = analysis.names.definitions
+    functions = {name: [_files(ast.unparse(one)) for _, one in found] for name, found in definitions.items()}
     pieces = []
     for (unit, ran, candidate), found in zip(parts, analysis.effects, strict=True):
         effects = found if ran else Effects()
-        called = [functions[id(one)] for one in analysis.reached(effects.uses)]
+        called = [one for name in analysis.reached(effects.uses) for one in functions[name]]
         pieces.append(_piece(unit, _files(ran, called), effects, candidate, roots))
-    names = {name for piece in pieces for name in _made(piece)} - analysis.facts.modules.keys()
+    names = {name for piece in pieces for name in _made(piece)} - analysis.names.modules.keys()
     kept = _Backward(pieces, _mentioned(session, names)).kept()
     if note := next(_left_behind(pieces, kept), ""):
         return Slice(tuple(units), (), (), note)

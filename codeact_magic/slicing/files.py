@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from ..risk import scan
 from ..risk import tables as known
-from .facts import Code
+from .names import Code
 
 _SAVERS = frozenset(
     """
