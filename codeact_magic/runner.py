@@ -9,18 +9,18 @@ from typing import cast
 
 from .agent import Agent, Limits
 from .approval import Gate, Of
-from .captions import turn_line
-from .conversations import Conversation, Conversations, near
-from .endpoints import Endpoints, secrets
 from .errors import Stopped, UsageError
 from .formats import Reading
-from .host import Host
+from .frontends.captions import turn_line
+from .frontends.host import Host
 from .model import OpenAIModel
+from .model.endpoints import Endpoints, secrets
 from .options import Options
-from .replay import Replay, Replayed
 from .session import Action, Format, Outcome, Reply, Session, Step, Turn
+from .sessions.code_blocks import Unit, made
+from .sessions.threads import Conversation, Conversations, near
 from .text import mask, one_line
-from .units import Unit, made
+from .verify.replay import Replay, Replayed
 
 _AT_ONCE = 0.5  # seconds that Stop waits for the disk; saving goes on in its thread
 NESTED = "A %%codeact cell is running already, and cannot run another inside itself."

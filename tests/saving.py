@@ -22,8 +22,8 @@ from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
-from codeact_magic.saving.saver import Saver, load
 from codeact_magic.session import Action, Decision, Json, Observation, Reply, Session, Step, Turn
+from codeact_magic.sessions.saving.saver import Saver, load
 
 STEPS = 500
 SIZE = 100_000  # characters of a step's outputs

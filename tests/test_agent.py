@@ -19,21 +19,9 @@ from codeact_magic.agent import Agent, Delta, Limits, Model, Request
 from codeact_magic.context import messages, preface
 from codeact_magic.errors import CodeActError, EndpointError, LimitReached, Stopped, UsageError
 from codeact_magic.formats import CUT_OFF, EMPTY, Reading
+from codeact_magic.kernels.live.executor import ShellExecutor
 from codeact_magic.model import OpenAIModel, Settings
-from codeact_magic.session import (
-    Cell,
-    Decision,
-    Format,
-    Json,
-    Observation,
-    Reply,
-    Session,
-    Step,
-    ToolCall,
-    Turn,
-    Usage,
-)
-from codeact_magic.shell.executor import ShellExecutor
+from codeact_magic.session import Cell, Decision, Format, Json, Observation, Reply, Session, Step, ToolCall, Turn, Usage
 from codeact_magic.testing import FakeEndpoint, Say, ScriptedModel, ScriptedReply
 
 from .shells import isolate, new_shell

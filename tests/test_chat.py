@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from codeact_magic.cli.console import OutputPrinter, here, tame
 from codeact_magic.errors import UsageError
-from codeact_magic.saving.saver import load
+from codeact_magic.sessions.saving.saver import load
 from codeact_magic.testing import FakeEndpoint, Hang, Say
 
 from .test_terminal import (
@@ -391,7 +391,7 @@ def test_words_for_a_notebook_are_put_into_words_for_a_terminal(line: str, in_ch
 
 def test_there_is_no_notebook_to_put_cells_into() -> None:
     from codeact_magic.cli.console import ConsoleHost
-    from codeact_magic.engine import KernelExecutor
+    from codeact_magic.kernels.separate import KernelExecutor
 
     with pytest.raises(UsageError, match="There is no notebook here"):
         ConsoleHost(KernelExecutor()).insert([], "taken", "otherwise")

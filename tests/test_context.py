@@ -20,30 +20,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from codeact_magic.context import (
-    describe,
     has_images,
     heard,
     messages,
     preface,
     step_messages,
-    summary,
     tokens,
     turn_messages,
     window,
 )
 from codeact_magic.formats import read
-from codeact_magic.session import (
-    Action,
-    Decision,
-    Format,
-    Json,
-    Observation,
-    Reply,
-    Session,
-    Step,
-    ToolCall,
-    Turn,
-)
+from codeact_magic.kernels.sent.namespace import describe, summary
+from codeact_magic.session import Action, Decision, Format, Json, Observation, Reply, Session, Step, ToolCall, Turn
 
 FORMATS: tuple[Format, ...] = get_args(Format)
 ACTION = Action("f()")

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from codeact_magic.conversations import Conversation, Conversations, find, saved
-from codeact_magic.endpoints import secrets
 from codeact_magic.errors import SessionError, UsageError
+from codeact_magic.model.endpoints import secrets
 from codeact_magic.options import Options
-from codeact_magic.saving.saver import Saver, load
 from codeact_magic.session import Reply, Session, Step, Turn
+from codeact_magic.sessions.saving.saver import Saver, load
+from codeact_magic.sessions.threads import Conversation, Conversations, find, saved
 
 from .test_notebook import SESSION, answer, nothing
 from .test_notebook import saved as saved_in

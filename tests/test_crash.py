@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from codeact_magic.saving.saver import load
 from codeact_magic.session import Session, Step
+from codeact_magic.sessions.saving.saver import load
 from codeact_magic.testing import FakeEndpoint, Hang, Scripted
 
 from .kernels import NEWEST, Run, started

@@ -11,10 +11,11 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from codeact_magic import captions, formats, terminal
+from codeact_magic import formats
 from codeact_magic.agent import Delta
+from codeact_magic.frontends import captions, terminal
+from codeact_magic.frontends.terminal import TerminalView
 from codeact_magic.session import Action, Decision, Format, Observation, Reply, Step, ToolCall, Turn, Usage
-from codeact_magic.terminal import TerminalView
 from codeact_magic.text import is_hidden
 
 CODE = "total = sum(prices)\nprint(total)"

@@ -10,14 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from IPython.core.interactiveshell import InteractiveShell
 
-from codeact_magic import exchange
 from codeact_magic.agent import Agent
 from codeact_magic.context import edited, heard
 from codeact_magic.errors import CodeActError, SessionError
-from codeact_magic.exchange import Layout, export, parse, read
 from codeact_magic.formats import Reading
+from codeact_magic.kernels.live.executor import ShellExecutor
 from codeact_magic.session import Action, Decision, Format, Observation, Reply, Session, Step, ToolCall, Turn
-from codeact_magic.shell.executor import ShellExecutor
+from codeact_magic.sessions import training_data
+from codeact_magic.sessions.training_data import Layout, export, parse, read
 from codeact_magic.testing import ScriptedModel
 
 LAYOUTS: tuple[Layout, ...] = ("codeactinstruct", "openai")
@@ -263,6 +263,6 @@ def test_lines_of_other_tools_are_read() -> None:
 
 
 def test_lone_surrogates_do_not_break_a_line() -> None:
-    line = exchange.export(Session("abc", turns=(Turn("a\ud800b"),)), "openai")
+    line = training_data.export(Session("abc", turns=(Turn("a\ud800b"),)), "openai")
     line.encode("utf-8")
     assert parse('{"messages": [{"role": "user", "content": "\\ud800"}]}').turns[0].prompt == "?"

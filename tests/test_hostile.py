@@ -16,12 +16,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from codeact_magic.agent import Agent
-from codeact_magic.conversations import Conversations, find, saved
 from codeact_magic.errors import CodeActError, SessionError, UsageError
 from codeact_magic.options import Options
-from codeact_magic.saving.journal import path_of
-from codeact_magic.saving.saver import load
 from codeact_magic.session import Action, Cell, Observation, Session, Turn
+from codeact_magic.sessions.saving.journal import path_of
+from codeact_magic.sessions.saving.saver import load
+from codeact_magic.sessions.threads import Conversations, find, saved
 from codeact_magic.testing import ScriptedModel
 from codeact_magic.text import is_hidden, one_line
 

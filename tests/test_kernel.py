@@ -12,8 +12,8 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
-from codeact_magic.saving.saver import load
 from codeact_magic.session import Session, Step
+from codeact_magic.sessions.saving.saver import load
 from codeact_magic.testing import FakeEndpoint, Hang, Say, Scripted
 from codeact_magic.text import visible
 
@@ -174,7 +174,7 @@ def test_the_last_step_of_a_turn_without_an_answer_says_how_it_went(chat: Chat) 
 def test_reading_many_sessions_is_told_of_while_it_takes(chat: Chat) -> None:
     chat.ask()
     chat.path.with_stem("another").write_bytes(chat.path.read_bytes())
-    impatient = "import codeact_magic.sessions as _sessions\n_sessions.PATIENCE = {seconds}"
+    impatient = "import codeact_magic.magics.saved as _saved\n_saved.PATIENCE = {seconds}"
     chat.kernel.run(impatient.format(seconds="0.0"))
     run = chat.kernel.run("%codeact sessions")
     chat.kernel.run(impatient.format(seconds="1.0"))

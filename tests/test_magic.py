@@ -13,19 +13,12 @@ from hypothesis import strategies as st
 from traitlets import Bool, Enum, Float, Int, Unicode
 from traitlets.config import Config
 
-from codeact_magic import endpoints
-from codeact_magic.commands import _COMMANDS
-from codeact_magic.errors import (
-    CodeActError,
-    EndpointError,
-    LimitReached,
-    SessionError,
-    Stopped,
-    UsageError,
-)
+from codeact_magic.errors import CodeActError, EndpointError, LimitReached, SessionError, Stopped, UsageError
+from codeact_magic.magics.commands import _COMMANDS
+from codeact_magic.model import endpoints
 from codeact_magic.options import Options
-from codeact_magic.saving import saver
 from codeact_magic.session import ToolCall
+from codeact_magic.sessions.saving import saver
 from codeact_magic.testing import FakeEndpoint, Raw, Say, Scripted, Status
 from codeact_magic.text import storable
 

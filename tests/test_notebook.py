@@ -18,9 +18,9 @@ from hypothesis import strategies as st
 from nbclient import NotebookClient
 
 from codeact_magic.errors import SessionError
-from codeact_magic.saving.notebook import from_notebook, to_notebook
-from codeact_magic.saving.saver import Saver, load
 from codeact_magic.session import Action, Cell, Decision, Observation, Reply, Session, Step, Turn
+from codeact_magic.sessions.saving.notebook import from_notebook, to_notebook
+from codeact_magic.sessions.saving.saver import Saver, load
 
 nbformat: Any = untyped_nbformat
 

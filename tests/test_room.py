@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from codeact_magic.room import ControlRoom
+from codeact_magic.frontends.control_channel import ControlRoom
 from codeact_magic.session import Json
 
 TICK = 0.005

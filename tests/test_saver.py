@@ -22,11 +22,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from codeact_magic.errors import SessionError
-from codeact_magic.saving import disk, journal, notebook
-from codeact_magic.saving.notebook import from_notebook, to_notebook
-from codeact_magic.saving.saver import Saver, is_session, load, opened, session_path
-from codeact_magic.saving.sessionfile import SessionFile, State
 from codeact_magic.session import Cell, Session, ToolCall, Turn
+from codeact_magic.sessions.saving import disk, journal, notebook
+from codeact_magic.sessions.saving.notebook import from_notebook, to_notebook
+from codeact_magic.sessions.saving.saver import Saver, is_session, load, opened, session_path
+from codeact_magic.sessions.saving.sessionfile import SessionFile, State
 
 from .test_notebook import QUIET, SESSION, SESSIONS, STREAM, TEXTS, answer, nothing, saved, session_of, step
 

@@ -16,11 +16,11 @@ import nbformat as untyped_nbformat
 import pytest
 from hypothesis import given, settings
 
-from codeact_magic.conversations import Conversations
 from codeact_magic.options import Options
-from codeact_magic.saving.saver import Saver, load
-from codeact_magic.saving.shelf import IN_A_CELL, IN_ALL, LEAST, SHOWN
 from codeact_magic.session import Json, Session
+from codeact_magic.sessions.saving.saver import Saver, load
+from codeact_magic.sessions.saving.shelf import IN_A_CELL, IN_ALL, LEAST, SHOWN
+from codeact_magic.sessions.threads import Conversations
 from codeact_magic.text import safe_markdown
 
 from .test_notebook import QUIET, SESSIONS, STREAM, nothing, saved, session_of, step

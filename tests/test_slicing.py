@@ -15,8 +15,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from codeact_magic.session import Cell, Decision, Reply, Step, Turn
+from codeact_magic.sessions.code_blocks import units
 from codeact_magic.slicing import Slice, clean
-from codeact_magic.units import units
 
 from .recordings import session, step, turn
 

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from codeact_magic.saving import saver
 from codeact_magic.session import ToolCall
+from codeact_magic.sessions.saving import saver
 from codeact_magic.testing import FakeEndpoint, Hang, Say
 
 if TYPE_CHECKING:

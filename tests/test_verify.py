@@ -13,12 +13,16 @@ from typing import Any
 import pytest
 
 from codeact_magic.context import heard
-from codeact_magic.engine import KernelExecutor, LocalKernel
 from codeact_magic.errors import CodeActError, Stopped
-from codeact_magic.exchange import Layout, export, parse
+from codeact_magic.kernels.sent import fingerprint
+from codeact_magic.kernels.separate import KernelExecutor, LocalKernel
 from codeact_magic.session import Action, Cell, Decision, Observation, Reply, Session, Step
+from codeact_magic.sessions.training_data import Layout, export, parse
 from codeact_magic.slicing import Slice, clean
-from codeact_magic.verify import Engine, Report, Row, fingerprint, prove, verify
+from codeact_magic.verify.engine import Engine
+from codeact_magic.verify.proof import prove
+from codeact_magic.verify.report import Report, Row
+from codeact_magic.verify.rerun import verify
 
 from . import figures
 from .recordings import PlainEngine, printed, session, step, turn

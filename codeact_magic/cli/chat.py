@@ -10,13 +10,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .. import commands
-from ..conversations import near
-from ..engine import KernelExecutor
 from ..errors import CodeActError, Stopped, UsageError
+from ..kernels.separate import KernelExecutor
+from ..magics import commands
 from ..options import Options
 from ..runner import Runner
 from ..session import Turn
+from ..sessions.threads import near
 from ..text import one_line, storable, visible
 from .console import ConsoleHost, print_here, told
 

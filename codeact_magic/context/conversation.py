@@ -26,7 +26,7 @@ _SILENT = "(nothing)"  # some endpoints refuse a message without content
 def _prompt(name: str) -> str:
     from importlib import resources  # on use: the magic has to load fast
 
-    prompts = resources.files("codeact_magic").joinpath("prompts")
+    prompts = resources.files("codeact_magic").joinpath("formats", "prompts")
     return prompts.joinpath(f"{name}.md").read_text(encoding="utf-8").strip()
 
 

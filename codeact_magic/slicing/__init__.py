@@ -16,7 +16,7 @@ tables      what is known of functions and methods by name
 from __future__ import annotations
 
 from ..session import Session
-from ..units import units
+from ..sessions.code_blocks import units
 from .cut import before_the_error, cut
 from .parts import Dropped, Slice
 

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from ..session import Session
+from ..sessions.code_blocks import Unit, raised
 from ..text import one_line
-from ..units import Unit, raised
 from .effects import Analysis, Effects
 from .facts import read
 from .files import Files, files

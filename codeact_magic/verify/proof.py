@@ -9,11 +9,11 @@ from dataclasses import dataclass
 
 from ..compare import compare
 from ..errors import CodeActError, Stopped
+from ..kernels.sent import fingerprint
 from ..session import Observation, Session
+from ..sessions.code_blocks import Unit, raised, units
 from ..slicing import Slice
 from ..text import one_line
-from ..units import Unit, raised, units
-from . import fingerprint
 from .engine import Engine
 from .report import headline
 

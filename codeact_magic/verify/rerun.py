@@ -11,8 +11,8 @@ from ..compare import compare
 from ..context import as_text
 from ..errors import Stopped
 from ..session import Json, Observation, Session
+from ..sessions.code_blocks import Unit, raised, units
 from ..text import one_line
-from ..units import Unit, raised, units
 from .engine import Engine
 from .report import Report, Row, headline
 
