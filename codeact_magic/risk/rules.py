@@ -49,7 +49,9 @@ class Rules:
             case ast.Name(ctx=ast.Load()) | ast.Attribute(ctx=ast.Load()):
                 self._mention(node, scope)
             case ast.Name():
-                self._rebind(node.id, node, scope, "deletes name" if isinstance(node.ctx, ast.Del) else "overwrites name")
+                self._rebind(
+                    node.id, node, scope, "deletes name" if isinstance(node.ctx, ast.Del) else "overwrites name"
+                )
             case ast.Attribute() | ast.Subscript(ctx=ast.Store() | ast.Del()):
                 self._store(node, scope)
             case ast.Import() | ast.ImportFrom():
