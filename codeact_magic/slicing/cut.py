@@ -51,12 +51,12 @@ def cut(session: Session, *, keep_all: bool) -> Slice:
     roots = {block.number for block in blocks if keep_all} | {block.number for block in _results(session, blocks)}
     every = list(_parts(pieces, analysis, roots))
     names = {name for part in every for name in part.made} - analysis.names.modules.keys()
-    kept = _Backward(every, _mentioned(session, names)).kept()
+    kept = frozenset(_Backward(every, _mentioned(session, names)).kept())
     if note := next(_left_behind(every, kept), ""):
         return Slice(blocks, (), (), note)
     promised = _certain(every, kept) & names
     return Slice(
-        kept=tuple(part.block for part in kept),
+        kept=tuple(part.block for part in every if part in kept),
         dropped=tuple(_dropped(blocks, every, kept)),
         names=tuple(sorted(name for name in promised if not name.startswith("_"))),
     )
@@ -125,9 +125,8 @@ class _Backward:
         self._needed: set[str] = set()
         self._replaced: set[str] = set()  # files that are written anew later, and not read before that
 
-    def kept(self) -> list[_Part]:
-        """Return the parts that are kept, in their order."""
-        kept = []
+    def kept(self) -> Iterator[_Part]:
+        """Yield the parts that are kept, the last one first."""
         turn = len(self._mentioned)
         self._mention(turn)
         for part in reversed(self._every):
@@ -138,8 +137,7 @@ class _Backward:
                 self._mention(turn)  # the prompt came after this cell
             if part.candidate and self._is_needed(part):
                 self._keep(part)
-                kept.append(part)
-        return kept[::-1]
+                yield part
 
     def _mention(self, turn: int) -> None:
         if turn:
@@ -156,7 +154,7 @@ class _Backward:
         self._replaced = {path for path in self._replaced if not part.files.reads(path)}
 
 
-def _certain(every: Sequence[_Part], kept: Sequence[_Part]) -> set[str]:
+def _certain(every: Sequence[_Part], kept: frozenset[_Part]) -> set[str]:
     """Return the names that kept actions gave values, and whose values nothing that is dropped changed.
 
     An action that failed or was interrupted is taken to have changed nothing: the proof will show.
@@ -179,15 +177,17 @@ def _certain(every: Sequence[_Part], kept: Sequence[_Part]) -> set[str]:
 # -- what is not -------------------------------------------------------------------------------------------------------
 
 
-def _left_behind(every: Sequence[_Part], kept: Sequence[_Part]) -> Iterator[str]:
+def _left_behind(every: Sequence[_Part], kept: frozenset[_Part]) -> Iterator[str]:
     """Yield a sentence if something kept may read files that only an action which failed can have left.
 
     No proof can show that it does without them: the files are there. An action that went well and is dropped has left
     no file that is read before something kept writes it anew.
     """
     for place, part in enumerate(every):
+        if part.candidate:
+            continue
         after = [other for other in every[place + 1 :] if other in kept]
-        if not part.candidate and (reader := _reader(part, after)):
+        if reader := _reader(part, after):
             how = "failed" if part.block.status == "error" else "was interrupted"
             name = f"action {reader.block.number}" if reader.block.number else "a cell of yours"
             yield _LEFT.format(writer=part.block.number, how=how, reader=name)
@@ -206,7 +206,7 @@ def _reader(writer: _Part, after: Sequence[_Part]) -> _Part | None:
     return None
 
 
-def _dropped(blocks: Sequence[CodeBlock], every: Sequence[_Part], kept: Sequence[_Part]) -> Iterator[Dropped]:
+def _dropped(blocks: Sequence[CodeBlock], every: Sequence[_Part], kept: frozenset[_Part]) -> Iterator[Dropped]:
     """Yield what is dropped; a block of which nothing is kept is dropped as one."""
     numbers = {part.block.number for part in kept}
     dropped = {part.block.number: part for part in every if part not in kept}
@@ -219,7 +219,7 @@ def _dropped(blocks: Sequence[CodeBlock], every: Sequence[_Part], kept: Sequence
             yield Dropped(block, _reason(part, every, kept))
 
 
-def _reason(part: _Part, every: Sequence[_Part], kept: Sequence[_Part]) -> str:
+def _reason(part: _Part, every: Sequence[_Part], kept: frozenset[_Part]) -> str:
     """Return why a part is dropped."""
     if part.block.status == "error":
         return _FAILED

@@ -36,23 +36,31 @@ _OF_FILES = frozenset({"os", "shutil", "subprocess", "Path", "pathlib"})
 Reach = Literal["nothing", "a file", "the world", "any file"]
 _Reading = Literal["", "perhaps", "named", "unknown"]
 
+# What a finding of each kind is about. Names are followed in the code itself, and so are IPython's lines.
+REACH: Mapping[Kind, Reach] = {
+    "writes": "a file",
+    "deletes": "any file",
+    "process": "any file",
+    "shell": "nothing",
+    "network": "the world",
+    "downloads": "any file",
+    "installs": "any file",
+    "exit": "nothing",
+    "environment": "the world",
+    "reads environment": "nothing",
+    "overwrites name": "nothing",
+    "may overwrite name": "nothing",
+    "changes name": "nothing",
+    "deletes name": "nothing",
+    "magic": "any file",
+    "hidden": "nothing",
+    "unreadable": "the world",
+}
+
 
 def reach(kind: Kind) -> Reach:
-    """Return what a finding of `kind` is about, beyond names: "any file" is also more than files."""
-    match kind:
-        case "writes":
-            return "a file"
-        case "network" | "environment" | "unreadable":
-            return "the world"
-        case "process" | "installs" | "magic" | "deletes" | "downloads":
-            return "any file"
-        case "overwrites name" | "may overwrite name" | "changes name" | "deletes name":
-            return "nothing"  # names are followed in the code itself
-        case "shell":
-            return "nothing"  # so are IPython's lines
-        case "exit" | "hidden" | "reads environment":
-            return "nothing"
-    return "any file"  # a kind that is new: whatever it does, the block is kept
+    """Return what a finding of `kind` is about; the most if it is not known here, so that the code is kept."""
+    return REACH.get(kind, "any file")
 
 
 @dataclass(frozen=True)
