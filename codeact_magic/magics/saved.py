@@ -138,7 +138,7 @@ def insert(runner: Runner, options: Options, arguments: Arguments) -> None:
     """Put a session's actions into your notebook as ordinary cells, not yet run.
 
     With --clean only those that the end result depends on: dead ends and failed attempts are left out. That is proved
-    first, by running both in kernels of their own, about which you are asked; where it does not hold, all are kept.
+    first, by running both in kernels of their own, about which you are asked. What cannot be proved is not left out.
     """
     options = _chosen(options, arguments)
     session, path = _opened(runner, options, arguments.file)

@@ -93,7 +93,8 @@ class Names:
         self.modules = {name: dotted for name in self.bindings if (dotted := self._module(name))}
         inner = [part for found in self.definitions.values() for _, node in found for part in ast.walk(node)]
         self._methods = {part.name for part in inner if isinstance(part, _DEFINITIONS)}
-        self._changers: set[str] = set()  # functions that may change what they are given
+        # Functions that may change what they are given, or remember it: who knows what a decorator makes of them.
+        self._changers = {name for name in self.definitions if self._is_decorated(name)}
         while more := {name for name in self.definitions if name not in self._changers and self._changes_given(name)}:
             self._changers |= more
         self._groups: dict[str, set[str]] = {}
@@ -105,6 +106,10 @@ class Names:
         """Return the dotted name that `name` was imported as, "" if it is or may be something else."""
         dotted = {binding.dotted for binding in self.bindings[name]}
         return dotted.pop() if len(dotted) == 1 else ""
+
+    def _is_decorated(self, name: str) -> bool:
+        functions = (node for _, node in self.definitions[name] if not isinstance(node, ast.ClassDef))
+        return any(getattr(node, "decorator_list", ()) for node in functions)
 
     def is_builtin(self, name: str) -> bool:
         """Return whether `name` is a built-in that the session does not rebind."""
