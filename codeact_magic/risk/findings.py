@@ -62,7 +62,7 @@ class Finding:
 
 
 class Report:
-    """Collects findings; the same text is said once, where it comes first."""
+    """Collects findings; the same text is said once, at its first line."""
 
     def __init__(self) -> None:
         """Start with nothing found."""

@@ -14,7 +14,6 @@ from . import tables
 from .names import GIVEN, Code, Names, last, opens
 
 _RESULTS = re.compile(r"_+|_\d+|_i+|_i\d+|_o?h|In|Out")  # IPython's names for what was shown and typed before
-_ANY_NAME = frozenset({"rebinds", "unreadable", "magic", "writes"})
 _BODIES = ("body", "orelse", "handlers", "cases", "finalbody")
 _Bound = frozenset[str]
 _NONE: _Bound = frozenset()
@@ -224,13 +223,13 @@ def _always_bound(node: ast.AST) -> _Bound:
 
 def _of_command(command: Command) -> Effects:
     """Return the effects of an IPython line: unless it only looks, it is kept."""
-    kinds = {kind for kind, _ in judge(command)}
+    looks = command.sign in ("?", "??") or not list(judge(command))
     words = command.text.split()
-    plain = command.sign in ("!", "!!") and not set("|&;<>`$") & set(command.text)
-    if plain and words and words[0] in tables.LOOKING_COMMANDS:
-        kinds = set()
+    if command.sign in ("!", "!!") and not set("|&;<>`$") & set(command.text):
+        looks = bool(words) and words[0] in tables.LOOKING_COMMANDS
+    everything = command.name in tables.EVERY_NAME
     return Effects(
         uses=set(re.findall(r"[^\W\d]\w*", command.text)),
-        acts=bool(kinds) or command.name in ("matplotlib", "config", "precision"),
-        everything=not kinds.isdisjoint(_ANY_NAME),
+        acts=everything or not looks or command.name in tables.SETTING_MAGICS,
+        everything=everything,
     )

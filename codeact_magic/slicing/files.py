@@ -1,6 +1,6 @@
 """Which files a code block writes as a whole, and which it may read.
 
-A proof cannot show what is missing here: it runs in the session's folder, where the files lie already.
+A proof cannot show what is missing here: it runs in the session's folder, and the files are there already.
 """
 
 from __future__ import annotations

@@ -72,6 +72,9 @@ LOOKING = _set("""
     write_text write_bytes unlink mkdir rmdir touch __len__ __contains__ __getitem__ get_params xs at_time
     tz_localize tz_convert normalize floor ceil strip_accents get_feature_names_out
     """)
+# IPython's magics that may use or bind any name, and those that change settings.
+EVERY_NAME = _set("run rerun load loadpy store macro reset reset_selective xdel pylab debug recall rep")
+SETTING_MAGICS = _set("matplotlib config load_ext precision autoreload")
 # Shell commands that only look.
 LOOKING_COMMANDS = _set(
     "ls dir pwd head tail cat wc file du df free nproc uname date whoami which type nl stat tree grep find less"
