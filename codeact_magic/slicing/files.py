@@ -149,8 +149,12 @@ def _saved(call: ast.Call) -> Iterator[str]:
 def _opened(call: ast.Call) -> Iterator[str]:
     match call:
         case ast.Call(func=ast.Name(id="open"), args=[ast.Constant(value=str(path)), ast.Constant(value=str(mode))]):
-            if _WRITES_WHOLE.fullmatch(mode):
+            if _is_whole(mode):
                 yield path
+
+
+def _is_whole(mode: str) -> bool:
+    return _WRITES_WHOLE.fullmatch(mode) is not None
 
 
 def _texts(tree: ast.AST) -> Iterator[str]:
@@ -166,9 +170,7 @@ def _reading(node: ast.AST) -> _Reading:
     name = last(node.func)
     adds = any(keyword.arg in ("mode", "if_exists", "append") for keyword in node.keywords)
     match node:
-        case ast.Call(func=ast.Name(id="open"), args=[_, ast.Constant(value=str(mode)), *_]) if _WRITES_WHOLE.fullmatch(
-            mode
-        ):
+        case ast.Call(func=ast.Name(id="open"), args=[_, ast.Constant(value=str(mode)), *_]) if _is_whole(mode):
             return ""
         case ast.Call() if not _READERS.fullmatch(name):
             return "named" if adds else ""
