@@ -8,10 +8,11 @@ from dataclasses import replace
 from typing import cast
 
 from .agent import Agent, Limits
-from .approval import Gate, Of
+from .approval import Gate, Occasion
 from .errors import StoppedError, UsageError
 from .formats import Reading
 from .frontends.captions import turn_line
+from .frontends.front_end import TurnListener, TurnView
 from .frontends.host import Host
 from .model import OpenAIModel
 from .model.endpoints import Endpoints, secrets
@@ -30,13 +31,24 @@ class Runner:
     """Takes prompts to their answers in one host. `options` are those of the turn under way, or of the last one."""
 
     def __init__(self, host: Host, options: Options) -> None:
-        self.host, self.options = host, options
-        self.records, self.interpreter = host.records, host.interpreter
+        self.host = host
+        self.options = options
+        self.interpreter = host.interpreter
         self.interpreter.secrets = self.secrets
         self.threads = Threads(self.secrets, lambda line: self.view.tell(line))
         self.endpoints = Endpoints(lambda line: self.view.tell(line), lambda line: self.view.waiting(line))
-        self.view = host.view()
+        self._user = host.front_end.capabilities()
         self._busy = False
+
+    @property
+    def view(self) -> TurnView:
+        """What shows the turn under way, or the last one."""
+        return self._user.view
+
+    @property
+    def records(self) -> TurnListener:
+        """What follows the turn from outside its cell."""
+        return self._user.listener
 
     def take(self, options: Options, prompt: str, *, new: bool) -> Turn:
         """Take `prompt` to its answer, and tell how it went. Raises CodeActError; what was done is saved first."""
@@ -73,7 +85,7 @@ class Runner:
             return
         code = "\n\n".join(f"# %% {name}\n{part}" for name, part in parts)
         with self._at_work(options):
-            gate = self._gate("whole", names=tuple)  # it has none of the user's names to overwrite
+            gate = self._gate("consent", names=tuple)  # it has none of the user's names to overwrite
             reading = Reading(thought=thought, action=Action(code))
             step = Step(Reply(""), thought=thought, action=reading.action, observation_message="approved")
             self.records.begin(options.thread, 1, thought, "", 1)
@@ -106,7 +118,8 @@ class Runner:
             raise UsageError(NESTED)
         self._busy = True
         try:
-            self.options, self.view = options, self.host.view()
+            self.options = options
+            self._user = self.host.front_end.capabilities()
             yield
         finally:
             self._busy = False
@@ -138,18 +151,18 @@ class Runner:
     def _begin_records(self, conversation: Thread, model: OpenAIModel, prompt: str) -> None:
         options, turn = self.options, len(conversation.session.turns) + 1
         path = near(conversation.path) if conversation.path else ""
-        self.records.channel.settings = {"approve": options.approve, "session": path}
+        self.records.configure(options.approve, path)
         self.records.begin(options.thread, turn, prompt, model.name, options.max_steps)
 
-    def _gate(self, of: Of = "turn", names: Callable[[], Collection[str]] | None = None) -> Gate:
+    def _gate(self, occasion: Occasion = "turn", names: Callable[[], Collection[str]] | None = None) -> Gate:
         return Gate(
             self.options.approve,
             self.view,
-            ask=self.host.asker(),
-            edit=self.host.editor(),
+            ask=self._user.ask,
+            edit=self._user.edit,
             names=names or self.interpreter.user_names,
-            page=self.host.page(self.view),
-            of=of,
+            buttons=self._user.buttons,
+            occasion=occasion,
         )
 
     def _set_interpreter(self, conversation: str) -> None:
@@ -179,7 +192,7 @@ class Runner:
             settle=conversation.settle,
             limits=limits,
             vision=options.vision,
-            remarks=self.records.channel.remarks,
+            remarks=self.records.remarks,
         )
 
     def _wind_up(self, conversation: Thread) -> None:

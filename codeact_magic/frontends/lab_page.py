@@ -7,25 +7,34 @@ of the saved notebook, shows the Markdown. What the user says comes in through t
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from ..formats import Reading
 from ..session import Decision, Json, Step, Turn, Usage
 from .captions import footer
 from .control_channel import ControlChannel
+from .front_end import TurnListener
 
 MIME = "application/vnd.codeact.step+json"
 PATIENCE = 3.0  # seconds in which a page has to greet the first step that is asked about in a kernel
 TICK = 0.05  # seconds between two looks into the box: how fast Stop works
 
 
-class StepRecords:
+class StepRecords(TurnListener):
     """The step under way as a page is shown it (`record`), told to the control channel as it changes."""
 
     def __init__(self, channel: ControlChannel) -> None:
         self.channel = channel
         self.record: Json = {}
         self._constant: Json = {}
+
+    def configure(self, approve: str, session: str) -> None:
+        """Take note of the approval mode and of the path that the session is saved in ("" if it is not saved)."""
+        self.channel.settings = {"approve": approve, "session": session}
+
+    def remarks(self) -> Sequence[str]:
+        """Return the user's remarks since the last call."""
+        return self.channel.remarks()
 
     def begin(self, thread: str, turn: int, prompt: str, model: str, max_steps: int) -> None:
         """Turn number `turn` of a thread begins."""

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from codeact_magic import formats
 from codeact_magic.agent import Delta
-from codeact_magic.frontends import captions, terminal
+from codeact_magic.frontends import captions, screen, terminal
 from codeact_magic.frontends.terminal import TerminalView
 from codeact_magic.session import Action, Decision, Format, Observation, Reply, Step, ToolCall, Turn, Usage
 from codeact_magic.text import is_hidden
@@ -31,7 +31,7 @@ class Tty(io.StringIO):
 
 
 class Clock:
-    """Stands in for the module time in terminal.py."""
+    """Stands in for the module `time` in terminal.py and screen.py."""
 
     def __init__(self) -> None:
         self.now = 100.0
@@ -45,6 +45,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     """Return a clock that only the test moves, in a terminal of 60 columns."""
     clock = Clock()
     monkeypatch.setattr(terminal, "time", clock)
+    monkeypatch.setattr(screen, "time", clock)
     monkeypatch.setenv("COLUMNS", "60")
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.delenv("NO_COLOR", raising=False)
