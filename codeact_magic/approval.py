@@ -9,13 +9,12 @@ import re
 import time
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
-from typing import Literal, Protocol
+from typing import Protocol
 
 from .errors import UsageError
 from .formats import Reading
-from .session import Decision
+from .session import Decision, Occasion
 
-Occasion = Literal["turn", "replay", "consent"]
 QUESTION = "Run it? [y]es  [e]dit  [n]o (why)  [a]ll of this turn  [q]uit: "
 QUESTIONS: dict[Occasion, str] = {
     "turn": QUESTION,

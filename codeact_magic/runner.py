@@ -1,4 +1,4 @@
-"""The composition root: puts together what takes a prompt to its answer, and keeps what outlives a turn."""
+"""The composition root: brings together everything that takes a prompt to its answer, and keeps it between turns."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import cast
 
 from .agent import Agent, Limits
-from .approval import Gate, Occasion
+from .approval import Gate
 from .errors import StoppedError, UsageError
 from .formats import Reading
 from .frontends.captions import turn_line
@@ -17,18 +17,21 @@ from .frontends.host import Host
 from .model import OpenAIModel
 from .model.endpoints import Endpoints, secrets
 from .options import Options
-from .session import Action, Format, Outcome, Reply, Session, Step, Turn
+from .session import Action, Format, Occasion, Outcome, Reply, Session, Step, Turn
 from .sessions.code_blocks import CodeBlock, made
 from .sessions.threads import Thread, Threads, near
 from .text import mask, one_line
 from .verify.replay import Replay, Replayed
 
-_AT_ONCE = 0.5  # seconds that Stop waits for the disk; saving goes on in its thread
+_AT_ONCE = 0.5  # seconds that Stop waits for the disk; saving goes on in the background
 NESTED = "A %%codeact cell is running already, and cannot run another inside itself."
 
 
 class Runner:
-    """Takes prompts to their answers in one host. `options` are those of the turn under way, or of the last one."""
+    """Takes prompts to their answers in one host.
+
+    `options` are those of the turn under way, or of the last one.
+    """
 
     def __init__(self, host: Host, options: Options) -> None:
         self.host = host
@@ -51,7 +54,7 @@ class Runner:
         return self._user.listener
 
     def take(self, options: Options, prompt: str, *, new: bool) -> Turn:
-        """Take `prompt` to its answer, and tell how it went. Raises CodeActError; what was done is saved first."""
+        """Take `prompt` to its answer, and sum up the turn in a line. Raises CodeActError, after saving the session."""
         with self._at_work(options):
             return self._take(prompt, new)
 
@@ -107,13 +110,13 @@ class Runner:
         return secrets(self.options)
 
     def close(self) -> None:
-        """Save what is not yet saved, and end what was started."""
+        """Save the sessions, and end the servers that were started."""
         self.threads.close()
         self.endpoints.close()
 
     @contextmanager
     def _at_work(self, options: Options) -> Iterator[None]:
-        """One turn at a time, shown on a view of its own."""
+        """Allow one turn at a time, and give it a view of its own. Raises UsageError if one is under way."""
         if self._busy:
             raise UsageError(NESTED)
         self._busy = True
@@ -143,13 +146,15 @@ class Runner:
             self._wind_up(conversation)
 
     def _is_fresh(self, conversation: Thread) -> bool:
-        """Return whether a session from a file goes on in a kernel that has nothing of what it made."""
-        adopted, conversation.adopted = conversation.adopted, False
+        """Return whether a session from a file goes on in a kernel that has none of its variables."""
+        adopted = conversation.adopted
+        conversation.adopted = False
         names = made(conversation.session) if adopted else []
         return bool(names) and not self.interpreter.defined(names)
 
     def _begin_records(self, conversation: Thread, model: OpenAIModel, prompt: str) -> None:
-        options, turn = self.options, len(conversation.session.turns) + 1
+        options = self.options
+        turn = len(conversation.session.turns) + 1
         path = near(conversation.path) if conversation.path else ""
         self.records.configure(options.approve, path)
         self.records.begin(options.thread, turn, prompt, model.name, options.max_steps)
@@ -166,9 +171,12 @@ class Runner:
         )
 
     def _set_interpreter(self, conversation: str) -> None:
-        options, interpreter = self.options, self.interpreter
-        interpreter.timeout, interpreter.limit = options.action_timeout, options.max_summary
-        interpreter.keep_cells, interpreter.conversation = options.save_cells, conversation
+        options = self.options
+        interpreter = self.interpreter
+        interpreter.timeout = options.action_timeout
+        interpreter.limit = options.max_summary
+        interpreter.keep_cells = options.save_cells
+        interpreter.conversation = conversation
         interpreter.cleared = self.view.restore
 
     def _agent(self, conversation: Thread, model: OpenAIModel, gate: Gate) -> Agent:
@@ -196,9 +204,9 @@ class Runner:
         )
 
     def _wind_up(self, conversation: Thread) -> None:
-        """Wait for the session to be saved, and sum the turn up in a line."""
+        """Wait until the session is saved, and show a line that sums up the turn."""
         turn = conversation.session.turns[-1]
-        if turn.outcome == "stopped":  # who stopped it does not want to wait, and is told just that
+        if turn.outcome == "stopped":  # the user who stopped it does not want to wait, nor to read more
             conversation.saved(_AT_ONCE)
             return
         saved = conversation.saved()
@@ -212,7 +220,7 @@ def _format(options: Options) -> Format:
 
 
 def _where(conversation: Thread) -> str:
-    """Return where the session is saved, for the end of a line; said once a session."""
+    """Return the path of the session as the end of a line, once per session; "" after that."""
     if conversation.told or conversation.path is None:
         return ""
     conversation.told = True

@@ -44,8 +44,14 @@ class ReplySplitter:
 
         Only whole lines of code and whole words of prose count; if `whole`, the reply is complete and all of it does.
         """
-        if self.held:
-            return
+        if not self.held:
+            yield from self._split(text, whole)
+
+    @property
+    def _midline(self) -> bool:
+        return bool(self.source) and not self.source.endswith("\n")
+
+    def _split(self, text: str, whole: bool) -> Iterator[Part]:
         *lines, tail = text[len(self.source) :].split("\n")
         for line in lines:
             yield from self._line(line)
@@ -58,10 +64,6 @@ class ReplySplitter:
                 self.source += tail
         elif self._is_prose(tail):
             yield from self._words(tail[: tail.rfind(" ") + 1])
-
-    @property
-    def _midline(self) -> bool:
-        return bool(self.source) and not self.source.endswith("\n")
 
     def _is_prose(self, tail: str) -> bool:
         """Return whether a line of which only `tail` has come is prose, whatever follows."""

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 
 from ..formats import Reading
 from ..session import Decision, Json, Step, Turn, Usage
-from .captions import footer
+from .captions import footer, step_name
 from .control_channel import ControlChannel
 from .front_end import TurnListener
 
@@ -99,7 +99,7 @@ class StepRecords(TurnListener):
             ok=step.observation.status == "ok" if step.observation else None,
             usage=usage_json(step.reply.usage),
             seconds=seconds,
-            footer=footer(self.record.get("title") or f"step {number}", step) if step.observation_message else "",
+            footer=footer(step_name(number, self.record.get("title", "")), step) if step.observation_message else "",
             **(_decision_json(step.decision, self.record["code"]) if step.decision else {}),
         )
         self.channel.step(self.record)

@@ -13,7 +13,7 @@ from ..formats import Reading, split_reasoning, tags_as_fences
 from ..session import Json, Step
 from ..text import clip, fence, one_line, safe_markdown, visible
 from . import stdin
-from .captions import footer, numbered
+from .captions import barred, footer, numbered, step_name, waiting_line
 from .control_channel import ControlChannel
 from .front_end import Capabilities
 from .lab_page import LabPageAsker, StepRecords
@@ -137,7 +137,7 @@ class NotebookView:
         if now - self._updated < interval or (idle and waited < PATIENCE):
             return
         self._updated = now
-        self._stream(f"*thinking … {waited:.0f} s*" if waited >= PATIENCE else "")
+        self._stream(f"*{waiting_line(waited)}*" if waited >= PATIENCE else "")
 
     def proposed(self, number: int, reading: Reading) -> None:
         """Show the whole reply, with the code exactly as it would run."""
@@ -149,7 +149,7 @@ class NotebookView:
         if reading.action:
             code = visible(reading.action.code)
             markdown.append(fence(code))
-            plain.append(_boxed(code))
+            plain.append(_barred(code))
         elif reading.fault:
             markdown.append(_small(reading.fault))
             plain.append(reading.fault)
@@ -164,9 +164,9 @@ class NotebookView:
         if step.decision and step.decision.runs and step.action and step.decision.code != step.action.code:
             code = visible(step.decision.code)
             markdown = [*markdown, "Edited, and run as:", fence(code)]
-            plain = [*plain, "Edited, and run as:", _boxed(code)]
+            plain = [*plain, "Edited, and run as:", _barred(code)]
         if step.observation_message:  # an answer is followed by the turn's own line
-            foot = footer(self._title or f"step {number}", step)
+            foot = footer(step_name(number, self._title), step)
             markdown = [*markdown, _small(foot)]
             plain = [*plain, foot]
         self._pending = (_bundle(markdown, plain) | self._records.bundle(), self._id)
@@ -263,5 +263,5 @@ def _small(line: str) -> str:
     return f"<small>{safe_markdown(one_line(line, 600))}</small>" if line.strip() else ""
 
 
-def _boxed(code: str) -> str:
-    return "\n".join(f"  | {line}" for line in code.split("\n"))
+def _barred(code: str) -> str:
+    return "\n".join(barred(code.split("\n")))

@@ -11,7 +11,7 @@ from ..formats import Part, Reading, ReplySplitter, may_be_reasoning, split_reas
 from ..session import Json, Observation, Step
 from ..text import one_line
 from . import stdin
-from .captions import counted, footer
+from .captions import counted, footer, step_name, waiting_line
 from .control_channel import ControlChannel
 from .front_end import Capabilities
 from .next_cell import offer_as_next_cell
@@ -99,7 +99,7 @@ class TerminalView:
         if step.observation and not _ends_line(step.observation):
             self._screen.break_line()
         if step.observation_message:  # an answer is followed by the turn's own line
-            self._screen.line(footer(self._title or f"step {number}", step))
+            self._screen.line(footer(step_name(number, self._title), step))
 
     def tell(self, line: str) -> None:
         """Print a line that is not part of the reply."""
@@ -126,7 +126,8 @@ class TerminalView:
         """Do nothing: an action that clears its output clears nothing else in a terminal."""
 
     def _start(self) -> None:
-        self._began, self._updated = time.monotonic(), 0.0
+        self._began = time.monotonic()
+        self._updated = 0.0
         self._text = self._thoughts = ""
         self._told = False
         self._transcript = Transcript(self._screen)
@@ -149,7 +150,8 @@ class TerminalView:
 
     def _tick(self, now: float) -> None:
         if now - max(self._began, self._screen.touched) >= PATIENCE:
-            self._screen.status(f"{'writing' if self._text else 'thinking'} … {now - self._began:.0f} s")
+            doing = "writing" if self._text else "thinking"
+            self._screen.status(waiting_line(now - self._began, doing))
 
 
 class Transcript:
