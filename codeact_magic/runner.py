@@ -40,18 +40,18 @@ class Runner:
         self.interpreter.secrets = self.secrets
         self.threads = Threads(self.secrets, lambda line: self.view.tell(line))
         self.endpoints = Endpoints(lambda line: self.view.tell(line), lambda line: self.view.waiting(line))
-        self._user = host.front_end.capabilities()
+        self._capabilities = host.front_end.capabilities()
         self._busy = False
 
     @property
     def view(self) -> TurnView:
-        """What shows the turn under way, or the last one."""
-        return self._user.view
+        """The view of the turn under way, or of the last one."""
+        return self._capabilities.view
 
     @property
     def records(self) -> TurnListener:
-        """What follows the turn from outside its cell."""
-        return self._user.listener
+        """The listener that follows the turn from outside its cell."""
+        return self._capabilities.listener
 
     def take(self, options: Options, prompt: str, *, new: bool) -> Turn:
         """Take `prompt` to its answer, and sum up the turn in a line. Raises CodeActError, after saving the session."""
@@ -106,7 +106,7 @@ class Runner:
             raise StoppedError("Nothing was run: this runs as it is, or not at all.")
 
     def secrets(self) -> tuple[str, ...]:
-        """Return what must never be shown, saved or sent."""
+        """Return the texts that must never be shown, saved or sent."""
         return secrets(self.options)
 
     def close(self) -> None:
@@ -122,7 +122,7 @@ class Runner:
         self._busy = True
         try:
             self.options = options
-            self._user = self.host.front_end.capabilities()
+            self._capabilities = self.host.front_end.capabilities()
             yield
         finally:
             self._busy = False
@@ -163,10 +163,10 @@ class Runner:
         return Gate(
             self.options.approve,
             self.view,
-            ask=self._user.ask,
-            edit=self._user.edit,
+            ask=self._capabilities.ask,
+            edit=self._capabilities.edit,
             names=names or self.interpreter.user_names,
-            buttons=self._user.buttons,
+            buttons=self._capabilities.buttons,
             occasion=occasion,
         )
 

@@ -40,7 +40,7 @@ class ConsoleFrontEnd:
         interpreter.ask = self._answer if self._asker() else None
 
     def capabilities(self) -> Capabilities:
-        """Return what this front end can do in the next turn."""
+        """Return the capabilities for the next turn."""
         self._view = self._new_view()
         return Capabilities(
             self._view,
@@ -64,7 +64,7 @@ class ConsoleFrontEnd:
         return sys.stderr if self._aside else sys.stdout
 
     def _answer(self, question: str, hidden: bool) -> str:
-        """Have the user answer what an action asks."""
+        """Have the user answer a question of an action."""
         if hidden:
             from getpass import getpass
 

@@ -1,4 +1,4 @@
-"""Tells prose, code, and what is not to be shown as it stands apart in a reply that is still being written."""
+"""Tells prose from code in a reply that is still being written."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ class Part:
 class ReplySplitter:
     """Splits a reply into parts while it is being written.
 
-    `source` is the text that has been split so far. `held` says that the rest is held back: it is the JSON around an
-    action, which is not to be read as it stands. With `holds` false, JSON is split like any other text.
+    `source` is the text that has been split so far. If `holds`, the JSON around an action is held back, since it is not
+    meant to be read; `held` says that the rest of the reply is. Otherwise JSON is split like any other text.
     """
 
     def __init__(self, holds: bool = True) -> None:

@@ -1,9 +1,9 @@
-"""Where the user sees a turn and decides: a notebook, a lab page, a terminal, a line of input.
+"""The front ends, on which the user sees a turn and decides: a notebook, a lab page, a terminal, a line of input.
 
-Knows what users are shown and how they answer. Does not know models, sessions on disk, or how code runs. Begin reading
+Knows how turns are shown and how users answer. Does not know models, sessions on disk, or how code runs. Begin reading
 at `front_end.FrontEnd`. To add a front end, write a module like `terminal` and add a line to `host.FRONT_ENDS`.
 
-front_end        what a front end is, and what it can do for its user
+front_end        the interface of a front end, with its capabilities
 host             an interpreter and its user; the front ends that a live shell can have
 notebook         the front end of a kernel: Markdown in the cell, updated while the turn goes on
 lab_page         a step as a lab page is shown it, and how the user is asked there

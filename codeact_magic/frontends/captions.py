@@ -12,7 +12,7 @@ _STATUSES = {"error": "error", "aborted": "interrupted"}
 
 
 def step_name(number: int, title: str = "") -> str:
-    """Return what a step is called: its title, or "step 3"."""
+    """Return the name of a step: its title, or "step 3" if it has none."""
     return title or f"step {number}"
 
 

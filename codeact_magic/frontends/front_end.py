@@ -1,4 +1,4 @@
-"""What a front end is: a place where the user sees a turn and decides about its steps."""
+"""The interface of a front end, on which the user sees a turn and decides about its steps."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class TurnListener:
 
 @dataclass(frozen=True)
 class Capabilities:
-    """What a front end can do for its user in one turn; None stands for what it cannot do.
+    """The abilities of a front end in one turn. One that it does not have is None.
 
     `ask` puts a question and returns the line that the user types. `edit` lets the user edit a text in place and
     returns it, or None if the user gives up. `buttons` asks about a step with buttons.
@@ -57,10 +57,10 @@ class Capabilities:
 
 
 class FrontEnd(Protocol):
-    """Where the user of an interpreter sees turns and decides."""
+    """Shows turns to the user of an interpreter, and has the user decide."""
 
     def capabilities(self) -> Capabilities:
-        """Return what this front end can do in the next turn, with a view of its own."""
+        """Return the capabilities for the next turn, with a view of its own."""
 
     def insert(self, cells: Sequence[Json], inserted: str, otherwise: str) -> None:
         """Put `cells` into the notebook and show `inserted`, or `otherwise` if they come as one cell.

@@ -43,7 +43,7 @@ class NotebookFrontEnd:
         return cls(shell, channel) if stdin.in_kernel(shell) else None
 
     def capabilities(self) -> Capabilities:
-        """Return what this front end can do in the next turn."""
+        """Return the capabilities for the next turn."""
         view = NotebookView(self._publish, self._records)
         return Capabilities(
             view,
@@ -157,7 +157,7 @@ class NotebookView:
         self._show(_bundle(markdown, plain))
 
     def finished(self, number: int, step: Step) -> None:
-        """Show the result of the step and what it cost."""
+        """Show the result of the step and its cost."""
         self._records.finished(number, step)
         self._finished = True
         markdown, plain = self._head

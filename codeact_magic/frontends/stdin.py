@@ -29,7 +29,7 @@ def _ask(question: str) -> str:
 
 
 def forget_typed() -> None:
-    """Discard what was typed before the question: an answer counts only for a question that the user has seen."""
+    """Discard the input from before the question: an answer counts only for a question that the user has seen."""
     try:
         import termios
     except ImportError:  # Windows

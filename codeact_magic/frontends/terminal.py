@@ -33,7 +33,7 @@ class TerminalFrontEnd:
         return cls(shell)
 
     def capabilities(self) -> Capabilities:
-        """Return what this front end can do in the next turn."""
+        """Return the capabilities for the next turn."""
         return Capabilities(
             TerminalView(theme=self._shell.colors),
             ask=stdin.asker(self._shell),
@@ -79,7 +79,7 @@ class TerminalView:
             self._tick(now)
 
     def proposed(self, number: int, reading: Reading) -> None:
-        """Print the rest of the reply, and the code again if the streamed text is not exactly what would run."""
+        """Print the rest of the reply, and the code again if it is not exactly the code that was streamed."""
         self._print(whole=True)
         shown = self._transcript
         if shown.held:
@@ -95,7 +95,7 @@ class TerminalView:
             self._screen.gap()
 
     def finished(self, number: int, step: Step) -> None:
-        """Print the result of the step and what it cost."""
+        """Print the result of the step and its cost."""
         if step.observation and not _ends_line(step.observation):
             self._screen.break_line()
         if step.observation_message:  # an answer is followed by the turn's own line
@@ -181,7 +181,7 @@ class Transcript:
         return self._reply.held
 
     def take(self, text: str, whole: bool = False) -> None:
-        """Print what is new in `text`, the reply so far: whole lines, and whole words of prose."""
+        """Print the new lines, and the new words of prose, of `text`: the reply so far."""
         for part in self._reply.split(text, whole):
             self._take(part)
         self._print_code()
