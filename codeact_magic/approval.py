@@ -9,18 +9,17 @@ import re
 import time
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
-from typing import Literal, Protocol
+from typing import Protocol
 
 from .errors import UsageError
 from .formats import Reading
-from .session import Decision
+from .session import Decision, Of
 
-Of = Literal["turn", "replay", "whole"]
 QUESTION = "Run it? [y]es  [e]dit  [n]o (why)  [a]ll of this turn  [q]uit: "
 QUESTIONS: dict[Of, str] = {
     "turn": QUESTION,
     "replay": "Run it? [y]es  [e]dit  [n]o  [a]ll that follow  [q]uit: ",
-    "whole": "Run it? [y]es  [n]o: ",
+    "consent": "Run it? [y]es  [n]o: ",
 }
 EDITING = "Alt+Enter (or Esc, then Enter) ends the editing; Ctrl+C leaves the code as it was."
 WHY = "Why? (the model is told; Enter for no reason) "
@@ -63,7 +62,7 @@ class Gate:
     `page` is asked first, where there is one. `ask` puts a question to the user and returns the line that was typed;
     None where nobody can be asked. `edit` lets the user edit a text and returns it, or None where that was given up.
     `names` are the user's own, which an action had better not overwrite. `of` says what is decided about: actions of
-    a "turn", those of a "replay" (where no model is told the reason of a no), or code that runs as a "whole" or not.
+    a "turn", those of a "replay" (where no model is told the reason of a no), or a "consent" to code as a whole.
     """
 
     def __init__(
@@ -131,7 +130,7 @@ class Gate:
                 return Decision("reject", reason=rest or self._reason(), findings=findings)
             if answer == "quit":
                 return Decision("stop", findings=findings)
-            if answer == "edit" and self._of == "whole":
+            if answer == "edit" and self._of == "consent":
                 unreadable += 1
                 self._front.tell("It runs as it is, or not at all: please answer y or n.")
             elif answer == "edit":

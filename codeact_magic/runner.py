@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import cast
 
 from .agent import Agent, Limits
-from .approval import Gate, Of
+from .approval import Gate
 from .errors import Stopped, UsageError
 from .formats import Reading
 from .frontends.captions import turn_line
@@ -16,7 +16,7 @@ from .frontends.host import Host
 from .model import OpenAIModel
 from .model.endpoints import Endpoints, secrets
 from .options import Options
-from .session import Action, Format, Outcome, Reply, Session, Step, Turn
+from .session import Action, Format, Of, Outcome, Reply, Session, Step, Turn
 from .sessions.code_blocks import Unit, made
 from .sessions.threads import Conversation, Conversations, near
 from .text import mask, one_line
@@ -54,7 +54,7 @@ class Runner:
             self._set_interpreter(session.id)
             replay = Replay(gate, self.interpreter, self.view, self.view.tell)
             prompt = one_line(session.turns[0].prompt if session.turns else "", 200)
-            self.board.begin(f"replay of {prompt}"[:80], 1, prompt, "", len(pieces))
+            self.board.begin(f"replay of {prompt}"[:80], 1, prompt, "", len(pieces), of="replay")
             outcome: Outcome = "failed"
             try:
                 replayed = replay.run(pieces)
@@ -73,10 +73,10 @@ class Runner:
             return
         code = "\n\n".join(f"# %% {name}\n{part}" for name, part in parts)
         with self._at_work(options):
-            gate = self._gate("whole", names=tuple)  # it has none of the user's names to overwrite
+            gate = self._gate("consent", names=tuple)  # it has none of the user's names to overwrite
             reading = Reading(thought=thought, action=Action(code))
             step = Step(Reply(""), thought=thought, action=reading.action, heard="approved")
-            self.board.begin(options.thread, 1, thought, "", 1)
+            self.board.begin(options.thread, 1, thought, "", 1, of="consent")
             try:
                 self.view.thinking(1, "the session")
                 self.view.proposed(1, reading)

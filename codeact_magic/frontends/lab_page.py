@@ -8,15 +8,20 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from typing import Literal
 
 from ..formats import Reading
-from ..session import Decision, Json, Step, Turn, Usage
+from ..session import Decision, Json, Observation, Of, Step, Turn, Usage
 from .captions import footer
 from .control_channel import ControlRoom
 
 MIME = "application/vnd.codeact.step+json"
 PATIENCE = 3.0  # seconds in which a page has to greet the first step that is asked about in a kernel
 TICK = 0.05  # seconds between two looks into the box: how fast Stop works
+VERSION = 1  # of the step record; a record with new keys keeps it, so that older pages can show it
+
+StepStatus = Literal["thinking", "pending", "running", "done", "rejected", "stopped", "skipped", "answer"]
+Ended = Literal["ok", "error", "interrupted", "timed out", "kernel lost"]
 
 
 class StepBoard:
@@ -27,11 +32,11 @@ class StepBoard:
         self.record: Json = {}
         self._constant: Json = {}
 
-    def begin(self, thread: str, turn: int, prompt: str, model: str, max_steps: int) -> None:
-        """Turn number `turn` of a thread begins."""
+    def begin(self, thread: str, turn: int, prompt: str, model: str, max_steps: int, *, of: Of = "turn") -> None:
+        """Turn number `turn` of a thread begins, or a replay or a consent, which is shown as one."""
         self._spent = Usage()
         self._prefix = os.urandom(6).hex()
-        self._constant = {"version": 1, "thread": thread, "turn": turn, "model": model}
+        self._constant = {"version": VERSION, "thread": thread, "turn": turn, "of": of, "model": model}
         self.room.begin(thread, turn, prompt, max_steps)
 
     def end(self, turn: Turn) -> None:
@@ -47,6 +52,7 @@ class StepBoard:
             "number": number,
             "status": "thinking",
             "ok": None,
+            "ended": None,
             **dict.fromkeys(("thought", "reasoning", "code", "ran", "why", "decision", "by", "reason", "footer"), ""),
             "findings": [],
             "notes": [],
@@ -88,6 +94,7 @@ class StepBoard:
         self._change(
             status=_status(step),
             ok=step.observation.status == "ok" if step.observation else None,
+            ended=_ended(step.observation) if step.observation else None,
             usage=usage_json(step.reply.usage),
             seconds=seconds,
             footer=footer(self.record.get("title") or f"step {number}", step) if step.heard else "",
@@ -151,7 +158,12 @@ def _decision_json(decision: Decision, proposed: str) -> Json:
     return {"decision": decision.verdict, "by": decision.by, "reason": decision.reason, "ran": ran, **findings}
 
 
-def _status(step: Step) -> str:
+def _ended(observation: Observation) -> Ended:
+    """Return how the run of the code ended."""
+    return "interrupted" if observation.status == "aborted" else observation.status
+
+
+def _status(step: Step) -> StepStatus:
     if step.decision and not step.decision.runs:
         return "rejected" if step.decision.verdict == "reject" else "stopped"
     if step.observation:
