@@ -1,23 +1,20 @@
-/** What the user is told beside the notebook: errors, and, once, a step that waits where nobody sees it. */
+/** Announces a step that waits for the user and is not visible. */
 import { Notification } from '@jupyterlab/apputils';
-import type { Agent } from './agents';
-import { stepName } from './captions';
-import type { CodeAct } from './codeact';
-import type { PendingStep } from './pending';
+import type { ICodeAct } from '../lab/tokens';
+import type { Agent } from '../protocol/agents';
+import type { PendingStep } from '../protocol/pending';
+import { stepName } from '../text/captions';
 
-/** Milliseconds after which a step that nobody sees is announced: views need a moment to come up. */
+/** Milliseconds after which a step that is not visible is announced: views need a moment to appear. */
 const PATIENCE = 500;
-
-/** Tell the user of an error until it is put away. JupyterLab would keep it in its list, unseen, otherwise. */
-export function complain(line: string): void {
-  Notification.error(line, { autoClose: false });
-}
+/** Findings that an announcement names at most. */
+const MOST_FINDINGS = 3;
 
 export class Announcer {
   private _shown: string | null = null;
 
   constructor(
-    private readonly _codeact: CodeAct,
+    private readonly _codeact: ICodeAct,
     private readonly _agent: Agent,
     private readonly _goTo: () => void
   ) {
@@ -27,7 +24,7 @@ export class Announcer {
       }, PATIENCE);
     });
     _agent.changed.connect(this._onChanged, this);
-    // It is seen now: the notebook was brought to the front, or the panel was opened.
+    // The step may be visible now: the notebook is in front, or the panel is open.
     _codeact.tracker.currentChanged.connect(this._onChanged, this);
     _agent.session.disposed.connect(this._dismiss, this);
   }
@@ -37,9 +34,10 @@ export class Announcer {
       return;
     }
     this._dismiss();
-    const findings = pending.step.findings.length ? `: ${pending.step.findings.slice(0, 3).join(', ')}` : '';
+    const findings = pending.step.findings.length ? `: ${pending.step.findings.slice(0, MOST_FINDINGS).join(', ')}` : '';
     const name = stepName(pending.step).toLowerCase();
-    this._shown = Notification.info(`${this._codeact.panelOf(this._agent)?.title.label ?? 'CodeAct'}: ${name} waits for you${findings}`, {
+    const notebook = this._codeact.panelOf(this._agent)?.title.label ?? 'CodeAct';
+    this._shown = Notification.info(`${notebook}: ${name} waits for you${findings}`, {
       autoClose: false,
       actions: [
         {

@@ -1,20 +1,20 @@
-/** Where the focus goes: to a step that begins to wait, and back to the notebook when the agent is done. */
+/** Moves the focus: to a step that begins to wait, and back to the notebook once the agent is idle. */
 import type { NotebookPanel } from '@jupyterlab/notebook';
-import type { Agent } from './agents';
-import type { CodeAct } from './codeact';
-import type { PendingStep } from './pending';
+import type { ICodeAct } from '../lab/tokens';
+import type { Agent } from '../protocol/agents';
+import type { PendingStep } from '../protocol/pending';
 
 export class FocusGuide {
-  /** The cell that was active before the focus was taken from it. */
+  /** The cell that was active before the focus moved to a step. */
   private _before: number | null = null;
   private _wasActive = false;
 
   constructor(
-    private readonly _codeact: CodeAct,
+    private readonly _codeact: ICodeAct,
     private readonly _agent: Agent
   ) {
     _agent.pended.connect((_, pending) => {
-      // The views follow the agent; they are there when the browser has laid them out.
+      // The views follow the agent: they are visible once the browser has laid them out.
       requestAnimationFrame(() => {
         this._goTo(pending);
       });
@@ -29,7 +29,7 @@ export class FocusGuide {
     }
     const { focused } = this._codeact;
     const inPanel = focused !== null && !panel.node.contains(focused.node);
-    const views = [...this._codeact.stage.views].filter(view => view.pending === pending && view.isVisible);
+    const views = [...this._codeact.views].filter(view => view.pending === pending && view.isVisible);
     const view = views.find(one => panel.node.contains(one.node) !== inPanel) ?? views[0];
     if (!view) {
       return;
@@ -72,7 +72,7 @@ export class FocusGuide {
     return panel?.isVisible && panel === this._codeact.tracker.currentWidget ? panel : null;
   }
 
-  /** Whether the focus is here, and not where somebody is writing. */
+  /** Return whether the focus is in the notebook, in the panel or nowhere, and the user is not writing. */
   private _mayMove(panel: NotebookPanel): boolean {
     const active = document.activeElement;
     const here = !hasFocus(active) || panel.node.contains(active) || Boolean(active?.closest('.codeact-Panel'));

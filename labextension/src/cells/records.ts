@@ -1,21 +1,22 @@
-/** Keeps the record of a step up to date in a notebook that was loaded while its cell was running. */
+/** Keeps the step records up to date in a notebook that was loaded while its cell was running. */
 import type { ICodeCellModel } from '@jupyterlab/cells';
 import type { NotebookPanel } from '@jupyterlab/notebook';
 import type { JSONObject } from '@lumino/coreutils';
-import type { Agent, IPublished } from './agents';
-import type { CodeAct } from './codeact';
-import { cellOf } from './notebooks';
-import { MIME } from './protocol';
+import { cellOf } from '../lab/notebooks';
+import type { ICodeAct } from '../lab/tokens';
+import type { Agent } from '../protocol/agents';
+import { STEP_MIME } from '../protocol/generated';
+import type { IPublished } from '../protocol/messages';
 
-/** Milliseconds that JupyterLab is given to update an output itself, which it does where it saw the output begin. */
-const KEEPING = 200;
+/** Milliseconds in which JupyterLab can update an output itself, which it does if it saw the output begin. */
+const PATIENCE = 200;
 
 export class RecordKeeper {
-  /** What was heard last of each step, until it has been looked after. */
+  /** The last published record of each step, until it has been checked. */
   private readonly _latest = new Map<string, IPublished>();
 
-  constructor(codeact: CodeAct, agent: Agent) {
-    agent.heard.connect((_, published) => {
+  constructor(codeact: ICodeAct, agent: Agent) {
+    agent.published.connect((_, published) => {
       const { id } = published.step;
       this._latest.set(id, published);
       setTimeout(() => {
@@ -24,7 +25,7 @@ export class RecordKeeper {
           this._latest.delete(id);
           update(panel, published);
         }
-      }, KEEPING);
+      }, PATIENCE);
     });
   }
 }
@@ -34,7 +35,7 @@ function update(panel: NotebookPanel | null, { step, data }: IPublished): void {
   const outputs = cell?.type === 'code' ? (cell as ICodeCellModel).outputs : null;
   for (let index = 0; index < (outputs?.length ?? 0); index++) {
     const output = outputs?.get(index);
-    const shown = output?.data[MIME] as { id?: unknown; status?: unknown } | undefined;
+    const shown = output?.data[STEP_MIME] as { id?: unknown; status?: unknown } | undefined;
     if (shown?.id === step.id && shown.status !== step.status) {
       output?.setData({ data: data as JSONObject });
     }

@@ -1,19 +1,20 @@
-/** How a step in an output is shown: by a StepView, and as Markdown where it cannot be read. */
+/** Shows the step in an output: as a StepView, or as Markdown if its record cannot be read. */
 import type { IRenderMime } from '@jupyterlab/rendermime-interfaces';
 import { Panel } from '@lumino/widgets';
-import { MarkdownView } from './markdown';
-import { MIME, readStep } from './protocol';
-import { type IPlace, StepView } from './view';
+import { STEP_MIME } from '../protocol/generated';
+import { readStep } from '../protocol/steps';
+import { MarkdownView } from '../step/markdown';
+import { type ISurroundings, StepView } from '../step/view';
 
-/** Below that of Markdown (60), which stands beside it: the lower rank is preferred. */
+/** Lower than the rank of Markdown (60), which is in the same bundle: JupyterLab prefers the lower rank. */
 export const RANK = 10;
 
-export function stepFactory(place: IPlace): IRenderMime.IRendererFactory {
+export function stepFactory(around: ISurroundings): IRenderMime.IRendererFactory {
   return {
-    // Rendered as it is also where the notebook is not trusted: nothing in it is believed.
+    // Untrusted notebooks show it as well: the view believes nothing in a record.
     safe: true,
-    mimeTypes: [MIME],
-    createRenderer: () => new StepRenderer(place)
+    mimeTypes: [STEP_MIME],
+    createRenderer: () => new StepRenderer(around)
   };
 }
 
@@ -21,18 +22,18 @@ class StepRenderer extends Panel implements IRenderMime.IRenderer {
   private _view: StepView | null = null;
   private _fallback: MarkdownView | null = null;
 
-  constructor(private readonly _place: IPlace) {
+  constructor(private readonly _around: ISurroundings) {
     super();
     this.addClass('codeact-Output');
   }
 
   renderModel(model: IRenderMime.IMimeModel): Promise<void> {
     try {
-      const step = readStep(model.data[MIME]);
-      this._view ??= this._add(new StepView(this._place));
+      const step = readStep(model.data[STEP_MIME]);
+      this._view ??= this._add(new StepView(this._around));
       this._view.setStep(step);
     } catch {
-      this._fallback ??= this._add(new MarkdownView(this._place.stage.rendermime));
+      this._fallback ??= this._add(new MarkdownView(this._around.services));
       const text = model.data['text/markdown'] ?? model.data['text/plain'];
       this._fallback.setText(typeof text === 'string' ? text : 'This step cannot be read.');
     }

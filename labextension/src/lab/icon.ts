@@ -1,3 +1,4 @@
+/** The icon of the panel and of the commands. */
 import { LabIcon } from '@jupyterlab/ui-components';
 
 /** A prompt, and a tick. */

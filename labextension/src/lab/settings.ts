@@ -1,7 +1,9 @@
-/** What the user has set, as typed values. */
+/** The user's settings, as typed values. */
 import type { ISettingRegistry } from '@jupyterlab/settingregistry';
 import { type ISignal, Signal } from '@lumino/signaling';
-import { PLUGIN } from './tokens';
+
+/** The id of the plugin that has the settings. JupyterLab finds their schema by it. */
+export const PLUGIN = 'codeact-magic:plugin';
 
 export type Side = 'left' | 'right';
 
@@ -15,14 +17,14 @@ export class Settings {
     return this._changed;
   }
 
-  /** Follow what is set in JupyterLab's settings. */
+  /** Read JupyterLab's settings, now and whenever they change. */
   async follow(registry: ISettingRegistry): Promise<void> {
     const settings = await registry.load(PLUGIN);
-    settings.changed.connect(this._take, this);
-    this._take(settings);
+    settings.changed.connect(this._apply, this);
+    this._apply(settings);
   }
 
-  private _take(settings: ISettingRegistry.ISettings): void {
+  private _apply(settings: ISettingRegistry.ISettings): void {
     this.panelSide = settings.composite.panelSide === 'left' ? 'left' : 'right';
     this.notifications = settings.composite.notifications !== false;
     this.autoScroll = settings.composite.autoScroll !== false;

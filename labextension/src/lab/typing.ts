@@ -1,8 +1,8 @@
-/** Where the user's hands are: whether somebody is writing, whether a key is held down, and whether it was a hand. */
+/** What the user does at the keyboard: whether they are writing, and whether a key is held down. */
 
-/** Milliseconds after the last key for which a field counts as being written in. */
+/** Milliseconds after the last key for which the user counts as writing in a field. */
 const WRITING = 30_000;
-/** Milliseconds that a held key counts as held after it was let go: shortcuts are carried out some time after the key. */
+/** Milliseconds after its release for which a key counts as held: shortcuts run some time after the key. */
 const HELD = 500;
 
 export class Typing {
@@ -21,7 +21,7 @@ export class Typing {
     window.addEventListener('pointerdown', () => (this._repeated = 0), true);
   }
 
-  /** Whether the last key was a held one, repeating itself. */
+  /** Whether the last key was held down and repeated itself. */
   get repeats(): boolean {
     return Date.now() - this._repeated < HELD;
   }
@@ -32,14 +32,14 @@ export class Typing {
     return active !== null && active === this._target && Date.now() - this._last < WRITING;
   }
 
-  /** What was being written is finished. */
+  /** Record that the user has finished writing. */
   finish(): void {
     this._target = null;
   }
 
   private _onKey(event: KeyboardEvent): void {
     if (!event.isTrusted && event.target instanceof Element && event.target.closest('.codeact-Step')) {
-      // A script made it: no shortcut of a step may hear it.
+      // A script made the event: it must not reach the shortcuts of a step.
       event.stopImmediatePropagation();
       return;
     }

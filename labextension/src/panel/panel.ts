@@ -1,14 +1,14 @@
-/** The side panel for the active notebook: its pending step, what the agent is at, its turns, and what the user says. */
+/** The side panel of the active notebook: its pending step, the agent's activity, the turns, and boxes to write in. */
 import type { Message } from '@lumino/messaging';
 import { Panel, Widget } from '@lumino/widgets';
-import type { Agent } from './agents';
-import { ACTIVITY_WORDS, elapsed, placeWords, tokens } from './captions';
-import type { CodeAct, INotebook } from './codeact';
-import { h, setText, toggle } from './dom';
-import { codeactIcon } from './icon';
-import { reveal, runPrompt } from './notebooks';
+import { codeactIcon } from '../lab/icon';
+import { reveal, runPrompt } from '../lab/notebooks';
+import type { ICodeAct, INotebook } from '../lab/tokens';
+import type { Agent } from '../protocol/agents';
+import { h, setText, toggle } from '../step/dom';
+import { StepView } from '../step/view';
+import { ACTIVITY_WORDS, elapsed, progressWords, tokens } from '../text/captions';
 import { Timeline } from './timeline';
-import { StepView } from './view';
 
 export class SidePanel extends Panel {
   private _notebook: INotebook | null = null;
@@ -16,14 +16,14 @@ export class SidePanel extends Panel {
   private _timer: ReturnType<typeof setInterval> | undefined;
   private readonly _state = h('div', 'codeact-Panel-state');
   private readonly _usage = h('div', 'codeact-Panel-usage');
-  private readonly _place = new Panel();
+  private readonly _pending = new Panel();
   private readonly _timeline: Timeline;
   private readonly _empty = h('p', 'codeact-Panel-empty');
   private readonly _error = h('div', 'codeact-Error');
   private readonly _remark: HTMLFormElement;
   private readonly _prompt: HTMLFormElement;
 
-  constructor(private readonly _codeact: CodeAct) {
+  constructor(private readonly _codeact: ICodeAct) {
     super();
     this.id = 'codeact-panel';
     this.addClass('codeact-Panel');
@@ -33,7 +33,7 @@ export class SidePanel extends Panel {
     this.node.setAttribute('aria-label', 'CodeAct');
     this._timeline = new Timeline(id => void this._go(id));
     this._remark = form('A remark for the model', 'The model reads it with the next result.', 'Send', text =>
-      this._say(text)
+      this._sendRemark(text)
     );
     this._prompt = form('A prompt', 'Ask about this notebook: a %%codeact cell at its end.', 'Ask', text =>
       this._ask(text)
@@ -65,7 +65,7 @@ export class SidePanel extends Panel {
     const head = h('header', 'codeact-Panel-head', this._state, this._usage);
     const scrolled = new Panel();
     scrolled.addClass('codeact-Panel-scrolled');
-    scrolled.addWidget(this._place);
+    scrolled.addWidget(this._pending);
     scrolled.addWidget(new Widget({ node: h('div', '', this._timeline.node, this._empty) }));
     this.addWidget(new Widget({ node: head }));
     this.addWidget(scrolled);
@@ -90,8 +90,8 @@ export class SidePanel extends Panel {
     this._timeline.setState(state);
     toggle(this._empty, !state?.threads.length);
     setText(this._empty, this._notebook ? 'Nothing asked yet in this kernel.' : 'Open a notebook to work with its agent.');
-    // In a replay there is no model that could hear it.
-    toggle(this._remark, agent !== null && agent.isActive && agent.step?.model !== '');
+    // A replay has no model that could read it.
+    toggle(this._remark, agent !== null && agent.isActive && (agent.step?.of ?? 'turn') === 'turn');
     toggle(this._prompt, this._notebook !== null);
   }
 
@@ -109,8 +109,9 @@ export class SidePanel extends Panel {
   }
 
   private _newView(agent: Agent | null, config: Record<string, unknown>): StepView {
-    const view = new StepView({ stage: this._codeact.stage, agent, editorConfig: () => config });
-    this._place.addWidget(view);
+    const { services, views } = this._codeact;
+    const view = new StepView({ services, views, agent, editorConfig: () => config });
+    this._pending.addWidget(view);
     return view;
   }
 
@@ -131,21 +132,21 @@ export class SidePanel extends Panel {
       setText(this._state, 'no agent yet');
       return;
     }
-    const place = placeWords(state.turn, agent.step, ` of at most ${state.turn?.maxSteps ?? 0}`);
+    const progress = progressWords(state.turn, agent.step, ` of at most ${state.turn?.maxSteps ?? 0}`);
     const timer = state.agent === 'idle' ? '' : elapsed(agent.seconds);
-    setText(this._state, [ACTIVITY_WORDS[state.agent], place, timer].filter(Boolean).join(' · '));
+    setText(this._state, [ACTIVITY_WORDS[state.agent], progress, timer].filter(Boolean).join(' · '));
   }
 
   private async _go(id: string): Promise<void> {
     if (this._notebook) {
-      const view = await reveal(this._notebook.panel, id, this._codeact.stage);
+      const view = await reveal(this._notebook.panel, id, this._codeact.views);
       this._report(view ? '' : 'This step is not shown in the notebook any more.');
       view?.focus();
     }
   }
 
-  private async _say(text: string): Promise<boolean> {
-    const error = (await this._notebook?.agent.say(text)) ?? 'There is no notebook.';
+  private async _sendRemark(text: string): Promise<boolean> {
+    const error = (await this._notebook?.agent.remark(text)) ?? 'There is no notebook.';
     this._report(error);
     return error === '';
   }
@@ -162,7 +163,7 @@ export class SidePanel extends Panel {
   }
 }
 
-/** Return a form with a box that grows; Enter sends, Shift+Enter begins a new line. What was not taken stays. */
+/** Return a form with a text box. Enter sends, Shift+Enter begins a new line. The text stays if `send` fails. */
 function form(label: string, hint: string, verb: string, send: (text: string) => Promise<boolean>): HTMLFormElement {
   const box = h('textarea', 'jp-mod-styled');
   box.rows = 2;

@@ -1,16 +1,16 @@
-/** The status bar's item: what the agent of the active notebook is at; a click shows the step that waits. */
+/** The item in the status bar: the activity of the active notebook's agent. A click shows the pending step. */
 import { type ISignal, Signal } from '@lumino/signaling';
 import { Widget } from '@lumino/widgets';
-import { ACTIVITY_WORDS, placeWords, tokensShort } from './captions';
-import type { CodeAct, INotebook } from './codeact';
-import { button, setText } from './dom';
+import type { ICodeAct, INotebook } from '../lab/tokens';
+import { button, setText } from '../step/dom';
+import { ACTIVITY_WORDS, progressWords, tokensShort } from '../text/captions';
 
 export class StatusItem extends Widget {
   private _notebook: INotebook | null = null;
   private readonly _button: HTMLButtonElement;
   private readonly _activeChanged = new Signal<this, void>(this);
 
-  constructor(private readonly _codeact: CodeAct) {
+  constructor(private readonly _codeact: ICodeAct) {
     super();
     this.addClass('codeact-StatusItem');
     this._button = button('', '', () => {
@@ -40,9 +40,9 @@ export class StatusItem extends Widget {
     const agent = this._notebook?.agent;
     const state = agent?.state;
     if (state) {
-      const place = placeWords(state.turn, agent.step);
-      const usage = place && state.turn?.usage.prompt ? tokensShort(state.turn.usage) : '';
-      setText(this._button, `CodeAct: ${[ACTIVITY_WORDS[state.agent], place, usage].filter(Boolean).join(' · ')}`);
+      const progress = progressWords(state.turn, agent.step);
+      const usage = progress && state.turn?.usage.prompt ? tokensShort(state.turn.usage) : '';
+      setText(this._button, `CodeAct: ${[ACTIVITY_WORDS[state.agent], progress, usage].filter(Boolean).join(' · ')}`);
       this._button.title = state.pending ? 'Show the step that waits for you' : 'Show the CodeAct panel';
       this.node.dataset.agent = state.agent;
     }

@@ -1,12 +1,13 @@
-/** The turns of an agent and their steps, the newest turn first, each step a link to its cell. */
-import { outcomeWords, plain, stepName } from './captions';
-import { button, h } from './dom';
-import type { IState, IStepLine, IThread, ITurnLine } from './protocol';
+/** The turns of an agent, the newest first, and their steps, each of them a link to its cell. */
+import type { IState, IStepLine, IThread, ITurnLine } from '../protocol/state';
+import { button, h } from '../step/dom';
+import { outcomeWords, plain, stepName } from '../text/captions';
 
 export class Timeline {
   readonly node = h('div', 'codeact-Timeline');
   private _shown = '';
 
+  /** `go` shows the step with an id in the notebook. */
   constructor(private readonly _go: (id: string) => void) {}
 
   setState(state: IState | null): void {

@@ -1,18 +1,24 @@
-/** The commands, each enabled where it can act: on the step that has the focus, else on the active notebook. */
-import type { CommandRegistry } from '@lumino/commands';
+/** The commands. Each acts on the step that has the focus, or else on the active notebook, and is enabled if it can. */
 import type { ICommandPalette } from '@jupyterlab/apputils';
-import type { CodeAct } from './codeact';
-import { codeactIcon } from './icon';
-import { insertPrompt, isPython } from './notebooks';
-import { CommandIDs } from './tokens';
+import type { CommandRegistry } from '@lumino/commands';
+import { codeactIcon } from '../lab/icon';
+import { insertPrompt, isPython } from '../lab/notebooks';
+import type { ICodeAct } from '../lab/tokens';
+import { StepCommandIDs } from '../step/commandIds';
 
+export const CommandIDs = {
+  ...StepCommandIDs,
+  show: 'codeact:show',
+  ask: 'codeact:ask',
+  panel: 'codeact:panel'
+} as const;
 
-export function addCommands(commands: CommandRegistry, codeact: CodeAct): void {
+export function addCommands(commands: CommandRegistry, codeact: ICodeAct): void {
   const add = (id: string, options: CommandRegistry.ICommandOptions): void => {
     commands.addCommand(id, { describedBy: { args: {} }, ...options });
   };
   const canDecide = (): boolean => codeact.target !== null;
-  // A key held down must not run the step that comes after the one it was meant for.
+  // A key that is held down must not run the next step as well.
   const decide = (act: () => void): void => {
     if (!codeact.typing.repeats) {
       act();
@@ -61,7 +67,7 @@ export function addCommands(commands: CommandRegistry, codeact: CodeAct): void {
   addEditorCommands(add, commands, codeact);
 }
 
-function addNotebookCommands(add: Add, codeact: CodeAct): void {
+function addNotebookCommands(add: Add, codeact: ICodeAct): void {
   add(CommandIDs.stop, {
     label: 'Stop the Agent',
     caption: 'End the turn: while the model thinks, while a step waits, and while code runs',
@@ -86,8 +92,8 @@ function addNotebookCommands(add: Add, codeact: CodeAct): void {
   });
 }
 
-/** Undo and redo belong to the editor that has the focus: JupyterLab's own would act on the cell around it. */
-function addEditorCommands(add: Add, commands: CommandRegistry, codeact: CodeAct): void {
+/** Undo and redo act on the editor that has the focus: JupyterLab's own commands would act on the cell around it. */
+function addEditorCommands(add: Add, commands: CommandRegistry, codeact: ICodeAct): void {
   const hidden = { isVisible: () => false, isEnabled: () => codeact.focused !== null };
   add(CommandIDs.undo, { ...hidden, label: 'Undo', execute: () => codeact.focused?.undo() });
   add(CommandIDs.redo, { ...hidden, label: 'Redo', execute: () => codeact.focused?.redo() });

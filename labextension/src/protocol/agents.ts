@@ -1,37 +1,41 @@
-/** The agents of the open notebooks, each known by what its kernel says: without DOM, without JupyterLab's own code. */
-import type { Kernel, KernelMessage } from '@jupyterlab/services';
+/** The agents of the open notebooks: what each kernel reports about its agent, kept up to date. */
 import type { IDisposable } from '@lumino/disposable';
 import { type ISignal, Signal } from '@lumino/signaling';
+import { type IMessage, type IPublished, endsCell, publishedStep } from './messages';
 import { type NewDraft, PendingStep } from './pending';
-import * as protocol from './protocol';
-import type { IState, IStep, Request } from './protocol';
+import { type IControlChannel, type Request, Silence, request } from './requests';
 import { type Fields, Malformed } from './shapes';
+import { type IState, readState } from './state';
+import type { IStep } from './steps';
 
-/** What is taken of JupyterLab's session context. */
+/** What is used of a connection to a kernel. */
+export interface IKernel extends IControlChannel {
+  readonly isDisposed: boolean;
+}
+
+/** What is used of the session of a notebook. JupyterLab's session context is one. */
 export interface ISession {
-  readonly session: { readonly kernel: Kernel.IKernelConnection | null } | null;
+  readonly session: { readonly kernel: IKernel | null } | null;
   readonly isDisposed: boolean;
   readonly disposed: ISignal<unknown, void>;
-  readonly iopubMessage: ISignal<unknown, KernelMessage.IMessage>;
+  readonly iopubMessage: ISignal<unknown, IMessage>;
   readonly kernelChanged: ISignal<unknown, unknown>;
-  readonly statusChanged: ISignal<unknown, Kernel.Status>;
-  readonly connectionStatusChanged: ISignal<unknown, Kernel.ConnectionStatus>;
+  readonly statusChanged: ISignal<unknown, string>;
+  readonly connectionStatusChanged: ISignal<unknown, string>;
 }
 
-/** A step as it came on iopub, in its MIME bundle. */
-export interface IPublished {
-  readonly step: IStep;
-  readonly data: Fields;
-}
-
-/** Milliseconds between two questions while an agent is at work. What happens is told on iopub: this is for what got lost. */
+/** Milliseconds between two `state` requests while an agent works. iopub reports every change: this finds lost ones. */
 const POLL = 5000;
-/** Milliseconds between two questions while the reply grows. */
+/** Milliseconds between two `state` requests while the reply grows. */
 const STREAMING = 1000;
-/** Milliseconds until the first question about a step that iopub says is pending and the kernel does not say so yet. */
+/** Milliseconds until the first `state` request if iopub reports a pending step and the state does not have it yet. */
 const SOON = 100;
+/** Requests about such a step at most. */
+const MOST_MISSES = 6;
+/** Doublings of the time between two requests at most, while the kernel does not answer. */
+const MOST_DOUBLINGS = 4;
 
-const RESTARTED: readonly Kernel.Status[] = ['restarting', 'autorestarting', 'terminating', 'dead'];
+const RESTARTED = ['restarting', 'autorestarting', 'terminating', 'dead'];
 
 /** The agent in the kernel of one notebook, through restarts and changes of that kernel. */
 export class Agent implements IDisposable {
@@ -49,7 +53,7 @@ export class Agent implements IDisposable {
   private _isDisposed = false;
   private readonly _changed = new Signal<this, void>(this);
   private readonly _pended = new Signal<this, PendingStep>(this);
-  private readonly _heard = new Signal<this, IPublished>(this);
+  private readonly _published = new Signal<this, IPublished>(this);
 
   constructor(
     readonly session: ISession,
@@ -62,7 +66,7 @@ export class Agent implements IDisposable {
     session.disposed.connect(this.dispose, this);
   }
 
-  /** Emitted when the state or the pending step changed. */
+  /** Emitted when the state or the pending step has changed. */
   get changed(): ISignal<this, void> {
     return this._changed;
   }
@@ -73,11 +77,11 @@ export class Agent implements IDisposable {
   }
 
   /** Emitted with each step as the kernel publishes it. */
-  get heard(): ISignal<this, IPublished> {
-    return this._heard;
+  get published(): ISignal<this, IPublished> {
+    return this._published;
   }
 
-  /** What the kernel last said; null while no agent is known there. */
+  /** What the kernel last reported; null while it is not known to have an agent. */
   get state(): IState | null {
     return this._state;
   }
@@ -99,19 +103,19 @@ export class Agent implements IDisposable {
     return this._isDisposed;
   }
 
-  /** The step that it is at, or was last; null where none has been heard of. */
+  /** The current step, or else the last one; null if no step is known. */
   get step(): IStep | null {
     return this._pending?.step ?? this._last;
   }
 
-  /** Whether the agent is at this step just now. */
+  /** Return whether this is the current step. */
   isAt(step: IStep): boolean {
     const turn = this.isActive ? this._state?.turn : null;
     const isThere = turn?.thread === step.thread && turn.turn === step.turn && turn.step === step.number;
     return step.id === this._last?.id || isThere;
   }
 
-  /** Ask the kernel how things stand, once the question under way is answered. */
+  /** Request the state; if a request is under way, after its answer. */
   async refresh(): Promise<void> {
     if (this._asking) {
       this._askAgain = true;
@@ -125,14 +129,14 @@ export class Agent implements IDisposable {
     this._asking = false;
   }
 
-  /** Stop the turn, whatever it is at. Resolves to why not, or to an empty string. */
+  /** Stop the turn. Resolves to an empty string, or to the reason why the kernel did not stop it. */
   stop(): Promise<string> {
-    return this._tell({ op: 'stop' });
+    return this._send({ op: 'stop' });
   }
 
-  /** Give the model a remark with its next observation. Resolves to why not, or to an empty string. */
-  say(text: string): Promise<string> {
-    return this._tell({ op: 'say', text });
+  /** Send the model a remark with its next observation. Resolves to an empty string, or to the reason why not. */
+  remark(text: string): Promise<string> {
+    return this._send({ op: 'say', text });
   }
 
   dispose(): void {
@@ -151,13 +155,13 @@ export class Agent implements IDisposable {
     const life = this._life;
     try {
       const since = this._state ? { since: this._state.revision } : {};
-      const reply = protocol.readState(await this._request({ op: 'state', ...since }));
+      const reply = readState(await this._request({ op: 'state', ...since }));
       if (life === this._life) {
         this._failures = 0;
-        this._take('threads' in reply ? reply : { ...this._known(), ...reply });
+        this._apply('threads' in reply ? reply : { ...this._known(), ...reply });
       }
     } catch {
-      // Nobody there, or a kernel that is too busy to answer: ask again where an agent is known, more and more rarely.
+      // There is no agent, or the kernel is too busy to answer. If an agent is known, ask again, less and less often.
       this._failures += 1;
     }
     if (life === this._life) {
@@ -171,12 +175,12 @@ export class Agent implements IDisposable {
 
   private _known(): IState {
     if (this._state === null) {
-      throw new Malformed('nothing was known that could be unchanged');
+      throw new Malformed('an unchanged state, with none known');
     }
     return this._state;
   }
 
-  private _take(state: IState): void {
+  private _apply(state: IState): void {
     this._state = state;
     this._asOf = Date.now();
     const id = state.pending?.id;
@@ -191,9 +195,9 @@ export class Agent implements IDisposable {
   }
 
   private _begin(step: IStep): void {
-    const pending = new PendingStep(step, this._newDraft, request => this._tell(request));
+    const pending = new PendingStep(step, this._newDraft, content => this._send(content));
     this._pending = pending;
-    void this._tell({ op: 'hello', id: step.id });
+    void this._send({ op: 'hello', id: step.id });
     this._pended.emit(pending);
   }
 
@@ -208,22 +212,22 @@ export class Agent implements IDisposable {
   }
 
   private _delay(): number {
-    const patience = 2 ** Math.min(this._failures, 4);
-    if (this._last?.status === 'pending' && this._last.id !== this._pending?.step.id && this._misses < 6) {
+    const patience = 2 ** Math.min(this._failures, MOST_DOUBLINGS);
+    if (this._last?.status === 'pending' && this._last.id !== this._pending?.step.id && this._misses < MOST_MISSES) {
       this._misses += 1;
       return SOON * 2 ** this._misses;
     }
     return this.isActive ? POLL * patience : Infinity;
   }
 
-  private async _tell(request: Request): Promise<string> {
+  private async _send(content: Request): Promise<string> {
     try {
-      await this._request(request);
+      await this._request(content);
       return '';
     } catch (error) {
       return error instanceof Error ? error.message : String(error);
     } finally {
-      if (request.op !== 'hello') {
+      if (content.op !== 'hello') {
         void this.refresh();
       }
     }
@@ -232,19 +236,19 @@ export class Agent implements IDisposable {
   private async _request(content: Request): Promise<Fields> {
     const kernel = this.session.session?.kernel;
     if (!kernel || kernel.isDisposed) {
-      throw new protocol.Silence('There is no kernel.');
+      throw new Silence('There is no kernel.');
     }
-    return protocol.request(kernel, content);
+    return request(kernel, content);
   }
 
-  private _onMessage(_: unknown, message: KernelMessage.IMessage): void {
-    const found = published(message);
+  private _onMessage(_: unknown, message: IMessage): void {
+    const found = publishedStep(message);
     if (found) {
       const { step } = found;
       const moved = step.id !== this._last?.id || step.status !== this._last.status;
       this._misses = moved ? 0 : this._misses;
       this._last = step;
-      this._heard.emit(found);
+      this._published.emit(found);
       this._schedule(moved ? 0 : STREAMING);
     } else if (this.isActive && endsCell(message)) {
       this._schedule(0);
@@ -256,26 +260,26 @@ export class Agent implements IDisposable {
     void this.refreshIfKnown();
   }
 
-  private _onStatus(_: unknown, status: Kernel.Status): void {
+  private _onStatus(_: unknown, status: string): void {
     if (RESTARTED.includes(status)) {
       this._forget();
     }
   }
 
-  private _onConnection(_: unknown, status: Kernel.ConnectionStatus): void {
+  private _onConnection(_: unknown, status: string): void {
     if (status === 'connected') {
       void this.refreshIfKnown();
     }
   }
 
-  /** Ask the kernel only where something was seen of an agent: other kernels are left alone. */
+  /** Request the state, but only of a kernel that has an agent or may have one. */
   async refreshIfKnown(): Promise<void> {
     if (this._state || this.mayHaveAgent()) {
       await this.refresh();
     }
   }
 
-  /** Whether the notebook looks as if its kernel had an agent; set by who knows the notebook. */
+  /** Return whether the notebook looks as if its kernel has an agent. Set by the code that knows the notebook. */
   mayHaveAgent: () => boolean = () => false;
 
   private _forget(): void {
@@ -291,34 +295,14 @@ export class Agent implements IDisposable {
   }
 }
 
-/** The step in a message, where it holds one that can be read, and all that stands beside it. */
-function published(message: KernelMessage.IMessage): IPublished | null {
-  const type = message.header.msg_type;
-  if (type !== 'display_data' && type !== 'update_display_data') {
-    return null;
-  }
-  const data = (message.content as { data?: Fields }).data;
-  try {
-    return data?.[protocol.MIME] ? { step: protocol.readStep(data[protocol.MIME]), data } : null;
-  } catch {
-    return null;
-  }
-}
-
-function endsCell(message: KernelMessage.IMessage): boolean {
-  const parent = message.parent_header as { msg_type?: string };
-  const state = (message.content as { execution_state?: string }).execution_state;
-  return message.header.msg_type === 'status' && state === 'idle' && parent.msg_type === 'execute_request';
-}
-
-/** One agent a session context, made when it is first asked for. */
+/** One agent for each session, made on first use. */
 export class Agents {
   private readonly _all = new Map<ISession, Agent>();
   private readonly _added = new Signal<this, Agent>(this);
 
   constructor(private readonly _newDraft: NewDraft) {}
 
-  /** Emitted with each agent that is made. */
+  /** Emitted with each new agent. */
   get added(): ISignal<this, Agent> {
     return this._added;
   }

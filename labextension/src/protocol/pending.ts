@@ -1,27 +1,34 @@
-/** The step that waits for the user: one for all the views that show it, so that an edit in one is seen in the others. */
-import type { CodeEditor } from '@jupyterlab/codeeditor';
+/** The step that waits for the user. All views of it share one, so that an edit in one view shows in the others. */
 import { type ISignal, Signal } from '@lumino/signaling';
-import type { IStep, Request } from './protocol';
+import type { Request } from './requests';
+import type { IStep } from './steps';
 
-/** The text under edit, as JupyterLab's editors share it. */
-export type Draft = Pick<CodeEditor.IModel, 'sharedModel' | 'mimeType' | 'dispose'>;
+/** The text that the user edits. JupyterLab's editor models are such. */
+export interface IDraft {
+  readonly sharedModel: {
+    getSource(): string;
+    setSource(source: string): void;
+    readonly changed: ISignal<unknown, unknown>;
+  };
+  dispose(): void;
+}
 
-export type NewDraft = (code: string) => Draft;
+export type NewDraft = (code: string) => IDraft;
 
-/** How a decision gets to the kernel: resolves to an empty string, or to the line that says why it was not taken. */
+/** Sends a decision to the kernel. Resolves to an empty string, or to the reason why the kernel refused it. */
 export type Send = (request: Request) => Promise<string>;
 
-/** Milliseconds for which a step that has just come up takes no decision: a second click was meant for the one before. */
+/** Milliseconds for which a new step accepts no decision: a second click was meant for the step before. */
 export const SETTLING = 300;
 
 export class PendingStep {
-  /** Where the step stands: still to be shown, open to a decision, sent, or decided (here or elsewhere). */
+  /** Whether the step was just shown, is open to a decision, has its decision sent, or is decided (by any view). */
   phase: 'new' | 'open' | 'sent' | 'over' = 'new';
-  /** Whether the decision was taken in this page. */
+  /** Whether the decision was made in this browser tab. */
   ours = false;
-  /** The line that says why the last decision was not taken. */
+  /** Why the kernel refused the last decision; else empty. */
   error = '';
-  readonly draft: Draft;
+  readonly draft: IDraft;
 
   private readonly _shown: string;
   private _source: string;
@@ -32,7 +39,7 @@ export class PendingStep {
     newDraft: NewDraft,
     private readonly _send: Send
   ) {
-    // Editors know one line ending; Python reads all three alike.
+    // Editors know one line ending; Python reads all three the same.
     this._source = this._shown = step.code.replace(/\r\n?/g, '\n');
     this.draft = newDraft(this._shown);
     this.draft.sharedModel.changed.connect(this._onEdited, this);
@@ -50,14 +57,14 @@ export class PendingStep {
     return this._source !== this._shown;
   }
 
-  /** The code that an approval would send: what the editors show; to the byte the proposal where nobody edited it. */
+  /** The code that an approval would send: the edited text, or the exact proposal if nobody edited it. */
   get code(): string {
     return this.edited ? this._source : this.step.code;
   }
 
-  /** Whether there is a model that hears of the decision: in a replay there is none. */
-  get isHeard(): boolean {
-    return this.step.model !== '';
+  /** Whether a model gets to know the decision. Only a turn has one. */
+  get hasModel(): boolean {
+    return this.step.of === 'turn';
   }
 
   get isOpen(): boolean {
@@ -72,7 +79,7 @@ export class PendingStep {
     return this._decide({ op: 'decide', id: this.step.id, decision: 'reject', reason });
   }
 
-  /** Take note that the kernel waits for this step no longer. */
+  /** Record that the kernel no longer waits for this step. */
   end(): void {
     this.phase = 'over';
     this._changed.emit();

@@ -1,14 +1,16 @@
-/** The shapes of JSON that came from elsewhere: each reader returns what it names, or raises Malformed. */
+/** Readers for JSON from elsewhere. Each returns a value of the type that it is named for, or raises Malformed. */
 
-/** Characters of a text at most. */
-const MOST_SHOWN = 4_000_000;
+/** Characters of a text, characters of an id, and items of a list at most. */
+const MOST_TEXT = 4_000_000;
+const MOST_ID = 200;
+const MOST_ITEMS = 10_000;
 
-/** Something came in that is not of the agreed shape. */
+/** A value does not have the agreed shape. */
 export class Malformed extends Error {}
 
 export type Fields = Readonly<Record<string, unknown>>;
 
-// What is missing is empty, so that an older or newer kernel can be shown; what has the wrong type is refused.
+// A missing value reads as empty, so that older and newer kernels can be shown. A value of the wrong type is refused.
 
 export function fields(value: unknown): Fields {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
@@ -19,15 +21,15 @@ export function fields(value: unknown): Fields {
 
 export function text(from: Fields, name: string): string {
   const value = from[name] ?? '';
-  if (typeof value !== 'string' || value.length > MOST_SHOWN) {
+  if (typeof value !== 'string' || value.length > MOST_TEXT) {
     throw new Malformed(`${name} is not a text`);
   }
   return value;
 }
 
-export function named(from: Fields, name: string): string {
+export function id(from: Fields, name: string): string {
   const value = text(from, name);
-  if (value === '' || value.length > 200) {
+  if (value === '' || value.length > MOST_ID) {
     throw new Malformed(`${name} is not an id`);
   }
   return value;
@@ -51,7 +53,7 @@ export function flagOrNull(from: Fields, name: string): boolean | null {
 
 export function list(from: Fields, name: string): readonly unknown[] {
   const value = from[name] ?? [];
-  if (!Array.isArray(value) || value.length > 10_000) {
+  if (!Array.isArray(value) || value.length > MOST_ITEMS) {
     throw new Malformed(`${name} is not a list`);
   }
   return value;

@@ -1,32 +1,37 @@
-/** The banner above a session notebook: what session it is, and what can be done with it. */
+/** The banner above a session notebook: which session it is, and what can be done with it. */
 import { Widget } from '@lumino/widgets';
-import { shortcut } from './asking';
+import { codeactIcon } from '../lab/icon';
+import { button, h, setText } from '../step/dom';
+import type { IServices } from '../step/services';
+import { written } from '../text/hidden';
 import { sessionWords } from './captions';
 import type { Companion } from './companion';
-import { button, h, setText } from './dom';
-import { written } from './hidden';
-import { codeactIcon } from './icon';
-import type { IHead, ISaved } from './saved';
-import type { IStage } from './stage';
-import { CommandIDs } from './tokens';
+import type { IHead, ISaved } from './reader';
 
-/** What can be done with a session: in which order, and in which words. */
-export const WAYS: readonly { readonly way: Companion; readonly command: string; readonly label: string; readonly caption: string }[] = [
+interface IWay {
+  readonly way: Companion;
+  readonly command: string;
+  readonly label: string;
+  readonly caption: string;
+}
+
+/** What can be done with a session, in the order of the buttons. */
+export const WAYS: readonly IWay[] = [
   {
     way: 'continue',
-    command: CommandIDs.resume,
+    command: 'codeact:continue',
     label: 'Continue',
     caption: 'Go on with this conversation, in a new notebook'
   },
   {
     way: 'replay',
-    command: CommandIDs.replay,
+    command: 'codeact:replay',
     label: 'Replay',
     caption: 'Run its code again in a new notebook, without a model; each step is asked for'
   },
   {
     way: 'verify',
-    command: CommandIDs.verify,
+    command: 'codeact:verify',
     label: 'Verify',
     caption: 'Run it in a fresh kernel, and compare every output with the recorded one'
   }
@@ -35,12 +40,12 @@ export const WAYS: readonly { readonly way: Companion; readonly command: string;
 export class Banner extends Widget {
   private readonly _inside = h('div', 'codeact-Banner-inside');
   private readonly _resized = new ResizeObserver(() => {
-    this._makeRoom();
+    this._fit();
   });
   private readonly _prompt = h('div', 'codeact-Banner-prompt');
   private readonly _facts = h('div', 'codeact-Banner-facts');
 
-  constructor(stage: IStage, begin: (way: Companion) => void) {
+  constructor(services: IServices, begin: (way: Companion) => void) {
     super();
     this.addClass('codeact-Banner');
     this.node.setAttribute('role', 'region');
@@ -52,7 +57,7 @@ export class Banner extends Widget {
       const made = button('jp-mod-styled', label, () => {
         begin(way);
       });
-      const keys = shortcut(stage.commands, command);
+      const keys = services.keysOf(command);
       made.title = keys ? `${caption} (${keys})` : caption;
       return made;
     });
@@ -75,8 +80,8 @@ export class Banner extends Widget {
     this._facts.title = this._facts.textContent;
   }
 
-  /** The layout around it gives each widget the least height that it asks for, and no more. */
-  private _makeRoom(): void {
+  /** Ask for the height of the content: the layout around the banner gives each widget only its minimal height. */
+  private _fit(): void {
     const height = `${this._inside.offsetHeight}px`;
     if (this.node.style.minHeight !== height) {
       this.node.style.minHeight = height;

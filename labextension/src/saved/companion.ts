@@ -1,21 +1,21 @@
-/** The notebooks in which one goes on with a saved session: the session's own is never written to, nor run. */
+/** The notebooks that continue, replay or verify a saved session. The session's own file is never changed or run. */
 import type { JupyterFrontEnd } from '@jupyterlab/application';
 import { NotebookActions, NotebookPanel } from '@jupyterlab/notebook';
 import type { Contents } from '@jupyterlab/services';
 import type { JSONObject } from '@lumino/coreutils';
-import { complain } from './notify';
-import { folderOf, homeOf, quoted, seenFrom, stemOf, within } from './places';
-import { readHead } from './saved';
+import { complain } from '../lab/complain';
+import { folderOf, homeOf, quoted, relativePath, stemOf, within } from './paths';
+import { readHead } from './reader';
 
 export type Companion = 'continue' | 'replay' | 'verify';
 
 const LOAD = '%load_ext codeact_magic';
-/** Packages go before files of the same names in the folder, which nobody has looked at: it binds no name, and tells nothing. */
+/** Imports packages before files of the same names in the folder, which nobody has checked. It binds no name. */
 const GUARD =
   "__import__('sys').path.sort(key=lambda path: __import__('os').path.abspath(path) == __import__('os').getcwd())";
-/** What Python would run in place of the kernel, before anything can be said to it. */
+/** Files that Python would run in place of the kernel. */
 const IMPOSTORS = ['ipykernel_launcher', 'ipykernel_launcher.py'];
-/** Characters of the session's name that the new one takes over. */
+/** Characters of the session's name that the new name repeats at most. */
 const MOST_STEM = 120;
 
 export class Companions {
@@ -24,8 +24,8 @@ export class Companions {
   constructor(private readonly _app: JupyterFrontEnd) {}
 
   /**
-   * Open a notebook that goes on with the session in `panel`, and have it begin. The one that was opened before serves
-   * again: what is in its kernel, and what the user has made of it, stays. A second click opens no second one.
+   * Open a notebook that goes on with the session in `panel`, and run its first cells. If one was opened before, open
+   * that: its kernel's variables and the user's changes stay. A second click does not open a second one.
    */
   async begin(way: Companion, panel: NotebookPanel): Promise<void> {
     if (this._busy) {
@@ -46,8 +46,8 @@ export class Companions {
     const drive = contents.driveName(panel.context.path);
     const prefix = drive ? `${drive}:` : '';
     const session = contents.localPath(panel.context.path);
-    const { folder, names } = await this._place(prefix, session, panel);
-    const word = quoted(seenFrom(folder, session));
+    const { folder, names } = await this._folder(prefix, session, panel);
+    const word = quoted(relativePath(folder, session));
     if (word === null) {
       complain('The path of this session has hidden characters in it. Rename it, and try again.');
       return;
@@ -67,14 +67,14 @@ export class Companions {
       await contents.save(path, { type: 'notebook', format: 'json', content: notebook(sources, kernel) });
     }
     const opened: unknown = await this._app.commands.execute('docmanager:open', { path });
-    // Jupyter Notebook opens a page of its own, in which the user runs it.
+    // Jupyter Notebook opens it in a new browser tab, where the user runs it.
     if (opened instanceof NotebookPanel && !opened.isDisposed && (isFresh || way === 'verify')) {
-      // Not waited for: it takes as long as its kernel and its user do, and may be closed before.
+      // Not awaited: it takes as long as its kernel and its user do, and may be closed before.
       void run(opened, ours.length);
     }
   }
 
-  /** Return the open notebook that begins with these cells; null where there is none. */
+  /** Return the open notebook that begins with these cells; null if there is none. */
   private _opened(prefix: string, folder: string, sources: readonly string[]): NotebookPanel | null {
     for (const widget of this._app.shell.widgets('main')) {
       if (widget instanceof NotebookPanel && folderOf(widget.context.path) === folderOf(prefix + within(folder, 'x'))) {
@@ -87,18 +87,18 @@ export class Companions {
     return null;
   }
 
-  /** Return the path of a notebook that was made of these cells before and is as it was made, else one that no file has. */
-  private async _path(prefix: string, folder: string, stem: string, taken: ReadonlySet<string>, sources: readonly string[]): Promise<string> {
+  /** Return the path of an unchanged notebook that was made of these cells before, else one that no file has. */
+  private async _path(prefix: string, folder: string, stem: string, existing: ReadonlySet<string>, sources: readonly string[]): Promise<string> {
     for (let number = 1; ; number++) {
       const name = number === 1 ? `${stem}.ipynb` : `${stem}-${number}.ipynb`;
       const path = prefix + within(folder, name);
-      if (!taken.has(folded(name)) || areSame(await this._sources(path), sources)) {
+      if (!existing.has(folded(name)) || areSame(await this._sources(path), sources)) {
         return path;
       }
     }
   }
 
-  /** Return what stands in the cells of a notebook file; nothing where it cannot be read. */
+  /** Return the sources of the cells of a notebook file; an empty list if it cannot be read. */
   private async _sources(path: string): Promise<readonly string[]> {
     try {
       const found = await this._app.serviceManager.contents.get(path, { type: 'notebook', content: true });
@@ -109,8 +109,8 @@ export class Companions {
     }
   }
 
-  /** Return the folder in which the code finds its files, and what is in there; else the session's own. */
-  private async _place(prefix: string, session: string, panel: NotebookPanel): Promise<{ folder: string; names: Set<string> }> {
+  /** Return the folder that the code ran in, or else that of the session, and the names of the files in it. */
+  private async _folder(prefix: string, session: string, panel: NotebookPanel): Promise<{ folder: string; names: Set<string> }> {
     const own = folderOf(session);
     const home = homeOf(session, readHead(panel.content.model?.getMetadata('codeact'))?.home ?? '') ?? own;
     try {
@@ -156,12 +156,12 @@ function areSame(some: readonly string[], others: readonly string[]): boolean {
   return some.length === others.length && some.every((text, index) => text === others[index]);
 }
 
-/** Some file systems take names for the same that are not. */
+/** Return a name in the form in which some file systems compare names. */
 function folded(name: string): string {
   return name.normalize('NFC').toLowerCase();
 }
 
-/** Run the first cells of a notebook; where there is one more, it is the user's. */
+/** Run the first cells of a notebook, and put the cursor into the one after them, if there is one. */
 async function run(panel: NotebookPanel, count: number): Promise<void> {
   const { content, context, sessionContext } = panel;
   await Promise.all([context.ready, sessionContext.ready, panel.revealed]);

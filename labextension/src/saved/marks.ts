@@ -1,20 +1,21 @@
-/** What is told of a session's cell, above and below it: beside the notebook's model, so that the file stays as it is. */
+/** What is shown above and below a cell of a session. It is not part of the notebook's model: the file is unchanged. */
 import type { Cell } from '@jupyterlab/cells';
 import type { PanelLayout } from '@lumino/widgets';
 import { Widget } from '@lumino/widgets';
-import { diffTable } from './asking';
-import { deciderWords, savedWords, statusWords, stepName, turnWords } from './captions';
-import { button, h, setText, toggle } from './dom';
-import { written } from './hidden';
-import type { IStep } from './protocol';
-import type { IStepMark, Mark } from './saved';
-import { warnings } from './unseen';
+import type { IStep } from '../protocol/steps';
+import { button, h, setText, toggle } from '../step/dom';
+import { diffTable } from '../step/visible';
+import { statusWords, stepName } from '../text/captions';
+import { written } from '../text/hidden';
+import { warnings } from '../text/unseen';
+import { deciderWords, savedWords, turnWords } from './captions';
+import type { IStepMark, Mark } from './reader';
 
-/** Milliseconds after the last change of a code at which it is looked at anew. */
+/** Milliseconds after the last change of a cell's code before it is searched again. */
 const SETTLING = 300;
 const INPUT = 'jp-Cell-inputWrapper';
 
-/** The marks of one cell, put up once JupyterLab has laid it out. */
+/** The marks of one cell, added once JupyterLab has laid it out. */
 export class CellMarks {
   private _mark: Mark | null = null;
   private _shown = '';
@@ -48,8 +49,8 @@ export class CellMarks {
     this._shown = key;
     this._top?.dispose();
     this._bottom?.dispose();
-    this._top = this._put(this._mark && top(this._mark), 0);
-    this._bottom = this._put(this._mark?.is === 'step' && this._mark.ends ? bottom(this._mark) : null, 1);
+    this._top = this._add(this._mark && top(this._mark), 0);
+    this._bottom = this._add(this._mark?.is === 'step' && this._mark.ends ? bottom(this._mark) : null, 1);
   }
 
   private _onContent(): void {
@@ -59,7 +60,7 @@ export class CellMarks {
     }, SETTLING);
   }
 
-  /** Warn of code that does not read as it runs. */
+  /** Warn about code that does not read as it runs. */
   private _warn(): void {
     if (this._cell.isDisposed) {
       return;
@@ -69,11 +70,11 @@ export class CellMarks {
     if (key !== this._warned) {
       this._warned = key;
       this._warning?.dispose();
-      this._warning = this._put(lines.length ? warning(lines) : null, 0);
+      this._warning = this._add(lines.length ? warning(lines) : null, 0);
     }
   }
 
-  /** The cell's code, or the one that its text shows. */
+  /** Return the cell's code, or the code that its text shows. */
   private _code(): string {
     if (this._cell.model.type === 'code') {
       return this._cell.model.sharedModel.getSource();
@@ -81,8 +82,8 @@ export class CellMarks {
     return this._mark?.is === 'step' && this._mark.ends ? this._mark.step.code : '';
   }
 
-  /** Put something up right above or below what the user writes. */
-  private _put(node: HTMLElement | null, offset: 0 | 1): Widget | null {
+  /** Add an element right above or below the cell's input. */
+  private _add(node: HTMLElement | null, offset: 0 | 1): Widget | null {
     if (!node) {
       return null;
     }
@@ -111,18 +112,18 @@ function stepHead(step: IStep): HTMLElement {
   if (step.status === 'answer') {
     return head('Answer', '', { status: 'answer' });
   }
-  const decider = written(deciderWords(step));
-  const words = decider && isSaidBy(step) ? '' : statusWords(step, false);
+  const decision = written(deciderWords(step));
+  const words = decision && isShownByDecision(step) ? '' : statusWords(step, false);
   const made = head(stepName(step), words, { status: step.status, ok: String(step.ok) });
-  if (decider) {
-    made.append(h('span', 'codeact-Badge', decider));
-    made.setAttribute('aria-label', `${made.getAttribute('aria-label') ?? ''}, ${decider}`);
+  if (decision) {
+    made.append(h('span', 'codeact-Badge', decision));
+    made.setAttribute('aria-label', `${made.getAttribute('aria-label') ?? ''}, ${decision}`);
   }
   return made;
 }
 
-/** Whether who decided what says how a step stands, too. */
-function isSaidBy(step: IStep): boolean {
+/** Return whether the decision alone shows the status of a step. */
+function isShownByDecision(step: IStep): boolean {
   return step.ok ?? (step.status === 'rejected' || step.status === 'stopped');
 }
 
@@ -183,7 +184,7 @@ function record(step: IStep): HTMLElement[] {
 function reasoning(text: string): HTMLElement {
   const shown = h('pre');
   const made = h('details', 'codeact-Reasoning', h('summary', '', 'Reasoning'), shown);
-  // Not before somebody looks: it may be long.
+  // Only once the user opens it: it may be long.
   made.addEventListener('toggle', () => {
     setText(shown, written(text));
   });

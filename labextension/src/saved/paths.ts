@@ -1,6 +1,6 @@
-/** Where things lie on the server, as paths with `/`, and how a magic is told of them. */
+/** Paths on the server, with `/`, and how to quote them for a magic. */
 
-/** Return the folder that a session's code ran in: `home` seen from the notebook `path`; null where that is elsewhere. */
+/** Return the folder that `home` leads to from the notebook `path`; null if it is outside the server's root. */
 export function homeOf(path: string, home: string): string | null {
   if (home === '' || home.startsWith('/') || /^[a-z]:|\\/i.test(home) || UNFIT.test(home)) {
     return null;
@@ -21,7 +21,7 @@ export function folderOf(path: string): string {
   return path.includes('/') ? path.slice(0, path.lastIndexOf('/')) : '';
 }
 
-/** Return the name of a notebook without its ending. */
+/** Return the name of a notebook without its extension. */
 export function stemOf(path: string): string {
   return path.slice(path.lastIndexOf('/') + 1).replace(/\.ipynb$/, '');
 }
@@ -31,8 +31,8 @@ export function within(folder: string, name: string): string {
   return folder ? `${folder}/${name}` : name;
 }
 
-/** Return the way from a folder to `path`; both are seen from the server's root. */
-export function seenFrom(folder: string, path: string): string {
+/** Return the relative path from a folder to `path`; both are relative to the server's root. */
+export function relativePath(folder: string, path: string): string {
   const from = folder.split('/').filter(Boolean);
   const to = path.split('/').filter(Boolean);
   let same = 0;
@@ -42,15 +42,16 @@ export function seenFrom(folder: string, path: string): string {
   return [...from.slice(same).map(() => '..'), ...to.slice(same)].join('/');
 }
 
-/** What could end a line, or hide in it: all that Python or IPython take for the end of one is among them. */
+/** Characters that could end a line or hide in it. Every line end of Python and IPython is among them. */
 const UNFIT = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u;
 
-/** Return a path as one word of `%codeact`, whatever it contains; null where it cannot stand in a line. */
+/** Return a path as one argument of `%codeact`, whatever it contains; null if it cannot be written on one line. */
 export function quoted(path: string): string | null {
   if (UNFIT.test(path)) {
     return null;
   }
-  // A backslash is a backslash there, and nothing is expanded: only the quotes matter, and what looks like an option.
+  // There is no escaping and no expansion: only quotes matter, and a path that looks like an option or a home folder.
   const plain = /^[-~]/.test(path) ? `./${path}` : path;
-  return plain.includes('"') ? plain.split('"').map(part => `"${part}"`).join(`'"'`) : `"${plain}"`;
+  const parts = plain.split('"').map(part => `"${part}"`);
+  return parts.join(`'"'`);
 }

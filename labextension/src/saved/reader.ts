@@ -1,34 +1,35 @@
-/** What a session notebook says of its cells, in their metadata: only something to show, since it may be anyone's. */
-import { type IStep, type IUsage, OUTCOMES, VERDICTS, readUsage } from './protocol';
-import { type Fields, fields, list, number, oneOf, optional, text, texts } from './shapes';
+/** Reads what a session notebook records in the metadata of its cells. It is only shown: the file may be anybody's. */
+import { ENDED, OUTCOMES, SESSION_VERSION } from '../protocol/generated';
+import { type Fields, fields, list, number, oneOf, optional, text, texts } from '../protocol/shapes';
+import { type Ended, type IStep, type IUsage, type Outcome, readUsage, readVerdict } from '../protocol/steps';
 
-const VERSION = 1;
 const KINDS = ['home', 'cell', 'prompt', 'thought', 'answer', 'action', 'proposal', 'note'] as const;
-const ENDS = ['ok', 'error', 'aborted'] as const;
 
-/** Characters of a text, and items of a list, that are shown of what a file says. */
+/** Characters of a text, and items of a list, that are shown of a file. */
 const MOST = 1_000;
 const MOST_ITEMS = 40;
 
-/** What a notebook says of the session in it. */
+/** What a notebook records about the session in it. */
 export interface IHead {
   readonly started: string;
-  /** Leads from the notebook's folder to the one that the code ran in; empty where it is not known. */
+  /** The path from the notebook's folder to the one that the code ran in; empty if it is not known. */
   readonly home: string;
 }
 
-/** A cell of a notebook: what its metadata say of a session, and its source, which is read only where it is needed. */
+/** A cell of a notebook. */
 export interface ISavedCell {
-  readonly about: unknown;
+  /** The cell's `codeact` metadata. */
+  readonly metadata: unknown;
+  /** Return the cell's source. It is read only if it is needed. */
   readonly source: () => string;
 }
 
-/** A turn, told at its prompt. */
+/** A turn, shown at its prompt. */
 export interface ITurnMark {
   readonly is: 'turn';
   readonly number: number;
   readonly prompt: string;
-  readonly outcome: (typeof OUTCOMES)[number];
+  readonly outcome: Outcome;
   readonly model: string;
   readonly approve: string;
   readonly seconds: number;
@@ -36,7 +37,7 @@ export interface ITurnMark {
   readonly usage: IUsage;
 }
 
-/** A step, told at its cell, or at two: the first holds its thought, the last what came of it. */
+/** A step, shown at its cell, or at two cells: the first has its thought, the last its code and result. */
 export interface IStepMark {
   readonly is: 'step';
   readonly step: IStep;
@@ -44,35 +45,35 @@ export interface IStepMark {
   readonly ends: boolean;
 }
 
-/** A cell that ran before a prompt: the user's own or, where it is an `earlier` action, another session's. */
+/** A cell that ran before a prompt: the user's own, or an `earlier` action of another session. */
 export interface IContextMark {
   readonly is: 'context';
   readonly failed: boolean;
   readonly earlier: boolean;
 }
 
-/** The cell that goes to the folder that the code ran in. */
+/** The cell that changes to the folder that the code ran in. */
 export interface IHomeMark {
   readonly is: 'home';
 }
 
 export type Mark = ITurnMark | IStepMark | IContextMark | IHomeMark;
 
-/** All that is told of a session notebook: of each of its cells, or null, and in sum. */
+/** What is shown of a session notebook: a mark or null for each cell, and all turns. */
 export interface ISaved {
   readonly marks: readonly (Mark | null)[];
   readonly turns: readonly ITurnMark[];
 }
 
-/** Return what a notebook's metadata say of a session; null where there is none, or none of our version. */
-export function readHead(about: unknown): IHead | null {
+/** Return what a notebook's `codeact` metadata record; null if it is not a session, or of another version. */
+export function readHead(metadata: unknown): IHead | null {
   return attempt(() => {
-    const from = fields(about);
-    return from.codeact === VERSION ? { started: brief(from, 'started'), home: text(from, 'home') } : null;
+    const from = fields(metadata);
+    return from.codeact === SESSION_VERSION ? { started: brief(from, 'started'), home: text(from, 'home') } : null;
   });
 }
 
-/** Read the cells of a session notebook. A cell that cannot be read gets no mark, and takes none from the others. */
+/** Return what is shown of the cells of a session notebook. A cell that cannot be read gets no mark. */
 export function readCells(cells: readonly ISavedCell[]): ISaved {
   const entries = cells.map(cell => attempt(() => readCell(cell)));
   const marks: (Mark | null)[] = entries.map(entry => (entry?.is === 'context' || entry?.is === 'home' ? entry : null));
@@ -98,14 +99,14 @@ export function readCells(cells: readonly ISavedCell[]): ISaved {
   return { marks, turns };
 }
 
-/** What one cell says by itself; the numbers of turns and steps come from those before it. */
+/** What one cell records by itself. The numbers of turns and steps follow from the cells before it. */
 type Entry = ITurnMark | IContextMark | IHomeMark | { readonly is: 'step'; readonly step: IStep } | { readonly is: 'thought' };
 
-function readCell({ about, source }: ISavedCell): Entry | null {
-  if (about === null || about === undefined) {
+function readCell({ metadata, source }: ISavedCell): Entry | null {
+  if (metadata === null || metadata === undefined) {
     return null;
   }
-  const from = fields(about);
+  const from = fields(metadata);
   const kind = oneOf(from, 'kind', KINDS);
   switch (kind) {
     case 'home':
@@ -140,28 +141,29 @@ function readTurn(from: Fields, source: () => string): ITurnMark {
   };
 }
 
-/** Read a step, in the shape in which a kernel would publish it. */
+/** Return a step as a kernel would publish it. */
 function readStep(from: Fields, kind: 'action' | 'proposal' | 'thought' | 'answer', source: () => string): IStep {
   const given = fields(from.step);
   const reply = fields(given.reply ?? {});
   const decision = optional(given.decision, fields) ?? {};
   const seen = optional(given.observation, fields) ?? {};
   const proposed = text(optional(given.action, fields) ?? {}, 'code');
-  const ended = kind === 'action' ? oneOf(seen, 'status', ENDS) : null;
-  const verdict = oneOf({ verdict: '', ...decision }, 'verdict', VERDICTS);
+  const ended = kind === 'action' ? readEnded(seen) : null;
+  const verdict = readVerdict(decision, 'verdict');
   return {
     id: '',
     thread: '',
     turn: 0,
     number: 0,
+    of: 'turn',
     title: '',
     status: ended ? 'done' : unrun(verdict, kind),
     ok: ended && ended === 'ok',
-    interrupted: ended === 'aborted',
+    ended,
     thought: '',
     reasoning: text(reply, 'reasoning'),
     code: proposed,
-    // Where the code ran as it was proposed, the cell alone has it.
+    // If the code ran as proposed, only the cell has it.
     ran: ended && proposed ? source() : '',
     findings: items(decision, 'findings'),
     why: '',
@@ -176,7 +178,12 @@ function readStep(from: Fields, kind: 'action' | 'proposal' | 'thought' | 'answe
   };
 }
 
-/** How a step stands whose code did not run, or not to its end. */
+/** Return how the run of an action ended. Sessions of older versions call an interrupted one "aborted". */
+function readEnded(seen: Fields): Ended {
+  return seen.status === 'aborted' ? 'interrupted' : oneOf(seen, 'status', ENDED);
+}
+
+/** Return the status of a step whose code did not run, or not to its end. */
 function unrun(verdict: IStep['decision'], kind: string): IStep['status'] {
   switch (verdict) {
     case 'reject':
@@ -212,7 +219,7 @@ function clipped(value: string): string {
   return value.length > MOST ? `${value.slice(0, MOST)} …` : value;
 }
 
-/** Return what `read` returns, or null where it raises: a file may hold anything. */
+/** Return what `read` returns, or null if it raises: a file may contain anything. */
 function attempt<T>(read: () => T): T | null {
   try {
     return read();

@@ -1,23 +1,23 @@
-/** The session notebooks that are open: each with its banner, its cells with their marks. */
+/** Open session notebooks: each gets a banner, and its cells get marks. */
 import type { Cell } from '@jupyterlab/cells';
 import type { NotebookPanel } from '@jupyterlab/notebook';
+import type { IServices } from '../step/services';
 import { Banner } from './banner';
 import type { Companions } from './companion';
 import { CellMarks } from './marks';
-import { type IHead, readCells, readHead } from './saved';
-import type { IStage } from './stage';
+import { type IHead, readCells, readHead } from './reader';
 
-/** The class of the notebooks that are sessions: the shortcuts look for it. */
+/** The CSS class of session notebooks. The shortcuts' selectors contain it. */
 export const SESSION = 'codeact-mod-session';
 
 const KEY = 'codeact';
 
-/** Show what a notebook says of a session, where it does. */
-export function followSession(panel: NotebookPanel, stage: IStage, companions: Companions): void {
+/** Show what a notebook records about a session, if it is one. */
+export function followSession(panel: NotebookPanel, services: IServices, companions: Companions): void {
   void panel.context.ready.then(() => {
     const head = panel.isDisposed ? null : readHead(panel.content.model?.getMetadata(KEY));
     if (head) {
-      new SessionNotebook(panel, head, stage, companions);
+      new SessionNotebook(panel, head, services, companions);
     }
   });
 }
@@ -30,17 +30,17 @@ class SessionNotebook {
   constructor(
     private readonly _panel: NotebookPanel,
     private readonly _head: IHead,
-    stage: IStage,
+    services: IServices,
     companions: Companions
   ) {
-    this._banner = new Banner(stage, way => void companions.begin(way, _panel));
+    this._banner = new Banner(services, way => void companions.begin(way, _panel));
     _panel.addClass(SESSION);
     _panel.contentHeader.insertWidget(0, this._banner);
     _panel.content.model?.cells.changed.connect(this._onCells, this);
     this._update();
   }
 
-  /** Cells come and go many at a time. */
+  /** Many cells can change at once: update once for all of them. */
   private _onCells(): void {
     if (!this._due) {
       this._due = true;
@@ -57,7 +57,7 @@ class SessionNotebook {
     }
     const { widgets } = this._panel.content;
     const saved = readCells(
-      widgets.map(({ model }) => ({ about: model.getMetadata(KEY) as unknown, source: () => model.sharedModel.getSource() }))
+      widgets.map(({ model }) => ({ metadata: model.getMetadata(KEY) as unknown, source: () => model.sharedModel.getSource() }))
     );
     this._banner.setSession(this._head, saved);
     widgets.forEach((cell, index) => {

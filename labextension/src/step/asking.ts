@@ -1,17 +1,15 @@
-/** The part of a step that asks: findings, the reason for asking, buttons, the reason for a rejection, the changes. */
-import type { CommandRegistry } from '@lumino/commands';
-import { CommandRegistry as Keys } from '@lumino/commands';
+/** The part of a step that asks the user: why it asks, the buttons, the reason for a rejection, and the changes. */
+import type { PendingStep } from '../protocol/pending';
+import { StepCommandIDs } from './commandIds';
 import { button, h, setText, toggle } from './dom';
-import { diffLines } from './diff';
-import type { PendingStep } from './pending';
-import { CommandIDs } from './tokens';
-import { visible } from './code';
+import type { IServices } from './services';
+import { diffTable } from './visible';
 
 export class Asking {
   readonly node = h('div', 'codeact-Asking');
   private _pending: PendingStep | null = null;
   private _busy = false;
-  private _isOnly = false;
+  private _isAlone = false;
   private _rejecting = false;
   private _diffing = false;
   private readonly _why = h('span');
@@ -29,19 +27,19 @@ export class Asking {
   private readonly _error = h('div', 'codeact-Error');
 
   constructor(
-    private readonly _commands: CommandRegistry,
+    private readonly _services: IServices,
     private readonly _act: {
       stop: () => void;
       /** Give the focus back to the step. */
       focus: () => void;
     }
   ) {
-    this._run = this._button('jp-mod-accept codeact-mod-run', 'Run', CommandIDs.run, () => void this._pending?.approve());
-    this._all = this._button('codeact-mod-all', this._allWords, CommandIDs.runAll, () => void this._pending?.approve(true));
-    this._no = this._button('codeact-mod-reject', 'Reject', CommandIDs.reject, () => {
+    this._run = this._button('jp-mod-accept codeact-mod-run', 'Run', StepCommandIDs.run, () => void this._pending?.approve());
+    this._all = this._button('codeact-mod-all', this._allWords, StepCommandIDs.runAll, () => void this._pending?.approve(true));
+    this._no = this._button('codeact-mod-reject', 'Reject', StepCommandIDs.reject, () => {
       this.askReason();
     });
-    this._stop = this._button('codeact-mod-stop', 'Stop', CommandIDs.stop, this._act.stop);
+    this._stop = this._button('codeact-mod-stop', 'Stop', StepCommandIDs.stop, this._act.stop);
     this._changes = button('codeact-Link', 'Show changes', () => {
       this._diffing = !this._diffing;
       this._update();
@@ -50,23 +48,24 @@ export class Asking {
   }
 
   /**
-   * Show what `pending` asks, or nothing; while the agent is `busy` with the step it can only be stopped. Where the
-   * step `isOnly` one, there is no rest to run.
+   * Ask about `pending`, if there is a pending step. While the agent is `busy` with a step, it can only be stopped.
+   * After a step that `isAlone` there is no rest to run.
    */
-  setPending(pending: PendingStep | null, busy: boolean, isOnly: boolean): void {
+  setPending(pending: PendingStep | null, busy: boolean, isAlone: boolean): void {
     this._busy = busy;
-    this._isOnly = isOnly;
+    this._isAlone = isAlone;
     if (this._pending !== pending) {
       this._pending = pending;
-      this._rejecting = this._diffing = false;
+      this._rejecting = false;
+      this._diffing = false;
       this._reason.value = '';
     }
     this._update();
   }
 
-  /** Show the field for the reason of a rejection, and put the cursor there; where no model would hear it, reject. */
+  /** Show the field for the reason of a rejection, and put the cursor there; without a model to read it, reject. */
   askReason(): void {
-    if (this._pending?.isOpen && !this._pending.isHeard) {
+    if (this._pending?.isOpen && !this._pending.hasModel) {
       void this._pending.reject('');
     } else if (this._pending?.isOpen) {
       this._rejecting = true;
@@ -121,8 +120,8 @@ export class Asking {
     for (const part of [this._help, this._run, this._no]) {
       toggle(part, asks);
     }
-    toggle(this._all, asks && !this._isOnly);
-    setText(this._allWords, pending?.isHeard === false ? 'Run all' : 'Run all of this turn');
+    toggle(this._all, asks && !this._isAlone);
+    setText(this._allWords, pending?.hasModel === false ? 'Run all' : 'Run all of this turn');
     toggle(this._stop, asks || this._busy);
     toggle(this._reasonRow, asks && this._rejecting);
     setText(this._error, pending?.error ?? '');
@@ -164,30 +163,11 @@ export class Asking {
   private _button(kind: string, label: string | HTMLElement, command: string, act: () => void): HTMLButtonElement {
     const made = button(`jp-mod-styled ${kind}`, '', act);
     made.append(label);
-    const keys = shortcut(this._commands, command);
+    const keys = this._services.keysOf(command);
     if (keys) {
       made.append(h('kbd', 'codeact-Key', keys));
       made.title = `${typeof label === 'string' ? label : 'Run all that follow, too'} (${keys})`;
     }
     return made;
   }
-}
-
-/** Return a table of the lines that differ, with a few around them. */
-export function diffTable(before: string, after: string): HTMLElement {
-  const signs = { same: ' ', added: '+', removed: '−' };
-  const lines = diffLines(before.replace(/\r\n?/g, '\n'), after).map(line => {
-    const row = h('div', `codeact-Diff-${line.kind}`, `${signs[line.kind]} `, visible(line.text));
-    if (line.kind !== 'same') {
-      row.setAttribute('aria-label', `${line.kind}: ${line.text}`);
-    }
-    return row;
-  });
-  return h('pre', '', ...lines);
-}
-
-/** Return the keys that the user has set for a command, as the platform writes them. */
-export function shortcut(commands: CommandRegistry, command: string): string {
-  const binding = commands.keyBindings.find(one => one.command === command);
-  return binding ? Keys.formatKeystroke(binding.keys) : '';
 }

@@ -1,29 +1,18 @@
-/** A step's code: in JupyterLab's editor while the user may change it, as coloured text before and after. */
-import { highlightSpecialChars, EditorView } from '@codemirror/view';
-import { CodeEditor, CodeEditorWrapper } from '@jupyterlab/codeeditor';
+/** The code of a step: in an editor while the user may change it, else as coloured text. */
 import { PanelLayout, Widget } from '@lumino/widgets';
-import { grouped, stepName } from './captions';
+import type { PendingStep } from '../protocol/pending';
+import { grouped, stepName } from '../text/captions';
+import { HIDDEN, written } from '../text/hidden';
 import { button, h, setText, toggle } from './dom';
-import { HIDDEN, describe, pieces, written } from './hidden';
-import type { Draft, PendingStep } from './pending';
-import type { IStage } from './stage';
+import type { IDraftEditor, IServices } from './services';
+import { mark, markHidden } from './visible';
 
-const PYTHON = 'text/x-ipython';
-
-/** Characters of a line, and of all lines, that are laid out at first: a page can hang on more. */
+/** Characters of a line, and of all lines, that are laid out at first: more can make the browser hang. */
 const MOST_LINE = 2_000;
 const MOST = 100_000;
 
-/** Return a draft that JupyterLab's editors can share. */
-export function newDraft(code: string): Draft {
-  const model = new CodeEditor.Model({ mimeType: PYTHON });
-  model.sharedModel.setSource(code);
-  model.sharedModel.clearUndoHistory();
-  return model;
-}
-
 export class CodeView extends Widget {
-  private _editor: CodeEditorWrapper | null = null;
+  private _editor: IDraftEditor | null = null;
   private _edited: PendingStep | null = null;
   private _text: string | null = null;
   private _isWhole = false;
@@ -39,7 +28,7 @@ export class CodeView extends Widget {
   });
 
   constructor(
-    private readonly _stage: IStage,
+    private readonly _services: IServices,
     /** The settings of the notebook's own code cells. */
     private readonly _config: () => Record<string, unknown>
   ) {
@@ -50,12 +39,12 @@ export class CodeView extends Widget {
     this._inside.addWidget(new Widget({ node: this._foot }));
     this._resized.observe(this.node);
     this._setWhole(false);
-    // A long code scrolls here: the keyboard has to be able to get to it.
+    // Long code scrolls here, and the keyboard must reach it.
     this._pre.tabIndex = -1;
   }
 
-  get editor(): CodeEditor.IEditor | null {
-    return this._editor?.editor ?? null;
+  get editor(): IDraftEditor | null {
+    return this._editor;
   }
 
   /** Let the user change the draft of `pending`. */
@@ -65,15 +54,15 @@ export class CodeView extends Widget {
       this._edited = pending;
       this._text = null;
       this._editor = this._open(pending);
-      this._inside.insertWidget(0, this._editor);
+      this._inside.insertWidget(0, this._editor.widget);
       this._pre.hidden = true;
       this._setWhole(false);
-      this._resized.observe(this._editor.editor.host.querySelector('.cm-content') ?? this.node);
+      this._resized.observe(this._editor.content ?? this.node);
     }
-    this.editor?.setOption('readOnly', !(pending.phase === 'new' || pending.isOpen));
+    this._editor?.setReadOnly(!(pending.phase === 'new' || pending.isOpen));
   }
 
-  /** Show a text that cannot be changed; of one that is done with, `folded`, the first lines. */
+  /** Show code that cannot be changed; only its first lines if `folded`. */
   setText(code: string, folded: boolean): void {
     this.toggleClass('codeact-mod-folded', folded);
     if (this._text === code) {
@@ -93,20 +82,10 @@ export class CodeView extends Widget {
     super.dispose();
   }
 
-  private _open(pending: PendingStep): CodeEditorWrapper {
+  private _open(pending: PendingStep): IDraftEditor {
     this.setHidden(false);
-    return new CodeEditorWrapper({
-      model: pending.draft as CodeEditor.Model,
-      factory: options => this._stage.editors.factoryService.newInlineEditor(options),
-      editorOptions: {
-        // Wrapped, whatever the notebook's cells are: what stands far to the right runs as well.
-        config: { ...this._config(), lineWrap: true },
-        extensions: [
-          highlightSpecialChars({ addSpecialChars: HIDDEN, render: code => mark(code) }),
-          EditorView.contentAttributes.of({ 'aria-label': `Code of ${stepName(pending.step).toLowerCase()}` })
-        ]
-      }
-    });
+    const label = `Code of ${stepName(pending.step).toLowerCase()}`;
+    return this._services.openEditor(pending, { label, config: this._config(), hidden: HIDDEN, mark });
   }
 
   private _setWhole(isWhole: boolean): void {
@@ -117,25 +96,24 @@ export class CodeView extends Widget {
     this._measure();
   }
 
-  /** Say how much there is where it does not all fit: scroll bars are not seen everywhere. */
+  /** Show the size of code that does not fit: some systems hide scroll bars. */
   private _measure(): void {
     const box = this.node.querySelector('.cm-scroller') ?? this._pre;
     toggle(this._foot, this._isWhole || box.scrollHeight > box.clientHeight + 1);
-    const code = this._text ?? this.editor?.model.sharedModel.getSource() ?? '';
+    const code = this._text ?? this._edited?.draft.sharedModel.getSource() ?? '';
     const lines = code.split('\n').length;
     setText(this._size, lines > 1 ? `${grouped(lines)} lines` : `${grouped(code.length)} characters`);
   }
 
   private _close(): void {
-    this._editor?.dispose();
+    this._editor?.widget.dispose();
     this._editor = null;
     this._edited = null;
   }
 
   private async _paint(code: string, shown: string): Promise<void> {
     const painted = h('code');
-    const language = shown.length < MOST ? this._stage.languages.findByMIME(PYTHON) : null;
-    await this._stage.languages.highlight(shown, language, painted);
+    await this._services.highlight(shown, shown.length < MOST, painted);
     if (this._text !== code) {
       return;
     }
@@ -145,42 +123,12 @@ export class CodeView extends Widget {
     if (shown !== code) {
       this._pre.append(
         button('codeact-Link', `Show all ${grouped(code.length)} characters`, () => {
-          // As one text: a page can hang on a hundred thousand elements.
+          // As one text: a hundred thousand elements can make the browser hang.
           this._pre.textContent = written(code);
           this._measure();
         })
       );
     }
-  }
-}
-
-/** Return a text as nodes, its hidden characters written out. */
-export function visible(text: string): DocumentFragment {
-  const fragment = document.createDocumentFragment();
-  for (const piece of pieces(text)) {
-    fragment.append(typeof piece === 'string' ? piece : mark(piece));
-  }
-  return fragment;
-}
-
-function mark(code: number): HTMLElement {
-  const { mark, name } = describe(code);
-  const element = h('span', 'codeact-Hidden', mark);
-  element.title = name;
-  element.setAttribute('aria-label', `${name}, ${mark}`);
-  return element;
-}
-
-function markHidden(root: HTMLElement): void {
-  const walker = document.createTreeWalker(root, NodeFilter.SHOW_TEXT);
-  const found: Text[] = [];
-  while (walker.nextNode()) {
-    if (HIDDEN.test(walker.currentNode.nodeValue ?? '')) {
-      found.push(walker.currentNode as Text);
-    }
-  }
-  for (const text of found) {
-    text.replaceWith(visible(text.data));
   }
 }
 

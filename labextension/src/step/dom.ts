@@ -1,6 +1,6 @@
-/** The few DOM helpers that the views share. */
+/** The DOM helpers that all views share. */
 
-/** Return a new element; texts among the children stay texts. */
+/** Return a new element. A string among the children becomes a text, never HTML. */
 export function h<K extends keyof HTMLElementTagNameMap>(
   tag: K,
   className = '',
@@ -12,7 +12,7 @@ export function h<K extends keyof HTMLElementTagNameMap>(
   return element;
 }
 
-/** Return a button that acts on a user's click or key only, never on one that a script made. */
+/** Return a button that acts on a user's click or key only, never on an event that a script made. */
 export function button(className: string, label: string, act: () => void): HTMLButtonElement {
   const element = h('button', className, label);
   element.type = 'button';
@@ -29,14 +29,14 @@ export function toggle(element: HTMLElement, shown: boolean): void {
   element.hidden = !shown;
 }
 
-/** Set an element's text where it differs, so that nothing is announced or selected anew. */
+/** Set an element's text if it differs: setting the same text would announce it again and drop the selection. */
 export function setText(element: HTMLElement, text: string): void {
   if (element.textContent !== text) {
     element.textContent = text;
   }
 }
 
-/** Replace an element's children where the texts differ. */
+/** Replace an element's list items if their texts differ. */
 export function setList(element: HTMLElement, texts: readonly string[], className: string): void {
   const key = JSON.stringify(texts);
   if (element.dataset.texts !== key) {

@@ -1,19 +1,25 @@
-/** One step on the page: in a cell's output, in a second view of the notebook, or in the side panel. */
+/** The view of one step: in a cell's output, in a second view of the notebook, or in the side panel. */
 import type { Message } from '@lumino/messaging';
 import { Panel, Widget } from '@lumino/widgets';
-import type { Agent, IPublished } from './agents';
-import { Asking, diffTable } from './asking';
-import { elapsed, recordWords, statusWords, stepName } from './captions';
+import type { Agent } from '../protocol/agents';
+import type { IPublished } from '../protocol/messages';
+import type { PendingStep } from '../protocol/pending';
+import { isAlone } from '../protocol/state';
+import type { IStep } from '../protocol/steps';
+import { elapsed, recordWords, statusWords, stepName } from '../text/captions';
+import { Asking } from './asking';
 import { CodeView } from './code';
 import { button, h, setList, setText, toggle } from './dom';
 import { MarkdownView } from './markdown';
-import type { PendingStep } from './pending';
-import type { IStep } from './protocol';
-import type { IStage } from './stage';
+import type { IServices } from './services';
+import { diffTable } from './visible';
 
-export interface IPlace {
-  readonly stage: IStage;
-  /** The agent of the notebook that the view is in; null where there is no notebook, and nothing to decide. */
+/** What surrounds a view. */
+export interface ISurroundings {
+  readonly services: IServices;
+  /** The views that are attached to the document, in the order in which they were attached. */
+  readonly views: Set<StepView>;
+  /** The agent of the notebook that the view is in; null outside a notebook, where nothing can be decided. */
   readonly agent: Agent | null;
   /** The settings of the notebook's code cells. */
   readonly editorConfig: () => Record<string, unknown>;
@@ -42,14 +48,14 @@ export class StepView extends Panel {
   private readonly _changes: HTMLButtonElement;
   private readonly _diff = h('div', 'codeact-Diff');
 
-  constructor(private readonly _place: IPlace) {
+  constructor(private readonly _around: ISurroundings) {
     super();
     this.addClass('codeact-Step');
-    // The selectors of the shortcuts need it to go before those of the notebook's command mode.
+    // The shortcuts' selectors contain it: so they are more specific than those of the notebook's command mode.
     this.node.dataset.codeactKeys = 'on';
-    this._thought = new MarkdownView(_place.stage.rendermime);
-    this._code = new CodeView(_place.stage, _place.editorConfig);
-    this._asking = new Asking(_place.stage.commands, {
+    this._thought = new MarkdownView(_around.services);
+    this._code = new CodeView(_around.services, _around.editorConfig);
+    this._asking = new Asking(_around.services, {
       stop: () => void this._stopAgent(),
       focus: () => {
         this.focus();
@@ -60,19 +66,19 @@ export class StepView extends Panel {
       this._render();
     });
     this._build();
-    _place.agent?.changed.connect(this._onAgent, this);
-    _place.agent?.heard.connect(this._onHeard, this);
+    _around.agent?.changed.connect(this._onAgent, this);
+    _around.agent?.published.connect(this._onPublished, this);
   }
 
   get agent(): Agent | null {
-    return this._place.agent;
+    return this._around.agent;
   }
 
   get step(): IStep | null {
     return this._step;
   }
 
-  /** The step that can be decided here; null where nothing can. */
+  /** The step that can be decided here; null if there is none. */
   get pending(): PendingStep | null {
     return this._pending && this._pending.phase !== 'over' ? this._pending : null;
   }
@@ -81,13 +87,13 @@ export class StepView extends Panel {
     return this._asking;
   }
 
-  /** Show a step. While the kernel waits for it, what the kernel says of it is shown instead. */
+  /** Show a step. While the kernel waits for it, the view shows what the kernel reports instead. */
   setStep(step: IStep): void {
     this._step = step;
     this._render();
   }
 
-  /** Take the focus, without putting a cursor anywhere: what is typed on does no harm. */
+  /** Take the focus without placing a cursor, so that keys typed by mistake do no harm. */
   focus(): void {
     this._body.node.focus({ preventScroll: true });
   }
@@ -107,18 +113,18 @@ export class StepView extends Panel {
 
   override dispose(): void {
     clearInterval(this._timer);
-    this._place.stage.views.delete(this);
+    this._around.views.delete(this);
     super.dispose();
   }
 
   protected override onAfterAttach(message: Message): void {
     super.onAfterAttach(message);
-    this._place.stage.views.add(this);
+    this._around.views.add(this);
     this._render();
   }
 
   protected override onBeforeDetach(message: Message): void {
-    this._place.stage.views.delete(this);
+    this._around.views.delete(this);
     clearInterval(this._timer);
     this._timer = undefined;
     super.onBeforeDetach(message);
@@ -151,7 +157,7 @@ export class StepView extends Panel {
     });
   }
 
-  /** Escape leads out of the editor to the step, where Tab moves on. */
+  /** Escape moves the focus from the editor to the step, from which Tab moves on. */
   private _onKey(event: KeyboardEvent): void {
     const inside = event.target instanceof Element && event.target.closest('.cm-content');
     if (event.key === 'Escape' && inside && !event.defaultPrevented) {
@@ -172,8 +178,8 @@ export class StepView extends Panel {
     this._render();
   }
 
-  /** After a reload the notebook misses what happens to the steps that were already there. */
-  private _onHeard(_: unknown, { step }: IPublished): void {
+  /** After a reload, the notebook does not update the steps that were already there. */
+  private _onPublished(_: unknown, { step }: IPublished): void {
     if (step.id === this._step?.id) {
       this.setStep(step);
     }
@@ -203,11 +209,11 @@ export class StepView extends Panel {
     if (pending) {
       this._code.edit(pending);
     } else {
-      // What was looked at, to run elsewhere, is out of the way of what came of it.
+      // Code that the user has consented to is folded: its result comes below.
       this._code.setText(step.ran || step.code, step.status === 'skipped');
     }
-    const isOnly = this.agent?.state?.turn?.maxSteps === 1;
-    this._asking.setPending(this._pending?.step.id === step.id ? this._pending : null, live && !pending, isOnly);
+    const asked = this._pending?.step.id === step.id ? this._pending : null;
+    this._asking.setPending(asked, live && !pending, isAlone(step, this.agent?.state?.turn ?? null));
     this._renderRecord(step, live);
     if (hadFocus && !focusIsUsable(this.node)) {
       this.focus();
@@ -265,7 +271,7 @@ export class StepView extends Panel {
     this._renderLost();
   }
 
-  /** An edit that somebody else's decision came before is not thrown away. */
+  /** Keep the user's edit if another decision came first. */
   private _renderLost(): void {
     const over = this._pending?.phase === 'over' ? this._pending : null;
     const lost = over !== null && !over.ours && over.edited;
@@ -284,7 +290,7 @@ function isUnfinished(step: IStep): boolean {
   return step.status === 'thinking' || step.status === 'pending' || step.status === 'running';
 }
 
-/** Whether the focus is on something in `root` that takes keys. */
+/** Return whether the focus is on something in `root` that takes keys. */
 function focusIsUsable(root: HTMLElement): boolean {
   const active = document.activeElement;
   const disabled = active instanceof HTMLButtonElement && active.disabled;

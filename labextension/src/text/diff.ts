@@ -5,10 +5,10 @@ export interface IDiffLine {
   readonly text: string;
 }
 
-/** Rows times columns of the table of common lines at most; beyond it the middle is shown as replaced. */
+/** Rows times columns of the table of common lines at most. Beyond that, the middle is shown as replaced. */
 const MOST = 4_000_000;
 
-/** Return the lines of both texts in order, each with where it comes from. */
+/** Return the lines of both texts in order, each with the text that it comes from. */
 export function diffLines(before: string, after: string): IDiffLine[] {
   const old = before.split('\n');
   const now = after.split('\n');
@@ -24,11 +24,13 @@ function between(old: string[], now: string[]): IDiffLine[] {
   }
   const longest = commonLengths(old, now);
   const found: IDiffLine[] = [];
-  let [i, j] = [0, 0];
+  let i = 0;
+  let j = 0;
   while (i < old.length && j < now.length) {
     if (old[i] === now[j]) {
       found.push(...lines('same', [now[j] ?? '']));
-      [i, j] = [i + 1, j + 1];
+      i += 1;
+      j += 1;
     } else if (at(longest, i + 1, j) >= at(longest, i, j + 1)) {
       found.push(...lines('removed', [old[i++] ?? '']));
     } else {
@@ -38,7 +40,7 @@ function between(old: string[], now: string[]): IDiffLine[] {
   return [...found, ...lines('removed', old.slice(i)), ...lines('added', now.slice(j))];
 }
 
-/** Return the length of the longest common part of `old` from i on and `now` from j on, for all i and j. */
+/** Return the length of the longest common part of `old` from i on and `now` from j on, for every i and j. */
 function commonLengths(old: string[], now: string[]): Uint32Array[] {
   const table = Array.from({ length: old.length + 1 }, () => new Uint32Array(now.length + 1));
   for (let i = old.length - 1; i >= 0; i--) {

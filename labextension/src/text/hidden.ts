@@ -1,4 +1,5 @@
-/** Characters that cannot be seen, or that change how others are seen: shown, so that code reads as it runs. */
+/** Characters that are invisible or that change how others look. They are written out, so that code reads as it runs. */
+import { HIDDEN_CATEGORIES, HIDDEN_RANGES } from '../protocol/generated';
 
 const NAMES: Readonly<Record<number, string>> = {
   0x00a0: 'no-break space',
@@ -25,18 +26,23 @@ const NAMES: Readonly<Record<number, string>> = {
   0xfeff: 'byte order mark'
 };
 
-/** Controls but tab and line feed, formats, private and unpaired ones, spaces but the usual one, fillers, selectors. */
-export const HIDDEN =
-  // eslint-disable-next-line no-control-regex, no-misleading-character-class -- single characters are what is looked for
-  /[\0-\x08\x0b-\x1f\x7f-\x9f\xa0\p{Cf}\p{Co}\p{Cs}\p{Zl}\p{Zp}\u034f\u115f\u1160\u1680\u17b4\u17b5\u180b-\u180f\u2000-\u200a\u202f\u205f\u2800\u3000\u3164\ufe00-\ufe0f\uffa0\u{e0100}-\u{e01ef}]/u;
+const CATEGORIES = HIDDEN_CATEGORIES.map(category => `\\p{${category}}`);
+const RANGES = HIDDEN_RANGES.map(([first, last]) => `${escaped(first)}-${escaped(last)}`);
 
-/** Return how a hidden character is written out, e.g. "U+202E", and what it is. */
+/** Matches one hidden character. Tab, line feed and the usual space are not hidden. */
+export const HIDDEN = new RegExp(`(?![\\t\\n ])[${[...CATEGORIES, ...RANGES].join('')}]`, 'u');
+
+function escaped(code: number): string {
+  return `\\u{${code.toString(16)}}`;
+}
+
+/** Return how a hidden character is written out, e.g. "U+202E", and its name. */
 export function describe(code: number): { mark: string; name: string } {
   const mark = `U+${code.toString(16).toUpperCase().padStart(4, '0')}`;
   return { mark, name: NAMES[code] ?? 'hidden character' };
 }
 
-/** Return a text in pieces: hidden characters each on their own, as numbers, and what is between them. */
+/** Return a text in pieces: each hidden character as a number, and the texts between them. */
 export function pieces(text: string): (string | number)[] {
   const found: (string | number)[] = [];
   let from = 0;

@@ -151,7 +151,7 @@ test('a decision that came too late says so, and the step is no longer open', as
   const { kernel, agent } = await waiting(context);
   const pending = agent.pending;
   kernel.answer = request =>
-    request.op === 'decide' ? { status: 'error', error: 'Decided already.', reason: 'late' } : kernel.told();
+    request.op === 'decide' ? { status: 'error', error: 'Decided already.', reason: 'late' } : kernel.reply();
   kernel.become({ agent: 'running', pending: null });
   await pending?.approve();
   await settle();
@@ -295,9 +295,9 @@ test('the agent is at a step that it published, and at none after a restart', as
 
 test('stop and say tell why they did nothing', async context => {
   const { kernel, agent } = scene(context);
-  kernel.answer = request => (request.op === 'state' ? kernel.told() : { status: 'error', error: 'Not at work.' });
+  kernel.answer = request => (request.op === 'state' ? kernel.reply() : { status: 'error', error: 'Not at work.' });
   assert.equal(await agent.stop(), 'Not at work.');
-  assert.equal(await agent.say('x'), 'Not at work.');
+  assert.equal(await agent.remark('x'), 'Not at work.');
 });
 
 test('without a kernel there is a line that says so', async context => {

@@ -1,8 +1,10 @@
-/** A kernel that answers as it is told, and the session around it: no network, no page. */
+/** A kernel that gives prepared answers, and the session around it: no network, no browser. */
 import { Signal } from '@lumino/signaling';
 import type { ISession } from '../agents';
-import type { Draft } from '../pending';
-import type { IStep, Request } from '../protocol';
+import { STEP_MIME } from '../generated';
+import type { IDraft } from '../pending';
+import type { Request } from '../requests';
+import type { IStep } from '../steps';
 
 export const USAGE = { prompt: 0, cached: 0, completion: 0, estimated: false };
 
@@ -15,7 +17,9 @@ export function bundle(fields: Partial<IStep> = {}): Record<string, unknown> {
     number: 1,
     title: '',
     status: 'pending',
+    of: 'turn',
     ok: null,
+    ended: null,
     thought: '',
     reasoning: '',
     code: 'print(1)',
@@ -35,7 +39,7 @@ export function bundle(fields: Partial<IStep> = {}): Record<string, unknown> {
 }
 
 /** A text that is edited by `setSource`, as JupyterLab's shared models are. */
-export function newDraft(code: string): Draft {
+export function newDraft(code: string): IDraft {
   let source = code;
   const model = {
     getSource: () => source,
@@ -48,7 +52,7 @@ export function newDraft(code: string): Draft {
     }
   };
   const changed = new Signal<typeof model, void>(model);
-  return { sharedModel: model, mimeType: '', dispose: () => undefined } as unknown as Draft;
+  return { sharedModel: model, dispose: () => undefined };
 }
 
 type Answer = Record<string, unknown> | null;
@@ -60,7 +64,7 @@ export class FakeKernel {
   isDisposed = false;
   revision = 0;
   state: Record<string, unknown> = { agent: 'idle', seconds: 0, pending: null, turn: null, threads: [] };
-  answer: (request: Request) => Answer = request => (request.op === 'state' ? this.told() : { status: 'ok' });
+  answer: (request: Request) => Answer = request => (request.op === 'state' ? this.reply() : { status: 'ok' });
 
   /** Change what `state` is answered with. */
   become(fields: Record<string, unknown>): void {
@@ -68,7 +72,7 @@ export class FakeKernel {
     this.revision += 1;
   }
 
-  told(): Record<string, unknown> {
+  reply(): Record<string, unknown> {
     return { status: 'ok', revision: this.revision, ...this.state };
   }
 
@@ -109,7 +113,7 @@ export class FakeSession {
 
   /** A step comes in on iopub. */
   publish(step: Record<string, unknown>, type = 'update_display_data'): void {
-    const data = { 'application/vnd.codeact.step+json': step };
+    const data = { [STEP_MIME]: step };
     this.iopubMessage.emit({ header: { msg_type: type }, parent_header: {}, content: { data } });
   }
 

@@ -1,15 +1,17 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type Channel, Refused, Silence, readState, readStep, request } from '../protocol';
+import { type IControlChannel, Refused, Silence, request } from '../requests';
 import { Malformed } from '../shapes';
+import { type ITurn, isAlone, readState } from '../state';
+import { type IStep, readStep } from '../steps';
 import { FakeKernel, USAGE, bundle } from './fakes';
 
-const asChannel = (kernel: FakeKernel): Channel => kernel as unknown as Channel;
+const asChannel = (kernel: FakeKernel): IControlChannel => kernel as unknown as IControlChannel;
 
 test('a step is read as it was published', () => {
   const { version, ...step } = bundle({ thought: 'x', findings: ['writes a.csv'] });
   assert.equal(version, 1);
-  assert.deepEqual(readStep(bundle({ thought: 'x', findings: ['writes a.csv'] })), { ...step, interrupted: false });
+  assert.deepEqual(readStep(bundle({ thought: 'x', findings: ['writes a.csv'] })), step);
 });
 
 test('what is missing in a step is empty', () => {
@@ -17,6 +19,30 @@ test('what is missing in a step is empty', () => {
   assert.equal(step.code, '');
   assert.deepEqual(step.findings, []);
   assert.deepEqual(step.usage, USAGE);
+});
+
+test('a record from before it told what it is of, and how it ended, says so by whether it was ok', () => {
+  const old = (ok: boolean | null): unknown => {
+    const { of, ended, ...rest } = bundle({ status: 'done', ok, footer: 'step 1 · interrupted' });
+    assert.deepEqual([of, ended], ['turn', null]);
+    return rest;
+  };
+  assert.deepEqual(
+    [true, false, null].map(ok => readStep(old(ok))).map(({ of, ended }) => [of, ended]),
+    [
+      ['turn', 'ok'],
+      ['turn', 'error'],
+      ['turn', null]
+    ]
+  );
+});
+
+test('the only step of a turn is not alone: the turn may end before its limit or at it', () => {
+  const turn = (maxSteps: number): ITurn => ({ thread: 'main', turn: 1, prompt: '', step: 1, maxSteps, usage: USAGE, seconds: 0 });
+  const step = (of: IStep['of']): IStep => readStep(bundle({ of }));
+  assert.deepEqual([isAlone(step('turn'), turn(1)), isAlone(step('turn'), turn(20))], [false, false]);
+  assert.deepEqual([isAlone(step('replay'), turn(1)), isAlone(step('replay'), turn(2))], [true, false]);
+  assert.deepEqual([isAlone(step('consent'), turn(1)), isAlone(step('consent'), null)], [true, true]);
 });
 
 const hostile: [string, unknown][] = [
@@ -36,6 +62,9 @@ const hostile: [string, unknown][] = [
   ['a negative number', { ...bundle(), number: -1 }],
   ['usage that is a text', { ...bundle(), usage: '1' }],
   ['ok that is a text', { ...bundle(), ok: 'false' }],
+  ['of something unknown', { ...bundle(), of: 'walk' }],
+  ['an unknown end', { ...bundle(), ended: 'well' }],
+  ['an end that is an object', { ...bundle(), ended: {} }],
   ['an unknown decision', { ...bundle(), decision: 'maybe' }]
 ];
 for (const [what, value] of hostile) {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { folderOf, homeOf, quoted, seenFrom, stemOf, within } from '../places';
+import { folderOf, homeOf, quoted, relativePath, stemOf, within } from '../paths';
 
 test('the folder that the code ran in is found from the file', () => {
   assert.equal(homeOf('codeact-sessions/a.ipynb', '..'), '');
@@ -16,10 +16,10 @@ test('a folder outside of the server’s root is not taken', () => {
 });
 
 test('a file is found from the folder, and the folder from the file', () => {
-  assert.equal(seenFrom('', 'codeact-sessions/a.ipynb'), 'codeact-sessions/a.ipynb');
-  assert.equal(seenFrom('work', 'work/codeact-sessions/a.ipynb'), 'codeact-sessions/a.ipynb');
-  assert.equal(seenFrom('work/x', 'saved/a.ipynb'), '../../saved/a.ipynb');
-  assert.equal(seenFrom('a.ipynb', 'a.ipynb'), '../a.ipynb');
+  assert.equal(relativePath('', 'codeact-sessions/a.ipynb'), 'codeact-sessions/a.ipynb');
+  assert.equal(relativePath('work', 'work/codeact-sessions/a.ipynb'), 'codeact-sessions/a.ipynb');
+  assert.equal(relativePath('work/x', 'saved/a.ipynb'), '../../saved/a.ipynb');
+  assert.equal(relativePath('a.ipynb', 'a.ipynb'), '../a.ipynb');
   assert.deepEqual([folderOf('a/b/c.ipynb'), folderOf('c.ipynb'), stemOf('a/b.c.ipynb'), within('', 'x'), within('a', 'x')], ['a/b', '', 'b.c', 'x', 'a/x']);
 });
 

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type ISavedCell, type Mark, readCells, readHead } from '../saved';
+import { CELLS, CELL_STEPS, SESSION } from '../../protocol/__tests__/records';
+import { type ISavedCell, type Mark, readCells, readHead } from '../reader';
 
-const cell = (about: unknown, source = ''): ISavedCell => ({ about, source: () => source });
+const cell = (metadata: unknown, source = ''): ISavedCell => ({ metadata, source: () => source });
 const prompt = (text: string, turn: Record<string, unknown> = {}): ISavedCell => cell({ kind: 'prompt', text, turn });
 const step = (fields: Record<string, unknown> = {}): Record<string, unknown> => ({ reply: { text: '' }, ...fields });
 const RAN = { action: {}, decision: { verdict: 'approve' }, observation: { status: 'ok' } };
@@ -20,6 +21,20 @@ test('a notebook is a session only where it says so, in our version', () => {
   for (const about of [undefined, null, 'x', [], {}, { codeact: 2 }, { codeact: '1' }, { codeact: 1, home: ['..'] }]) {
     assert.equal(readHead(about), null);
   }
+});
+
+test('a session is read as it is saved', () => {
+  assert.deepEqual(readHead(SESSION), { started: SESSION.started, home: '..' });
+  const cells = CELLS.map(({ metadata, source }) => cell(metadata, source));
+  const saved = readCells(cells);
+  assert.deepEqual(saved.turns.map(({ prompt, outcome, steps }) => [prompt, outcome, steps]), [
+    ['Look', 'answered', CELL_STEPS.length],
+    ['Again', 'limit', 0]
+  ]);
+  const ends = saved.marks.flatMap(mark => (mark?.is === 'step' && mark.ends ? [mark.step] : []));
+  assert.deepEqual(ends.map(({ status, ended, decision }) => [status, ended, decision]), CELL_STEPS);
+  const kinds = saved.marks.map(mark => mark?.is ?? null);
+  assert.ok(['home', 'context', 'turn', 'step'].every(kind => kinds.includes(kind as (typeof kinds)[number])));
 });
 
 test('turns and steps are counted, each step in its turn, and tokens added up', () => {
@@ -62,7 +77,7 @@ test('an edited step knows what was proposed, and what ran', () => {
 
 test('the source of a step that ran as proposed is not read', () => {
   const source = (): never => assert.fail('read');
-  marks(prompt('p'), { about: { kind: 'action', step: step(RAN) }, source });
+  marks(prompt('p'), { metadata: { kind: 'action', step: step(RAN) }, source });
 });
 
 test('how a step stands is told of each that did not simply run', () => {
@@ -77,14 +92,14 @@ test('how a step stands is told of each that did not simply run', () => {
     proposal({ decision: { verdict: 'approve', code: 'x' }, heard: 'broke off' })
   ).slice(1);
   assert.deepEqual(
-    found.map(mark => stepOf(mark)).map(({ status, ok, interrupted, reason, notes }) => [status, ok, interrupted, reason, ...notes]),
+    found.map(mark => stepOf(mark)).map(({ status, ok, ended, reason, notes }) => [status, ok, ended, reason, ...notes]),
     [
-      ['done', false, false, '', 'line 1: x'],
-      ['done', false, true, '', 'Stopped.'],
-      ['rejected', null, false, 'no'],
-      ['stopped', null, false, ''],
-      ['skipped', null, false, ''],
-      ['running', null, false, '']
+      ['done', false, 'error', '', 'line 1: x'],
+      ['done', false, 'interrupted', '', 'Stopped.'],
+      ['rejected', null, null, 'no'],
+      ['stopped', null, null, ''],
+      ['skipped', null, null, ''],
+      ['running', null, null, '']
     ]
   );
 });

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { elapsed, placeWords, recordWords, statusWords, stepName, tokensShort } from '../captions';
+import { USAGE, bundle } from '../../protocol/__tests__/fakes';
+import { type IStep, readStep } from '../../protocol/steps';
+import { elapsed, progressWords, recordWords, statusWords, stepName, tokensShort } from '../captions';
 import { diffLines } from '../diff';
 import { HIDDEN, describe, pieces } from '../hidden';
-import { readStep } from '../protocol';
-import { USAGE, bundle } from './fakes';
 
 const diff = (before: string, after: string): string[] =>
   diffLines(before, after).map(({ kind, text }) => `${{ same: ' ', added: '+', removed: '-' }[kind]}${text}`);
@@ -73,10 +73,10 @@ test('a step is called what the kernel calls it, else by its number', () => {
 
 test('a turn is at a step of some number, or at what that is called', () => {
   const turn = { thread: 'main', turn: 1, prompt: '', step: 2, maxSteps: 9, usage: USAGE, seconds: 0 };
-  assert.equal(placeWords(turn, null, ' of at most 9'), 'step 2 of at most 9');
-  assert.equal(placeWords(turn, readStep(bundle({ title: 'action 1' })), ' of at most 9'), 'action 1');
-  assert.equal(placeWords({ ...turn, step: 0 }, null), '');
-  assert.equal(placeWords(null, null), '');
+  assert.equal(progressWords(turn, null, ' of at most 9'), 'step 2 of at most 9');
+  assert.equal(progressWords(turn, readStep(bundle({ title: 'action 1' })), ' of at most 9'), 'action 1');
+  assert.equal(progressWords({ ...turn, step: 0 }, null), '');
+  assert.equal(progressWords(null, null), '');
 });
 
 test('a rejection carries its reason', () => {
@@ -85,9 +85,10 @@ test('a rejection carries its reason', () => {
 });
 
 test('a step that was interrupted says so', () => {
-  const step = (footer: string): string => statusWords(readStep(bundle({ status: 'done', ok: false, footer })), false);
-  assert.equal(step('step 1 · approved · interrupted · ran 0.1 s'), 'interrupted');
-  assert.equal(step('step 1 · approved · error · ran 0.1 s'), 'ran with an error');
+  const step = (ended: IStep['ended']): string => statusWords(readStep(bundle({ status: 'done', ok: false, ended })), false);
+  assert.equal(step('interrupted'), 'interrupted');
+  assert.equal(step('error'), 'ran with an error');
+  assert.equal(step('timed out'), 'timed out');
 });
 
 test('a step that was approved to run elsewhere does not say that it was not run', () => {

@@ -1,6 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { CODES } from '../../protocol/__tests__/records';
 import { warnings } from '../unseen';
+
+CODES.forEach(([code, isFound], index) => {
+  test(`a warning is given as the kernel would give it: ${index}`, () => {
+    assert.equal(warnings(code).length > 0, isFound);
+  });
+});
 
 test('code in plain letters raises no warning', () => {
   assert.deepEqual(warnings('total = sum(values)  # fine\nprint(f"{total:>8}\\t")'), []);
