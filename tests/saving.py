@@ -51,10 +51,16 @@ def steps(number: int) -> tuple[Step, Step, Step]:
     code = f"table = frame.groupby('group').agg(mean_{number}=('value', 'mean'))\ntable.plot()\ntable"
     text = f"I look at the groups of column {number}.\n```python\n{code}\n```"
     action = Action(code)
-    proposed = Step(Reply(text), "I look at the groups.", action, said=text, heard="Nobody decided about it.")
-    decided = replace(proposed, decision=Decision("approve", code), heard="It broke off.")
+    proposed = Step(
+        Reply(text),
+        "I look at the groups.",
+        action,
+        assistant_message=text,
+        observation_message="Nobody decided about it.",
+    )
+    decided = replace(proposed, decision=Decision("approve", code), observation_message="It broke off.")
     seen = Observation("ok", outputs(number), seconds=0.5, execution_count=number)
-    return proposed, decided, replace(decided, observation=seen, heard="Output:\n" + "x" * 2000)
+    return proposed, decided, replace(decided, observation=seen, observation_message="Output:\n" + "x" * 2000)
 
 
 def with_step(session: Session, step: Step) -> Session:

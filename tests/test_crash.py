@@ -103,7 +103,7 @@ def test_a_kernel_that_dies_while_it_waits_for_the_user_keeps_what_was_proposed(
     session = killed(chat, run, lambda: len(run.questions) == 2)
     _, proposed = session.turns[0].steps
     assert is_open(proposed, "y = 42")
-    assert "nobody decided" in proposed.heard
+    assert "nobody decided" in proposed.observation_message
     assert any("nobody decided" in told for told in goes_on(chat, session))
 
 
@@ -124,7 +124,7 @@ def test_a_kernel_that_is_killed_while_code_runs_keeps_the_step(chat: Chat, appr
 def broke_off(step: Step, code: str) -> bool:
     """Return whether `code` was to run, and it is not known how far it came."""
     decided = step.decision is not None and step.decision.runs and step.decision.code == code
-    return decided and step.observation is None and "broke off" in step.heard
+    return decided and step.observation is None and "broke off" in step.observation_message
 
 
 @pytest.mark.parametrize("code", [FULL_STOP, SEGFAULT], ids=["kill", "segfault"])
@@ -160,5 +160,5 @@ def test_stop_works_while_a_step_waits_for_the_disk(chat: Chat) -> None:
     run.wait((chat.kernel.folder / "held").exists)
     chat.kernel.interrupt()
     run.finish()
-    assert "Stopped" in run.errors[0]
+    assert "StoppedError" in run.errors[0]
     assert len(chat.endpoint.requests) == 1

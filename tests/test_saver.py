@@ -136,7 +136,7 @@ def test_no_key_reaches_the_file(key: str, tmp_path: Path) -> None:
     data = {"text/plain": key, "application/json": {key: [key, json.dumps(key)]}}
     shown = {"output_type": "display_data", "data": data, "metadata": {key: key}}
     leaky = step(f"key = {key!r}", f"The key is {key}.", outputs=(shown, {**STREAM, "text": f"a\n{key}\nb"}))
-    leaky = replace(leaky, reply=replace(leaky.reply, tool_calls=(call,), reasoning=key), heard=key)
+    leaky = replace(leaky, reply=replace(leaky.reply, tool_calls=(call,), reasoning=key), observation_message=key)
     session = session_of(leaky, note=key, context=key, cells=(Cell(key),), endpoint=f"http://x/?key={key}")
     path = saved(replace(session, home=key, thread=key), tmp_path / "x.ipynb", secrets=lambda: [f"{key}\n", *KEYS])
     text = path.read_text(encoding="utf-8")
@@ -270,7 +270,7 @@ def run(script: str, *arguments: object) -> subprocess.Popen[str]:
 ENDLESS = """
     import sys
     from pathlib import Path
-    from codeact_magic.saving.saver import Saver
+    from codeact_magic.sessions.saving.saver import Saver
     from codeact_magic.session import Reply, Session, Step, Turn
 
     saver = Saver(Path(sys.argv[1]), tell=print)
@@ -300,7 +300,7 @@ def test_a_kernel_that_is_killed_while_it_saves_leaves_a_whole_file(tmp_path: Pa
 HALFWAY = """
     import os, sys
     from pathlib import Path
-    from codeact_magic.saving.saver import Saver
+    from codeact_magic.sessions.saving.saver import Saver
     from codeact_magic.session import Session
 
     saver = Saver(Path(sys.argv[1]), tell=print)
@@ -669,11 +669,11 @@ def test_a_file_that_was_made_read_only_is_written_all_the_same(tmp_path: Path) 
 BUSY = """
     import sys
     from pathlib import Path
-    from codeact_magic.conversations import Conversations
+    from codeact_magic.sessions.threads import Threads
     from codeact_magic.options import Options
     from codeact_magic.session import Reply, Step, Turn
 
-    conversation = Conversations(tuple, lambda line: None).adopt(Options(save_folder="x"), Path(sys.argv[1]))
+    conversation = Threads(tuple, lambda line: None).adopt(Options(save_folder="x"), Path(sys.argv[1]))
     print("ready", flush=True)
     sys.stdin.readline()
     for number in range(30):
@@ -790,7 +790,7 @@ CLAIMS = """
     import sys
     from datetime import datetime
     from pathlib import Path
-    from codeact_magic.saving.saver import session_path
+    from codeact_magic.sessions.saving.saver import session_path
 
     for _ in range(50):
         print(session_path(Path(sys.argv[1]), datetime(2025, 1, 31), "same").name)

@@ -12,9 +12,9 @@ from typing import TextIO
 from .. import approval
 from ..errors import CodeActError, UsageError
 from ..frontends import stdin
-from ..frontends.control_channel import ControlRoom
+from ..frontends.control_channel import ControlChannel
 from ..frontends.host import Front, Interpreter
-from ..frontends.lab_page import StepBoard
+from ..frontends.lab_page import StepRecords
 from ..frontends.terminal import Screen, TerminalView
 from ..kernels.separate import KernelExecutor
 from ..session import Json, joined
@@ -36,7 +36,7 @@ class ConsoleHost:
 
     def __init__(self, interpreter: KernelExecutor, *, aside: bool = False) -> None:
         self.interpreter: Interpreter = interpreter
-        self.board = StepBoard(ControlRoom())
+        self.records = StepRecords(ControlChannel())
         self._aside = aside
         self._view = self.view()
         interpreter.show = OutputPrinter(self._stream)

@@ -14,7 +14,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from ..errors import CodeActError, LimitReached, Stopped, UsageError
+from ..errors import CodeActError, LimitReachedError, StoppedError, UsageError
 from ..text import one_line, storable
 
 if TYPE_CHECKING:
@@ -128,9 +128,9 @@ def _read(words: Sequence[str] | None) -> Arguments:
 def _status(error: BaseException) -> int:
     """Return the exit status that an error stands for."""
     match error:
-        case KeyboardInterrupt() | Stopped():
+        case KeyboardInterrupt() | StoppedError():
             return STOPPED
-        case LimitReached():
+        case LimitReachedError():
             return LIMIT
         case UsageError():
             return USAGE

@@ -4,8 +4,8 @@ conversation   session -> messages, and which turns of it are still seen
 observations   what came of an action, as text and images
 """
 
-from .conversation import IMAGES, UNFINISHED, messages, preface, step_messages, tokens, turn_messages, window
-from .observations import as_text, edited, has_images, heard, repeated
+from .messages import IMAGES, UNFINISHED, messages, preface, step_messages, tokens, turn_messages, window
+from .observations import as_text, edited, has_images, observation_text, repeated
 
 __all__ = [
     "IMAGES",
@@ -13,8 +13,8 @@ __all__ = [
     "as_text",
     "edited",
     "has_images",
-    "heard",
     "messages",
+    "observation_text",
     "preface",
     "repeated",
     "step_messages",

@@ -61,6 +61,8 @@ def _decided(decision: Decision | None) -> list[str]:
 def _went(step: Step) -> list[str]:
     observation = step.observation
     if observation is None:
-        return ["not run: the same code again"] if step.action and step.heard and not step.decision else []
+        return (
+            ["not run: the same code again"] if step.action and step.observation_message and not step.decision else []
+        )
     went = [_STATUSES.get(observation.status, ""), f"ran {observation.seconds:.1f} s", observation.note.rstrip(".")]
     return [one_line(text, 200) for text in went if text]

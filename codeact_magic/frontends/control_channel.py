@@ -1,8 +1,8 @@
-"""The control room: what a page of JupyterLab may ask and say while a cell runs.
+"""The control channel: what a page of JupyterLab may ask and say while a cell runs.
 
 A cell that runs blocks the kernel's main thread, and comm messages queue behind it; the control channel has a socket
 and a thread of its own. One handler in `kernel.control_handlers` answers there: it reads what the main thread has put
-on the board, and hands over what the user says. Everything that comes in is checked by shape and by id.
+on the records, and hands over what the user says. Everything that comes in is checked by shape and by id.
 """
 
 from __future__ import annotations
@@ -42,8 +42,8 @@ class Refused(Exception):
         self.reason = reason
 
 
-class ControlRoom:
-    """The board that pages read, and the box that they put the user's words into.
+class ControlChannel:
+    """The records that pages read, and the box that they put the user's words into.
 
     The methods below "the main thread's" are called by the cell that runs, `answer` by the control thread.
     """
@@ -270,13 +270,13 @@ class ControlRoom:
             self._agent, self._since = agent, time.monotonic()
 
 
-_HANDLERS: dict[str, Callable[[ControlRoom, Json], Json]] = {
-    "hello": ControlRoom._hello,
-    "state": ControlRoom._state,
-    "decide": ControlRoom._decide,
-    "stop": ControlRoom._stop,
-    "say": ControlRoom._say,
-    "insert": ControlRoom._insert,
+_HANDLERS: dict[str, Callable[[ControlChannel, Json], Json]] = {
+    "hello": ControlChannel._hello,
+    "state": ControlChannel._state,
+    "decide": ControlChannel._decide,
+    "stop": ControlChannel._stop,
+    "say": ControlChannel._say,
+    "insert": ControlChannel._insert,
 }
 
 

@@ -10,8 +10,8 @@ from ..agent import Executor, View
 from ..kernels.live.executor import ShellExecutor
 from ..session import Json
 from . import stdin
-from .control_channel import ControlRoom
-from .lab_page import PageAsker, StepBoard
+from .control_channel import ControlChannel
+from .lab_page import LabPageAsker, StepRecords
 from .notebook import NotebookView
 from .terminal import TerminalView
 
@@ -53,7 +53,7 @@ class Interpreter(Executor, Protocol):
 class Host(Protocol):
     """An interpreter, and its user."""
 
-    board: StepBoard
+    records: StepRecords
 
     @property
     def interpreter(self) -> Interpreter:
@@ -78,9 +78,9 @@ class Host(Protocol):
 class ShellHost:
     """A live IPython shell: a notebook's kernel, or a terminal."""
 
-    def __init__(self, shell: Any, room: ControlRoom) -> None:
+    def __init__(self, shell: Any, channel: ControlChannel) -> None:
         self.shell = shell
-        self.board = StepBoard(room)
+        self.records = StepRecords(channel)
         self.executor = ShellExecutor(shell)
 
     @property
@@ -91,7 +91,7 @@ class ShellHost:
     def view(self) -> Front:
         """Return what the next turn is shown on."""
         if stdin.in_kernel(self.shell):
-            return NotebookView(self._publish, self.board)
+            return NotebookView(self._publish, self.records)
         return TerminalView(theme=self.shell.colors)
 
     def asker(self) -> Callable[[str], str] | None:
@@ -104,7 +104,9 @@ class ShellHost:
 
     def page(self, view: Front) -> approval.Page | None:
         """Return what asks the user at a page with buttons, or None where there can be none."""
-        return PageAsker(self.board.room, self.board, view.refresh) if isinstance(view, NotebookView) else None
+        return (
+            LabPageAsker(self.records.channel, self.records, view.refresh) if isinstance(view, NotebookView) else None
+        )
 
     def insert(self, cells: Sequence[Json], taken: str, otherwise: str) -> None:
         """Put `cells` below the running one: where a page takes them as they are, else as one cell to come.
@@ -123,10 +125,10 @@ class ShellHost:
 
     def _offered(self, cells: Sequence[Json], taken: str, otherwise: str) -> bool:
         """Offer `cells` to the page, and return whether it took them; one display says so in the end."""
-        room = self.board.room
-        name = room.offer(list(cells))
+        channel = self.records.channel
+        name = channel.offer(list(cells))
         self._publish({INSERT: {"version": 1, "id": name}, "text/plain": "…"}, {}, name, False)
-        done = room.taken(PATIENCE, TICK)
+        done = channel.taken(PATIENCE, TICK)
         self._publish({"text/plain": taken if done else otherwise}, {}, name, True)
         return done
 

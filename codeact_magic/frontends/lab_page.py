@@ -1,7 +1,7 @@
 """The user at a page of JupyterLab: what the page is shown of a step, and how it is asked about one.
 
 What is shown goes out as a MIME bundle beside the Markdown of the same step: a page without the extension, or a viewer
-of the saved notebook, shows the Markdown. What the user says comes in through the control room.
+of the saved notebook, shows the Markdown. What the user says comes in through the control channel.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Literal
 from ..formats import Reading
 from ..session import Decision, Json, Observation, Of, Step, Turn, Usage
 from .captions import footer
-from .control_channel import ControlRoom
+from .control_channel import ControlChannel
 
 MIME = "application/vnd.codeact.step+json"
 PATIENCE = 3.0  # seconds in which a page has to greet the first step that is asked about in a kernel
@@ -24,11 +24,11 @@ StepStatus = Literal["thinking", "pending", "running", "done", "rejected", "stop
 Ended = Literal["ok", "error", "interrupted", "timed out", "kernel lost"]
 
 
-class StepBoard:
-    """The step under way as a page is shown it (`record`), told to the control room as it changes."""
+class StepRecords:
+    """The step under way as a page is shown it (`record`), told to the control channel as it changes."""
 
-    def __init__(self, room: ControlRoom) -> None:
-        self.room = room
+    def __init__(self, channel: ControlChannel) -> None:
+        self.channel = channel
         self.record: Json = {}
         self._constant: Json = {}
 
@@ -37,11 +37,11 @@ class StepBoard:
         self._spent = Usage()
         self._prefix = os.urandom(6).hex()
         self._constant = {"version": VERSION, "thread": thread, "turn": turn, "of": of, "model": model}
-        self.room.begin(thread, turn, prompt, max_steps)
+        self.channel.begin(thread, turn, prompt, max_steps)
 
     def end(self, turn: Turn) -> None:
         """The turn is over."""
-        self.room.end(turn.outcome, turn.note, turn.seconds, usage_json(turn.usage))
+        self.channel.end(turn.outcome, turn.note, turn.seconds, usage_json(turn.usage))
 
     def thinking(self, number: int, title: str = "") -> None:
         """Step `number` begins; `title` is what it is called where "step" is not the word."""
@@ -59,7 +59,7 @@ class StepBoard:
             "usage": usage_json(Usage()),
             "seconds": {"model": 0.0, "decision": 0.0, "run": 0.0},
         }
-        self.room.step(self.record, "thinking")
+        self.channel.step(self.record, "thinking")
 
     def streaming(self, text: str, reasoning: str, notes: list[str]) -> None:
         """The reply has come as far as `text`."""
@@ -70,19 +70,19 @@ class StepBoard:
         code = reading.action.code if reading.action else ""
         thought = reading.thought or reading.fault
         self._change(thought=thought, reasoning=reading.reasoning, code=code, status="running" if code else "answer")
-        self.room.step(self.record, "running" if code else "thinking")
+        self.channel.step(self.record, "running" if code else "thinking")
 
     def pending(self, findings: tuple[str, ...], why: str) -> Json:
         """The user is asked."""
         self._change(status="pending", findings=list(findings), why=why)
-        self.room.step(self.record, "waiting")
+        self.channel.step(self.record, "waiting")
         return self.record
 
     def decided(self, decision: Decision) -> None:
         """The user has answered."""
         status = {"approve": "running", "edit": "running", "reject": "rejected", "stop": "stopped"}[decision.verdict]
         self._change(status=status, **_decision_json(decision, self.record["code"]))
-        self.room.step(self.record, "running" if decision.runs else "thinking")
+        self.channel.step(self.record, "running" if decision.runs else "thinking")
 
     def finished(self, number: int, step: Step) -> None:
         """The step is over."""
@@ -97,18 +97,18 @@ class StepBoard:
             ended=_ended(step.observation) if step.observation else None,
             usage=usage_json(step.reply.usage),
             seconds=seconds,
-            footer=footer(self.record.get("title") or f"step {number}", step) if step.heard else "",
+            footer=footer(self.record.get("title") or f"step {number}", step) if step.observation_message else "",
             **(_decision_json(step.decision, self.record["code"]) if step.decision else {}),
         )
-        self.room.step(self.record)
+        self.channel.step(self.record)
         self._spent += step.reply.usage
-        self.room.spent(usage_json(self._spent))
+        self.channel.spent(usage_json(self._spent))
 
     def broken_off(self) -> None:
         """The turn ended in the middle of the step."""
         if self.record.get("status") in ("thinking", "pending", "running"):
             self._change(status="stopped")
-            self.room.step(self.record)
+            self.channel.step(self.record)
 
     def bundle(self) -> Json:
         """Return the step as it stands, by MIME type."""
@@ -119,27 +119,27 @@ class StepBoard:
         self.record = {**self.record, **fields}
 
 
-class PageAsker:
+class LabPageAsker:
     """Asks the user at a page, if there is one; `show` publishes what has become of the step."""
 
-    def __init__(self, room: ControlRoom, board: StepBoard, show: Callable[[], None]) -> None:
-        self._room, self._board, self._show = room, board, show
+    def __init__(self, channel: ControlChannel, records: StepRecords, show: Callable[[], None]) -> None:
+        self._channel, self._records, self._show = channel, records, show
 
     @property
     def attached(self) -> bool:
         """Whether a page with buttons has been seen in this kernel."""
-        return self._room.attached
+        return self._channel.attached
 
     def ask(self, number: int, reading: Reading, findings: tuple[str, ...], why: str) -> tuple[Decision, bool] | None:
         """Return the user's decision, and whether it holds for the rest of the turn; None where there is no page."""
         assert reading.action is not None
-        pending = self._board.pending(findings, why)
+        pending = self._records.pending(findings, why)
         self._show()
-        said = self._room.ask(pending, PATIENCE, TICK)
+        said = self._channel.ask(pending, PATIENCE, TICK)
         if said is None:
             return None
         decision = _decision(said, reading.action.code)
-        self._board.decided(decision)
+        self._records.decided(decision)
         self._show()
         return decision, said["all"] and decision.runs
 
@@ -168,7 +168,7 @@ def _status(step: Step) -> StepStatus:
         return "rejected" if step.decision.verdict == "reject" else "stopped"
     if step.observation:
         return "done"
-    return "skipped" if step.heard else "answer"
+    return "skipped" if step.observation_message else "answer"
 
 
 def usage_json(usage: Usage) -> Json:

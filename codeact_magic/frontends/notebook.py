@@ -21,7 +21,7 @@ MOST_STREAMED = 20_000  # characters of a reply that are shown while it is writt
 Bundle = dict[str, Any]
 
 
-class Board(Protocol):
+class StepListener(Protocol):
     """Who is told of each step besides, and adds what a page of JupyterLab needs to show it with buttons."""
 
     def thinking(self, number: int, title: str) -> None:
@@ -47,12 +47,12 @@ class NotebookView:
     """Shows each step as one Markdown output, updated while the reply is written; what the code shows comes below.
 
     `publish(data, metadata, display_id, update)` hands a MIME bundle to the front end. That takes milliseconds, so what
-    becomes of a step is published together with what comes next: the next request is on its way by then. `board` is
+    becomes of a step is published together with what comes next: the next request is on its way by then. `records` is
     told of each step, too.
     """
 
-    def __init__(self, publish: Callable[..., None], board: Board) -> None:
-        self._publish, self._board = publish, board
+    def __init__(self, publish: Callable[..., None], records: StepListener) -> None:
+        self._publish, self._records = publish, records
         self._ids = map(f"codeact-{os.urandom(8).hex()}-{{}}".format, count())
         self._waiting_id = ""
         self._pending: tuple[Bundle, str] | None = None  # an update, and the display that it is for
@@ -68,7 +68,7 @@ class NotebookView:
         self._reasoning: list[str] = []
         self._notes: list[str] = []
         self._streaming = True
-        self._board.thinking(number, title)
+        self._records.thinking(number, title)
 
     def show(self, delta: Delta) -> None:
         """Take a piece of the reply; an empty one moves the timer on."""
@@ -90,7 +90,7 @@ class NotebookView:
         """Show the whole reply, the code exactly as it would run."""
         self._publish_pending()
         self._streaming = False
-        self._board.proposed(reading)
+        self._records.proposed(reading)
         markdown = [*map(_small, self._notes), _folded(reading.reasoning), safe_markdown(reading.thought)]
         plain = [visible(reading.thought)]
         if reading.action:
@@ -105,21 +105,21 @@ class NotebookView:
 
     def finished(self, number: int, step: Step) -> None:
         """Show what came of the step, and what it cost."""
-        self._board.finished(number, step)
+        self._records.finished(number, step)
         self._finished = True
         markdown, plain = self._head
         if step.decision and step.decision.runs and step.action and step.decision.code != step.action.code:
             code = visible(step.decision.code)
             markdown = [*markdown, "Edited, and run as:", fence(code)]
             plain = [*plain, "Edited, and run as:", _boxed(code)]
-        if step.heard:  # an answer is followed by the turn's own line
+        if step.observation_message:  # an answer is followed by the turn's own line
             foot = footer(self._title or f"step {number}", step)
             markdown, plain = [*markdown, _small(foot)], [*plain, foot]
-        self._pending = (_bundle(markdown, plain) | self._board.bundle(), self._id)
+        self._pending = (_bundle(markdown, plain) | self._records.bundle(), self._id)
         self._steps[self._id] = self._pending[0]
 
     def refresh(self) -> None:
-        """Show the step as it stands on the board."""
+        """Show the step as it stands on the records."""
         self._show(_bundle(*self._head))
 
     def tell(self, line: str) -> None:
@@ -149,7 +149,7 @@ class NotebookView:
     def close(self) -> None:
         """The turn is over, however it ended: what came of a reply stays, the waiting for the rest of it does not."""
         self._publish_pending()
-        self._board.broken_off()
+        self._records.broken_off()
         if self._streaming:
             self._streaming = False
             self._stream("")
@@ -168,12 +168,12 @@ class NotebookView:
         reasoning, text = split_reasoning("".join(self._text))
         reasoning, text = clip("".join(self._reasoning) + reasoning, MOST_STREAMED), clip(text, MOST_STREAMED)
         markdown = [*map(_small, self._notes), _folded(reasoning), safe_markdown(_fenced(text)), waiting]
-        self._board.streaming(text, reasoning, self._notes)
+        self._records.streaming(text, reasoning, self._notes)
         if self._shown or any(markdown):
             self._show(_bundle(markdown, [visible(text), waiting]))
 
     def _show(self, bundle: Bundle) -> None:
-        bundle = bundle | self._board.bundle()
+        bundle = bundle | self._records.bundle()
         self._publish(bundle, {}, self._id, self._shown)
         self._steps[self._id], self._shown = bundle, True
 

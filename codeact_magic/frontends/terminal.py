@@ -69,7 +69,7 @@ class TerminalView:
         """Print what came of the step, and what it cost."""
         if step.observation and not _ends_line(step.observation):
             self._screen.break_line()
-        if step.heard:  # an answer is followed by the turn's own line
+        if step.observation_message:  # an answer is followed by the turn's own line
             self._screen.line(footer(self._title or f"step {number}", step))
 
     def tell(self, line: str) -> None:

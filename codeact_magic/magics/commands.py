@@ -57,9 +57,9 @@ def overview() -> str:
 
 def status(runner: Runner, options: Options, arguments: Arguments) -> None:
     """Show endpoint, model, thread, tokens and session, and how to change each."""
-    conversation = runner.conversations.get(options.thread)
+    conversation = runner.threads.get(options.thread)
     turns = conversation.session.turns if conversation else ()
-    others = [name for name in runner.conversations if name != options.thread]
+    others = [name for name in runner.threads if name != options.thread]
     rows = [
         ("endpoint", _endpoint(options), "--base-url URL, OPENAI_BASE_URL"),
         ("model", options.model or "the only one that the endpoint offers", "--model NAME"),
@@ -77,7 +77,7 @@ def status(runner: Runner, options: Options, arguments: Arguments) -> None:
 def history(runner: Runner, options: Options, arguments: Arguments) -> None:
     """List the turns of a thread: each prompt, how it went, and the answer."""
     width = min(_width(), 120)
-    for number, turn in enumerate(runner.conversations.named(arguments.thread or options.thread).session.turns, 1):
+    for number, turn in enumerate(runner.threads.named(arguments.thread or options.thread).session.turns, 1):
         went = f"{turn.outcome} · {counted(len(turn.steps), 'step')} · {turn.seconds:.1f} s"
         print(f"{number:3}  {one_line(turn.prompt, width - 8)}")
         if said := one_line(turn.answer or turn.note, width - 12):
@@ -89,7 +89,7 @@ def usage(runner: Runner, options: Options, arguments: Arguments) -> None:
     """Show the tokens of each turn of each thread, and their sum."""
     turns = [
         (one_line(name, 30), str(number), turn)
-        for name, conversation in runner.conversations.items()
+        for name, conversation in runner.threads.items()
         for number, turn in enumerate(conversation.session.turns, 1)
     ]
     rows = [_usage_row(thread, number, [turn]) for thread, number, turn in turns]
@@ -113,25 +113,27 @@ def models(runner: Runner, options: Options, arguments: Arguments) -> None:
 def reset(runner: Runner, options: Options, arguments: Arguments) -> None:
     """Forget a thread's conversation; its session file and your variables stay."""
     thread = arguments.thread or options.thread
-    runner.conversations.named(thread)
-    runner.conversations.forget(thread)
+    runner.threads.named(thread)
+    runner.threads.forget(thread)
     print(f"Thread {one_line(thread, 40)} begins afresh.")
 
 
 def save(runner: Runner, options: Options, arguments: Arguments) -> None:
     """Save the session now; with a file name, there."""
-    path = runner.conversations.save(arguments.thread or options.thread, arguments.file)
+    path = runner.threads.save(arguments.thread or options.thread, arguments.file)
     print(f"Saved in {one_line(near(path))}")
 
 
 def local(runner: Runner, options: Options, arguments: Arguments) -> None:
     """Fetch the small local model and serve it; `status` and `stop` see to its server."""
-    from ..local import serving
+    from .. import local as local_model
 
     if arguments.action == "status":
-        print(serving.status())
+        print(local_model.status())
     elif arguments.action == "stop":
-        print("The local model's server has ended." if serving.stop() else "The local model's server is not running.")
+        print(
+            "The local model's server has ended." if local_model.stop() else "The local model's server is not running."
+        )
     else:
         server = runner.endpoints.start_local(options, arguments.path)
         print(f"The local model {server.model} answers at {server.base_url}; it is used where no endpoint is set.")
@@ -237,7 +239,7 @@ def _tokens(usage: Usage) -> str:
 
 
 def _place(runner: Runner, options: Options) -> str:
-    conversation = runner.conversations.get(options.thread)
+    conversation = runner.threads.get(options.thread)
     if conversation and conversation.path:
         return near(conversation.path)
     return f"in {options.save_folder}/ from the first prompt on" if options.save_folder else "not saved"

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 from IPython.core.magic import Magics, cell_magic, line_magic, magics_class, no_var_expand
 from traitlets import TraitError
 
-from ..errors import Stopped, UsageError
-from ..frontends.control_channel import ControlRoom
+from ..errors import StoppedError, UsageError
+from ..frontends.control_channel import ControlChannel
 from ..options import Options, environment, line_options, read_line
 from ..text import one_line, storable
 
@@ -33,8 +33,8 @@ class CodeAct(Options, Magics):
             setattr(self, name, value)
         self._host: ShellHost | None = None
         self._runner: Runner | None = None
-        self._room = ControlRoom()
-        self._room.open(getattr(shell, "kernel", None))
+        self._channel = ControlChannel()
+        self._channel.open(getattr(shell, "kernel", None))
 
     @no_var_expand
     @cell_magic("codeact")  # type: ignore[arg-type]  # its types do not allow for methods
@@ -50,7 +50,7 @@ class CodeAct(Options, Magics):
             options, new, into = read_line(self.codeact.parser, line, self)
             turn = self._running().take(options, self._prompt(line, cell), new=new)
         except KeyboardInterrupt:
-            raise Stopped("You stopped the agent. Go on with another %%codeact cell.") from None
+            raise StoppedError("You stopped the agent. Go on with another %%codeact cell.") from None
         if into and self._host:
             self._host.executor.bind(into, turn.answer)
 
@@ -63,11 +63,11 @@ class CodeAct(Options, Magics):
         try:
             run(self._running(), self, line)
         except KeyboardInterrupt:
-            raise Stopped("You stopped %codeact.") from None
+            raise StoppedError("You stopped %codeact.") from None
 
     def close(self) -> None:
         """Save what is not yet saved, and end what was started."""
-        self._room.close()
+        self._channel.close()
         if self._runner:
             self._runner.close()
 
@@ -76,7 +76,7 @@ class CodeAct(Options, Magics):
             from ..frontends.host import ShellHost
             from ..runner import Runner
 
-            self._host = ShellHost(self.shell, self._room)
+            self._host = ShellHost(self.shell, self._channel)
             self._runner = Runner(self._host, self)
         return self._runner
 

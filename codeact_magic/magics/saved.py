@@ -19,7 +19,7 @@ from ..frontends.captions import columns, counted
 from ..options import Options
 from ..runner import Runner
 from ..session import Json, Session, Turn
-from ..sessions.code_blocks import Unit, made, raised, units
+from ..sessions.code_blocks import CodeBlock, code_blocks, made, raised
 from ..sessions.saving import disk
 from ..sessions.threads import Saved, near, saved
 from ..slicing import before_the_error, clean
@@ -61,8 +61,8 @@ def load(runner: Runner, options: Options, arguments: Arguments) -> None:
     Its variables do not come with it; %codeact replay FILE makes them again.
     """
     options = _chosen(options, arguments)
-    path = runner.conversations.find(options, arguments.file)
-    session = runner.conversations.adopt(options, path).session
+    path = runner.threads.find(options, arguments.file)
+    session = runner.threads.adopt(options, path).session
     turns = counted(len(session.turns), "turn")
     print(f"Thread {one_line(options.thread, 40)} goes on with {one_line(near(path))}: {turns}.")
     if missing := _missing(runner, session):
@@ -77,7 +77,7 @@ def replay(runner: Runner, options: Options, arguments: Arguments) -> None:
     """
     options = _chosen(options, arguments)
     session, path = _opened(runner, options, arguments.file)
-    pieces = list(units(session))
+    pieces = list(code_blocks(session))
     if arguments.no_cells:
         pieces = [piece for piece in pieces if piece.number]
     pieces = _until(pieces, arguments.until)
@@ -142,7 +142,7 @@ def insert(runner: Runner, options: Options, arguments: Arguments) -> None:
     """
     options = _chosen(options, arguments)
     session, path = _opened(runner, options, arguments.file)
-    pieces: Sequence[Unit] = units(session)
+    pieces: Sequence[CodeBlock] = code_blocks(session)
     print(_told(session, path))
     if arguments.clean:
         pieces = _cleaned(runner, options, session, path)
@@ -160,7 +160,7 @@ _ASKED = "All code of {told}, to be run in a kernel of its own, in the folder {p
 
 def _script(session: Session) -> list[tuple[str, str]]:
     """Return all code that ran in `session`, and what it is called."""
-    return [(piece.name, piece.code) for piece in units(session)]
+    return [(piece.name, piece.code) for piece in code_blocks(session)]
 
 
 def _place(session: Session, path: Path | None) -> Path:
@@ -184,11 +184,11 @@ def _progress(runner: Runner, number: int, total: int, code: str) -> None:
     runner.view.waiting(f"running {number} of {total}: {one_line(code, 80)}")
 
 
-def _cleaned(runner: Runner, options: Options, session: Session, path: Path | None) -> Sequence[Unit]:
+def _cleaned(runner: Runner, options: Options, session: Session, path: Path | None) -> Sequence[CodeBlock]:
     """Return what the end result depends on, where that is proved; all of it where it is not."""
     from ..verify.proof import prove
 
-    part, everything = clean(session), units(session)
+    part, everything = clean(session), code_blocks(session)
     if part.kept == everything:
         print(part.note or "The end result depends on every action.")
         return everything
@@ -202,7 +202,7 @@ def _cleaned(runner: Runner, options: Options, session: Session, path: Path | No
     if not proof.holds:
         return everything
     for one in part.dropped:
-        print(f"  left out: action {one.unit.number} ({one.reason}), {one_line(one.unit.code, 60)}")
+        print(f"  left out: action {one.block.number} ({one.reason}), {one_line(one.block.code, 60)}")
     return part.kept
 
 
@@ -215,10 +215,10 @@ def _opened(runner: Runner, options: Options, file: str | None) -> tuple[Session
     Raises UsageError, SessionError.
     """
     if file is None:
-        conversation = runner.conversations.named(options.thread)
+        conversation = runner.threads.named(options.thread)
         return conversation.session, conversation.path
-    path = runner.conversations.find(options, file)
-    return runner.conversations.read(path), path
+    path = runner.threads.find(options, file)
+    return runner.threads.read(path), path
 
 
 def _chosen(options: Options, arguments: Arguments) -> Options:
@@ -232,7 +232,7 @@ def _told(session: Session, path: Path | None) -> str:
     return one_line(near(path)) if path else f"Thread {one_line(session.thread, 40)}"
 
 
-def _until(pieces: list[Unit], until: int | None) -> list[Unit]:
+def _until(pieces: list[CodeBlock], until: int | None) -> list[CodeBlock]:
     if until is None:
         return pieces
     last = max((piece.number for piece in pieces), default=0)
@@ -259,7 +259,7 @@ def _listed(names: Collection[str], most: int = 8) -> str:
 # -- cells -------------------------------------------------------------------------------------------------------------
 
 
-def _cells(session: Session, pieces: Sequence[Unit]) -> Iterator[Json]:
+def _cells(session: Session, pieces: Sequence[CodeBlock]) -> Iterator[Json]:
     """Yield `pieces` as cells, each turn's below its prompt."""
     for turn, group in groupby(pieces, lambda piece: piece.turn):
         yield {"cell_type": "markdown", "source": safe_markdown(session.turns[turn - 1].prompt)}
@@ -267,7 +267,7 @@ def _cells(session: Session, pieces: Sequence[Unit]) -> Iterator[Json]:
             yield {"cell_type": "code", "source": _source(piece)}
 
 
-def _source(piece: Unit) -> str:
+def _source(piece: CodeBlock) -> str:
     """Return the code of a piece; what did not end well is there as a comment, so that the rest runs."""
     code = piece.code.rstrip()
     if piece.status == "ok":
@@ -277,7 +277,7 @@ def _source(piece: Unit) -> str:
     return f"{before}# {_ended(piece)}\n{rest}"
 
 
-def _ended(piece: Unit) -> str:
+def _ended(piece: CodeBlock) -> str:
     if piece.status == "aborted":
         return "This was interrupted in the session:"
     return f"This raised {one_line(raised(piece.seen)[0], 60) or 'an error'} in the session:"

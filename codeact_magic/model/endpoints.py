@@ -142,7 +142,7 @@ def _settings(options: Options, url: str, model: str, key_name: str) -> Settings
 
 def _running() -> Server | None:
     """Return the local model's server where one runs; a server that runs has had its module imported."""
-    if f"{__package__}.local" not in sys.modules:
+    if f"{__package__.partition('.')[0]}.local" not in sys.modules:
         return None
     from .. import local
 

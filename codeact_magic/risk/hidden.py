@@ -22,9 +22,7 @@ GAP = 41
 INDENT = 81
 BLANK_LINES = 21
 # Where a window ends, before the code does. A comment there runs nothing; what looks like one in a string may end it.
-_FAR = re.compile(
-    rf"(?:(?<=\S)[^\S\n]{{{GAP},}}+|^[^\S\n]{{{INDENT},}}+)(?:#[^\n'\"]*+$|(?P<code>\S))", re.MULTILINE
-)
+_FAR = re.compile(rf"(?:(?<=\S)[^\S\n]{{{GAP},}}+|^[^\S\n]{{{INDENT},}}+)(?:#[^\n'\"]*+$|(?P<code>\S))", re.MULTILINE)
 _BELOW = re.compile(rf"^(?:[^\S\n]*+\n){{{BLANK_LINES},}}+[^\S\n]*+", re.MULTILINE)
 _BRAILLE_BLANK = "\u2800"  # no space to Python, and none to see
 MOST_OUT_OF_SIGHT = 3  # places of either kind that are reported

@@ -12,7 +12,7 @@ from ..session import IMPORTED, Observation, Session
 
 
 @dataclass(frozen=True, slots=True)
-class Unit:
+class CodeBlock:
     """Code that ran in a session: an action, numbered in the session's order, or a cell of the user's own (0).
 
     A cell may also be an `earlier` action, of another session. `status` is that of its observation ("ok", "error",
@@ -39,28 +39,28 @@ class Unit:
         return "an earlier action" if self.earlier else "your own cell"
 
 
-def units(session: Session) -> tuple[Unit, ...]:
+def code_blocks(session: Session) -> tuple[CodeBlock, ...]:
     """Return all code that ran in `session`, in its order."""
-    found: list[Unit] = []
-    for unit in _units(session):
-        before = found[-1].turn if found else unit.turn
-        fresh = any(turn.fresh for turn in session.turns[before : unit.turn])
-        found.append(replace(unit, fresh=True) if fresh else unit)
+    found: list[CodeBlock] = []
+    for block in _blocks(session):
+        before = found[-1].turn if found else block.turn
+        fresh = any(turn.fresh for turn in session.turns[before : block.turn])
+        found.append(replace(block, fresh=True) if fresh else block)
     return tuple(found)
 
 
-def _units(session: Session) -> Iterator[Unit]:
+def _blocks(session: Session) -> Iterator[CodeBlock]:
     number = 0
     for place, turn in enumerate(session.turns, 1):
         for cell in turn.cells:
-            yield Unit(0, place, cell.code, "error" if cell.failed else "ok", earlier=cell.earlier)
+            yield CodeBlock(0, place, cell.code, "error" if cell.failed else "ok", earlier=cell.earlier)
         for step in turn.steps:
             if step.decision and step.decision.runs:
                 number += 1
                 seen = step.observation
                 status, line = (seen.status, seen.line) if seen else ("aborted", "")
                 imported = step.decision.by == IMPORTED
-                yield Unit(number, place, step.decision.code, status, step.thought, line, seen, imported=imported)
+                yield CodeBlock(number, place, step.decision.code, status, step.thought, line, seen, imported=imported)
 
 
 def raised(seen: Observation | None) -> tuple[str, str]:
@@ -79,19 +79,19 @@ def made(session: Session, *, cells: bool = False) -> list[str]:
     `cells`: and the user's own cells. What was imported comes last.
     """
     names: dict[str, bool] = {}  # and whether it was imported
-    for unit in units(session):
-        if unit.number or cells:
-            names |= _made(unit)
-            for name in _deleted(unit.code):
+    for block in code_blocks(session):
+        if block.number or cells:
+            names |= _made(block)
+            for name in _deleted(block.code):
                 names.pop(name, None)
     return sorted(names, key=lambda name: names[name])
 
 
-def _made(unit: Unit) -> dict[str, bool]:
-    """Return the names that a unit gave a value, and whether they were imported."""
-    bound = _bound(unit.code)
-    changed = (name for name, _ in unit.seen.changed) if unit.seen else ()
-    return {**(bound if unit.status == "ok" else {}), **{name: bound.get(name, False) for name in changed}}
+def _made(block: CodeBlock) -> dict[str, bool]:
+    """Return the names that a block gave a value, and whether they were imported."""
+    bound = _bound(block.code)
+    changed = (name for name, _ in block.seen.changed) if block.seen else ()
+    return {**(bound if block.status == "ok" else {}), **{name: bound.get(name, False) for name in changed}}
 
 
 def _bound(code: str) -> dict[str, bool]:

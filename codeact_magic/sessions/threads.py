@@ -24,7 +24,7 @@ MOMENT = 1.0  # seconds that an action waits for it
 
 
 @dataclass
-class Conversation:
+class Thread:
     """A thread: its session, and what writes it down (None where sessions are not saved)."""
 
     session: Session
@@ -63,7 +63,7 @@ class Conversation:
             self.saver.close()
 
 
-class Conversations(dict[str, Conversation]):
+class Threads(dict[str, Thread]):
     """The conversations by thread.
 
     `secrets` returns what no file may hold; `tell` shows the user a line.
@@ -73,7 +73,7 @@ class Conversations(dict[str, Conversation]):
         super().__init__()
         self._secrets, self._tell = secrets, tell
 
-    def begin(self, options: Options, prompt: str, path: Path | None = None) -> Conversation:
+    def begin(self, options: Options, prompt: str, path: Path | None = None) -> Thread:
         """Begin the thread that `options` name, afresh where there is one; its file is named after `prompt`.
 
         `path` is a file of another name, in which nothing but a session may be overwritten. Raises UsageError.
@@ -82,7 +82,7 @@ class Conversations(dict[str, Conversation]):
         self.forget(options.thread)
         now = datetime.now().astimezone()
         session = Session(id=random.token_hex(16), thread=options.thread, started=now.isoformat(timespec="seconds"))
-        conversation = Conversation(session, limit=options.max_saved_output)
+        conversation = Thread(session, limit=options.max_saved_output)
         if path:
             _check_own(path)
         elif folder:
@@ -93,7 +93,7 @@ class Conversations(dict[str, Conversation]):
         self[options.thread] = conversation
         return conversation
 
-    def adopt(self, options: Options, path: Path) -> Conversation:
+    def adopt(self, options: Options, path: Path) -> Thread:
         """Have the session in the file `path` be the thread that `options` name, and go on in that file.
 
         The file stays as it is until there is something to add. Raises SessionError.
@@ -104,7 +104,7 @@ class Conversations(dict[str, Conversation]):
         self.forget(options.thread)
         session = self._masked(session)
         session = replace(session, thread=options.thread, turns=tuple(map(_ended, session.turns)))
-        conversation = Conversation(session, limit=options.max_saved_output, adopted=True)
+        conversation = Thread(session, limit=options.max_saved_output, adopted=True)
         if options.save_folder:
             conversation.saver = self._saver(path, conversation, stamp=stamp)
         self[options.thread] = conversation
@@ -149,10 +149,10 @@ class Conversations(dict[str, Conversation]):
         hidden: Session = changed(session, lambda text: mask(text, secrets))
         return hidden
 
-    def _saver(self, path: Path, conversation: Conversation, **more: Any) -> Saver:
+    def _saver(self, path: Path, conversation: Thread, **more: Any) -> Saver:
         return Saver(path, **{"secrets": self._secrets, "tell": self._tell, "limit": conversation.limit, **more})
 
-    def named(self, thread: str) -> Conversation:
+    def named(self, thread: str) -> Thread:
         """Return the conversation of `thread`. Raises UsageError where there is none."""
         if thread not in self:
             others = ", ".join(one_line(name, 40) for name in self)

@@ -104,7 +104,8 @@ def _format(session: Session) -> Any:
 def _usable(turn: Turn) -> Turn:
     """Return `turn` without the steps whose reply could not be used."""
     return replace(
-        turn, steps=tuple(step for step in turn.steps if step.action or not step.heard or step is _last(turn))
+        turn,
+        steps=tuple(step for step in turn.steps if step.action or not step.observation_message or step is _last(turn)),
     )
 
 
@@ -128,9 +129,12 @@ def _conversation(turn: Turn) -> Iterator[Json]:
     yield {"role": "user", "content": f"{turn.prompt}\n\n{turn.context}" if turn.context else turn.prompt}
     for step in turn.steps:
         yield {"role": "assistant", "content": _content(step)}
-        if step.heard:
+        if step.observation_message:
             ran = step.action and step.decision and step.decision.runs
-            yield {"role": "user", "content": f"{OUTPUT}\n{step.heard}" if ran else step.heard}
+            yield {
+                "role": "user",
+                "content": f"{OUTPUT}\n{step.observation_message}" if ran else step.observation_message,
+            }
 
 
 def _content(step: Step) -> str:
@@ -214,25 +218,25 @@ def _said(turn: Turn, text: str, calls: tuple[ToolCall, ...]) -> Turn:
     reply = Reply(text, tool_calls=calls)
     reading = formats.read(reply, "execute")
     format = reading.action.format if reading.action else turn.format
-    step = Step(reply, thought=reading.thought, action=reading.action, said=reading.said)
+    step = Step(reply, thought=reading.thought, action=reading.action, assistant_message=reading.assistant_message)
     return replace(turn, steps=(*turn.steps, step), format=format)
 
 
 def _waits(turn: Turn) -> bool:
     """Return whether the last step is an action of which nothing was heard yet."""
-    return bool(turn.steps) and turn.steps[-1].action is not None and not turn.steps[-1].heard
+    return bool(turn.steps) and turn.steps[-1].action is not None and not turn.steps[-1].observation_message
 
 
 def _heard(step: Step, text: str) -> Step:
     action = step.action
     assert action is not None
     if text.startswith(_NOT_RUN):
-        return replace(step, heard=text, decision=Decision("reject", by=IMPORTED))
+        return replace(step, observation_message=text, decision=Decision("reject", by=IMPORTED))
     output = text.removeprefix(OUTPUT).removeprefix("\n")
     change = edited(action.code, output)
     code, shown = change or (action.code, output)
     decision = Decision("edit" if change else "approve", code, by=IMPORTED)
-    return replace(step, heard=output or "(nothing)", decision=decision, observation=_observation(shown))
+    return replace(step, observation_message=output or "(nothing)", decision=decision, observation=_observation(shown))
 
 
 _ERROR = re.compile(

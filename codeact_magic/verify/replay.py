@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from ..agent import Approver, Executor, View
-from ..errors import SessionError, Stopped
+from ..errors import SessionError, StoppedError
 from ..formats import Reading
 from ..session import Action, Decision, Observation, Reply, Step
-from ..sessions.code_blocks import Unit, raised
+from ..sessions.code_blocks import CodeBlock, raised
 from ..text import one_line
 
 
@@ -34,12 +34,12 @@ class Replay:
         self.steps: list[Step] = []
         self._lacked = False  # the session went on in a kernel that had nothing of what it had made
 
-    def run(self, pieces: Sequence[Unit]) -> Replayed:
+    def run(self, pieces: Sequence[CodeBlock]) -> Replayed:
         """Run `pieces`, up to the first one whose outcome differs in kind from the recorded one.
 
-        Raises SessionError there, and Stopped where the user stops it.
+        Raises SessionError there, and StoppedError where the user stops it.
         """
-        ran: list[Unit] = []
+        ran: list[CodeBlock] = []
         for number, piece in enumerate(pieces, 1):
             self._lacked = self._lacked or piece.fresh
             if piece.status == "aborted":
@@ -50,13 +50,13 @@ class Replay:
         edited = sum(1 for step in self.steps if step.decision and step.decision.verdict == "edit")
         return Replayed(actions, len(ran) - actions, len(pieces) - len(ran), edited)
 
-    def _run(self, number: int, piece: Unit) -> bool:
+    def _run(self, number: int, piece: CodeBlock) -> bool:
         """Run one piece, and return whether it was; the user may leave it out."""
         thought = piece.thought if piece.number else _EARLIER if piece.earlier else _YOURS
         reading = Reading(thought=thought, action=Action(piece.code))
         self._view.thinking(number, piece.name)
         self._view.proposed(number, reading)
-        step = Step(Reply(""), thought=thought, action=reading.action, heard="replayed")
+        step = Step(Reply(""), thought=thought, action=reading.action, observation_message="replayed")
         try:
             decision = self._approver.decide(number, reading)
             step = replace(step, decision=decision)
@@ -68,9 +68,9 @@ class Replay:
         self._check(piece, decision, seen)
         return seen is not None
 
-    def _check(self, piece: Unit, decision: Decision, seen: Observation | None) -> None:
+    def _check(self, piece: CodeBlock, decision: Decision, seen: Observation | None) -> None:
         if decision.verdict == "stop" or (seen and seen.status == "aborted"):
-            raise Stopped("You stopped the replay here.")
+            raise StoppedError("You stopped the replay here.")
         if not seen or decision.verdict == "edit" or _alike(piece, seen):
             return
         if self._lacked and piece.status == "error" and seen.status == "ok":
@@ -79,7 +79,7 @@ class Replay:
             raise SessionError(_DIFFERS.format(name=_name(piece), now=_told(seen), then=_then(piece)))
 
 
-def _alike(piece: Unit, seen: Observation) -> bool:
+def _alike(piece: CodeBlock, seen: Observation) -> bool:
     """Return whether a piece ended as it did: of a user's own cell nothing is known but whether it failed."""
     same = piece.status == seen.status
     return same and (not piece.number or seen.status != "error" or raised(piece.seen)[0] == raised(seen)[0])
@@ -95,7 +95,7 @@ _DIFFERS = (
 )
 
 
-def _name(piece: Unit) -> str:
+def _name(piece: CodeBlock) -> str:
     name = piece.name[0].upper() + piece.name[1:]
     return name if piece.number else f"{name} {one_line(piece.code, 40)!r}"
 
@@ -107,7 +107,7 @@ def _told(seen: Observation) -> str:
     return f"raised {one_line(name or 'an error', 60)}: {one_line(text, 120)}".rstrip(": ")
 
 
-def _then(piece: Unit) -> str:
+def _then(piece: CodeBlock) -> str:
     if piece.status != "error":
         return "ran without an error"
     name, _ = raised(piece.seen)

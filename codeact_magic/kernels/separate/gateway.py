@@ -15,7 +15,7 @@ from urllib.parse import urlsplit, urlunsplit
 from ...errors import UsageError
 from ...session import Json
 from ...text import is_web_address, mask, one_line
-from .aside import Aside
+from .background import Background
 from .kernels import START, Message
 
 TOKEN = "JUPYTER_TOKEN"  # the environment variable; the token is never on a command line, in a message or in a file
@@ -66,7 +66,7 @@ class GatewayKernel:
         self._death = ""
         self._unsent: list[tuple[str, Any]] = []  # channels, and what could not be sent there yet
         self._lost = self._tried = 0.0  # when the connection was lost, and when it was last tried to open it again
-        self._attempt: Aside[Any] | None = None
+        self._attempt: Background[Any] | None = None
         self._reason = ""  # why the last attempt failed
 
     def start(self) -> None:
@@ -79,8 +79,8 @@ class GatewayKernel:
         self._manager = manager = KernelHttpManager(self._url, None, headers=_headers(), log=_silent())
         try:
             name = self._known(self._name)
-            Aside(lambda: manager.start_kernel(name, self._path or None)).result(START)
-            self._client = Aside(lambda: _opened(manager, START)).result(START)
+            Background(lambda: manager.start_kernel(name, self._path or None)).result(START)
+            self._client = Background(lambda: _opened(manager, START)).result(START)
             self._client.wait_for_ready(timeout=START)
         except UsageError:
             raise
@@ -135,7 +135,7 @@ class GatewayKernel:
         """Interrupt the code that runs; that this fails is noticed elsewhere."""
         manager = self._manager
         if not self._lost:
-            Aside(lambda: manager.interrupt_kernel(timeout=AT_ONCE)).over(PROMPT)
+            Background(lambda: manager.interrupt_kernel(timeout=AT_ONCE)).over(PROMPT)
 
     def end(self, at_once: bool = False) -> None:
         """End it; does nothing where it has ended."""
@@ -143,11 +143,11 @@ class GatewayKernel:
         attempt, self._attempt = self._attempt, None
         if manager is not None and manager.has_kernel:
             patience = 0.0 if self._lost else PROMPT if at_once else AT_ONCE
-            Aside(lambda: manager.shutdown_kernel(now=True, timeout=AT_ONCE)).over(patience)
+            Background(lambda: manager.shutdown_kernel(now=True, timeout=AT_ONCE)).over(patience)
         if client is not None:
-            Aside(lambda: _close(client)).over(CLOSING)
+            Background(lambda: _close(client)).over(CLOSING)
         if attempt is not None:
-            Aside(lambda: _close(attempt.result(RECONNECT)))
+            Background(lambda: _close(attempt.result(RECONNECT)))
 
     def kill(self) -> None:
         """Have it die under whoever uses it, in any thread or in a signal handler; `end` is called all the same."""
@@ -161,7 +161,7 @@ class GatewayKernel:
         if self._attempt is None and now >= self._tried + AGAIN:
             self._tried = now
             manager, client = self._manager, self._client
-            self._attempt = Aside(lambda: _opened_again(manager, client))
+            self._attempt = Background(lambda: _opened_again(manager, client))
         elif self._attempt is not None and self._attempt.over():
             self._learn(self._attempt)
             self._attempt = None
@@ -169,7 +169,7 @@ class GatewayKernel:
             why = f" ({self._reason})" if self._reason else ""
             self._death = f"the connection to {self._url} was lost, and the server is gone{why}"
 
-    def _learn(self, attempt: Aside[Any]) -> None:
+    def _learn(self, attempt: Background[Any]) -> None:
         """Take what came of an attempt to open the connection again."""
         try:
             client = attempt.result(0.0)
@@ -188,7 +188,7 @@ class GatewayKernel:
         from jupyter_kernel_client.manager import fetch
 
         address = f"{self._url}/api/kernelspecs"
-        specs = Aside(lambda: fetch(address, headers=_headers(), timeout=AT_ONCE).json()).result(AT_ONCE)
+        specs = Background(lambda: fetch(address, headers=_headers(), timeout=AT_ONCE).json()).result(AT_ONCE)
         known = sorted(specs.get("kernelspecs", {}))
         if name and name not in known:
             told = one_line(mask(", ".join(known), [token()]))  # a server can name its kernels as it likes

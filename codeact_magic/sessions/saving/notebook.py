@@ -233,7 +233,7 @@ def _step_cells(key: str, value: tuple[Step, str]) -> list[Json]:
     cells = []
     if step.thought:
         cells.append(_text_cell(f"{key}-{kind}", kind, step.thought, safe_markdown(step.thought)))
-    if not cells or step.heard or step.action or step.decision or step.observation:
+    if not cells or step.observation_message or step.action or step.decision or step.observation:
         cells.append(_action_cell(key, step) if _ran(step) else _proposal_cell(key, step))
     cells[-1]["metadata"]["codeact"]["step"] = _step_fields(step)
     return cells
@@ -258,12 +258,13 @@ def _proposal_cell(key: str, step: Step) -> Json:
     shown = [fence(visible(step.action.code))] if step.action else []
     decision = step.decision
     if decision and decision.runs:
-        shown.append(f"**Not finished**, {_line(f'{VERDICT_WORDS[decision.verdict]} by {decision.by}. {step.heard}')}")
+        decided = f"{VERDICT_WORDS[decision.verdict]} by {decision.by}"
+        shown.append(f"**Not finished**, {_line(f'{decided}. {step.observation_message}')}")
     elif decision:
         reason = f": {decision.reason}" if decision.reason else ""
         shown.append(f"**Not run**, {_line(f'{VERDICT_WORDS[decision.verdict]} by {decision.by}{reason}')}")
-    elif step.heard:
-        shown.append(f"**Not run.** {_line(step.heard)}")
+    elif step.observation_message:
+        shown.append(f"**Not run.** {_line(step.observation_message)}")
     return _markdown_cell(key, {"kind": "proposal"}, "\n\n".join(shown) or "*The reply was empty.*")
 
 
@@ -277,9 +278,9 @@ def _step_fields(step: Step) -> Json:
     about.pop("thought", None)
     known = _known(step.thought, step.action.code if step.action else "")
     about["reply"]["text"] = _woven(step.reply.text, known)
-    about["said"] = _woven(step.said, known)
-    if step.said == step.reply.text:
-        del about["said"]
+    about["assistant_message"] = _woven(step.assistant_message, known)
+    if step.assistant_message == step.reply.text:
+        del about["assistant_message"]
     if _ran(step):
         about["decision"].pop("code", None)
         about["observation"].pop("outputs", None)
@@ -447,8 +448,13 @@ def _source(cell: Json, where: str) -> str:
     return _read_lines(cell.get("source"), f"{where}: source")
 
 
+# The names of fields in sessions that were saved before 0.2, and what they are called now.
+_NAMED = {"said": "assistant_message", "heard": "observation_message"}
+
+
 def _read_step(cell: Json, about: Json, thought: str, where: str) -> Step:
-    given = {**_table(about.get("step"), where), "thought": thought}
+    saved = _table(about.get("step"), where)
+    given = {**{_NAMED.get(name, name): value for name, value in saved.items()}, "thought": thought}
     for name in [name for name in ("reply", "action", "decision", "observation") if name in given]:
         given[name] = _table(given[name], f"{where}: {name}")
     if about["kind"] == "action":
@@ -456,8 +462,8 @@ def _read_step(cell: Json, about: Json, thought: str, where: str) -> Step:
     known = _known(thought, given.get("action", {}).get("code"))
     reply = _table(given.get("reply"), f"{where}: reply")
     reply["text"] = _unwoven(reply.get("text"), known, f"{where}: text")
-    said = _unwoven(given.get("said", reply["text"]), known, f"{where}: said")
-    step: Step = _read(Step, {**given, "reply": reply, "said": said}, where)
+    message = _unwoven(given.get("assistant_message", reply["text"]), known, f"{where}: assistant_message")
+    step: Step = _read(Step, {**given, "reply": reply, "assistant_message": message}, where)
     return step
 
 

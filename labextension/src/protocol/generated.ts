@@ -83,7 +83,7 @@ export const LOOK_ALIKES: Readonly<Record<string, string>> = {
   x: '\u0445',
   y: '\u0443'
 };
-/** Code behind so many blanks, or below so many blank lines, is out of sight; so many places are reported. */
+/** So many blanks before code, or blank lines above it, put it out of sight; so many places are reported. */
 export const FAR_GAP = 41;
 export const FAR_INDENT = 81;
 export const MANY_BLANK_LINES = 21;

@@ -1144,8 +1144,8 @@ export const CELLS: readonly { readonly metadata: unknown; readonly source: stri
         action: {},
         decision: { verdict: 'approve', seconds: 2.0, findings: ['writes a.csv'] },
         observation: { status: 'ok', seconds: 0.1 },
-        said: 's',
-        heard: 'h'
+        assistant_message: 's',
+        observation_message: 'h'
       }
     },
     source: 'x = 1'
@@ -1164,8 +1164,8 @@ export const CELLS: readonly { readonly metadata: unknown; readonly source: stri
         action: { code: 'x = 1' },
         decision: { verdict: 'edit' },
         observation: { status: 'error', line: 'line 1: x' },
-        said: 's',
-        heard: 'h'
+        assistant_message: 's',
+        observation_message: 'h'
       }
     },
     source: 'x = 2'
@@ -1184,13 +1184,13 @@ export const CELLS: readonly { readonly metadata: unknown; readonly source: stri
         action: {},
         decision: { verdict: 'approve', seconds: 2.0, findings: ['writes a.csv'] },
         observation: { status: 'aborted', note: 'Stopped.' },
-        said: 's',
-        heard: 'h'
+        assistant_message: 's',
+        observation_message: 'h'
       }
     },
     source: 'x = 1'
   },
-  { metadata: { kind: 'thought' }, source: 'No?' },
+  { metadata: { kind: 'thought' }, source: 'I look.' },
   {
     metadata: {
       kind: 'proposal',
@@ -1203,8 +1203,8 @@ export const CELLS: readonly { readonly metadata: unknown; readonly source: stri
         },
         action: { code: 'x = 1' },
         decision: { verdict: 'reject', reason: 'no' },
-        said: 's',
-        heard: 'h'
+        assistant_message: 's',
+        observation_message: 'h'
       }
     },
     source: '```python\nx = 1\n```\n\n**Not run**, rejected by user: no'
@@ -1219,7 +1219,7 @@ export const CELLS: readonly { readonly metadata: unknown; readonly source: stri
           seconds: 1.5,
           model: 'm'
         },
-        said: ''
+        assistant_message: ''
       }
     },
     source: 'Done.'

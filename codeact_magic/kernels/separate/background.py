@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 Result = TypeVar("Result")
 
 
-class Aside(Generic[Result]):
+class Background(Generic[Result]):
     """Does `do` on another thread at once. Threads that it starts in turn do not hold up the process's end, either."""
 
     def __init__(self, do: Callable[[], Result]) -> None:

@@ -86,7 +86,7 @@ def step(**changes: object) -> Step:
         action=Action(CODE),
         decision=Decision("approve", CODE),
         observation=Observation("ok", seconds=0.31),
-        heard="Output:\n6",
+        observation_message="Output:\n6",
     )
     return replace(made, **changes)  # type: ignore[arg-type]
 
@@ -384,7 +384,7 @@ def test_steps_are_set_apart_by_a_blank_line() -> None:
 
 def test_an_answer_has_no_line_of_its_own() -> None:
     stream = io.StringIO()
-    TerminalView(stream).finished(2, step(action=None, decision=None, observation=None, heard=""))
+    TerminalView(stream).finished(2, step(action=None, decision=None, observation=None, observation_message=""))
     assert stream.getvalue() == ""
 
 

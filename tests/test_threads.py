@@ -1,4 +1,4 @@
-"""Conversations and their files: found by what people type, listed, and gone on with."""
+"""Threads and their files: found by what people type, listed, and gone on with."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from codeact_magic.model.endpoints import secrets
 from codeact_magic.options import Options
 from codeact_magic.session import Reply, Session, Step, Turn
 from codeact_magic.sessions.saving.saver import Saver, load
-from codeact_magic.sessions.threads import Conversation, Conversations, find, saved
+from codeact_magic.sessions.threads import Thread, Threads, find, saved
 
 from .test_notebook import SESSION, answer, nothing
 from .test_notebook import saved as saved_in
 
-KERNELS: list[Conversations] = []
+KERNELS: list[Threads] = []
 
 
 @pytest.fixture(autouse=True)
@@ -31,9 +31,9 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         KERNELS.pop().close()
 
 
-def conversations(told: list[str] | None = None) -> Conversations:
+def conversations(told: list[str] | None = None) -> Threads:
     """Return the conversations of a kernel."""
-    kernel = Conversations(lambda: ["sk-secret-123456"], nothing if told is None else told.append)
+    kernel = Threads(lambda: ["sk-secret-123456"], nothing if told is None else told.append)
     KERNELS.append(kernel)
     return kernel
 
@@ -49,7 +49,7 @@ def file(name: str, session: Session = SESSION, age: int = 0) -> Path:
     return path
 
 
-def more(conversation: Conversation, text: str = "More.") -> Session:
+def more(conversation: Thread, text: str = "More.") -> Session:
     """Have a conversation go on with another turn, and return what is saved then."""
     conversation.keep(conversation.session.begun(Turn("And now?", steps=(answer(text),), outcome="answered")))
     assert conversation.saved()
@@ -92,7 +92,7 @@ def test_the_file_of_the_thread_itself_can_be_loaded() -> None:
 
 
 def test_a_turn_that_a_crash_left_open_is_closed_as_failed() -> None:
-    open_turn = Turn("Go on", steps=(Step(Reply("x = 1"), said="x = 1", heard="Output:"),))
+    open_turn = Turn("Go on", steps=(Step(Reply("x = 1"), assistant_message="x = 1", observation_message="Output:"),))
     path, threads = file("one", replace(SESSION, turns=(*SESSION.turns, open_turn))), conversations()
     turns = threads.adopt(options(), path).session.turns
     assert turns[0] == SESSION.turns[0]

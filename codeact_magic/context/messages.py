@@ -1,7 +1,7 @@
 """The conversation as chat messages.
 
-Messages are append-only. What a step said and heard is fixed when the step ends (`Step.said`, `Step.heard`), so that
-every request begins with the one before it, byte for byte, and an endpoint's prefix cache hits.
+Messages are append-only. The two messages of a step (`Step.assistant_message`, `Step.observation_message`) are fixed
+when it ends, so that every request begins with the one before it, byte for byte, and an endpoint's prefix cache hits.
 """
 
 from __future__ import annotations
@@ -78,16 +78,16 @@ def turn_messages(turn: Turn) -> Iterator[Json]:
 def step_messages(step: Step) -> Iterator[Json]:
     """Yield the chat messages that a step leaves in the conversation: one for an answer, else two or three."""
     call = _carrier(step)
-    yield assistant_message(step.said if step.said or call else _SILENT, call)
-    if not step.heard:
+    yield assistant_message(step.assistant_message if step.assistant_message or call else _SILENT, call)
+    if not step.observation_message:
         return
     shown = images(step.observation) if step.observation and step.images else []
     if call:
-        yield observation_message(step.heard, call.id)
+        yield observation_message(step.observation_message, call.id)
         if shown:  # a tool message holds text only
             yield observation_message([_text(IMAGES), *shown])
     else:
-        yield observation_message([_text(step.heard), *shown] if shown else step.heard)
+        yield observation_message([_text(step.observation_message), *shown] if shown else step.observation_message)
 
 
 def _text(text: str) -> Json:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from IPython.core.interactiveshell import InteractiveShell
 
 from codeact_magic.agent import Agent
-from codeact_magic.context import edited, heard
+from codeact_magic.context import edited, observation_text
 from codeact_magic.errors import CodeActError, SessionError
 from codeact_magic.formats import Reading
 from codeact_magic.kernels.live.executor import ShellExecutor
@@ -59,7 +59,12 @@ def session(*turns: list[str], format: Format = "fence") -> Session:
 def told(session: Session) -> list[Any]:
     """Return what a layout keeps of a session."""
     return [
-        (turn.prompt, turn.context, turn.answer, [(step.thought, step.action and step.action.code, step.heard)])
+        (
+            turn.prompt,
+            turn.context,
+            turn.answer,
+            [(step.thought, step.action and step.action.code, step.observation_message)],
+        )
         for turn in session.turns
         for step in turn.steps
     ]
@@ -98,8 +103,8 @@ LINES = st.lists(st.sampled_from(["", "a = 1", "@@ -1 +1 @@", "--- x", "+++ y", 
 def test_any_edit_comes_back(before: list[str], after: list[str], shown: str) -> None:
     old, new = "\n".join(before), "\n".join(after)
     seen = Observation("ok", ({"output_type": "stream", "name": "stdout", "text": shown},))
-    told = heard(Action(old), Decision("edit", new), seen, 100_000)
-    same = heard(Action(new), Decision("approve", new), seen, 100_000)
+    told = observation_text(Action(old), Decision("edit", new), seen, 100_000)
+    same = observation_text(Action(new), Decision("approve", new), seen, 100_000)
     assert edited(old, told) == ((new, same) if new != old else None)
 
 
@@ -147,10 +152,10 @@ def test_tool_calls_come_and_go_with_their_ids() -> None:
         Action("print(1)", "tools", "call-1"),
         Decision("approve", "print(1)"),
         Observation("ok"),
-        said="I print.",
-        heard="Output:\n1",
+        assistant_message="I print.",
+        observation_message="Output:\n1",
     )
-    answer = Step(Reply("One."), "One.", said="One.")
+    answer = Step(Reply("One."), "One.", assistant_message="One.")
     line = export(
         Session("abc", turns=(Turn("Print.", steps=(step, answer), outcome="answered", format="tools"),)), "openai"
     )
@@ -171,7 +176,14 @@ def test_a_turn_without_an_answer_stays_one(layout: Layout) -> None:
 
 def test_code_that_holds_the_closing_tag_survives() -> None:
     code = "print('</execute>')\nprint('```')"
-    step = Step(Reply("x"), "I print.", Action(code), Decision("approve", code), Observation("ok"), heard="Output:\n1")
+    step = Step(
+        Reply("x"),
+        "I print.",
+        Action(code),
+        Decision("approve", code),
+        Observation("ok"),
+        observation_message="Output:\n1",
+    )
     line = export(Session("abc", turns=(Turn("Print.", steps=(step,)),)), "codeactinstruct")
     action = parse(line).turns[0].steps[0].action
     assert action and action.code == code
@@ -188,8 +200,8 @@ def test_secrets_go_neither_way(layout: Layout) -> None:
         Action(code, "tools", "call-1"),
         Decision("approve", code),
         Observation("ok"),
-        said=secret,
-        heard=f"Output:\n{secret}",
+        assistant_message=secret,
+        observation_message=f"Output:\n{secret}",
     )
     leaky = Session("abc", turns=(Turn(secret, steps=(step,), format="tools"),))
     for line in (export(leaky, layout, (secret,)), export(parse(export(leaky, layout), (secret,)), layout)):
@@ -207,7 +219,14 @@ WORDS = st.text(st.characters(codec="utf-8", exclude_categories=["Cc"]), min_siz
 )
 def test_any_conversation_comes_back(prompt: str, answer: str, lines: list[str]) -> None:
     code = "\n".join([*lines, "z = 1"])
-    acted = Step(Reply(""), "I act.", Action(code), Decision("approve", code), Observation("ok"), heard="Output:\n1")
+    acted = Step(
+        Reply(""),
+        "I act.",
+        Action(code),
+        Decision("approve", code),
+        Observation("ok"),
+        observation_message="Output:\n1",
+    )
     line = export(Session("abc", turns=(Turn(prompt, steps=(acted,)),)), "codeactinstruct")
     after = parse(line)
     assert [(turn.prompt, [step.action for step in turn.steps]) for turn in after.turns] == [
@@ -259,7 +278,7 @@ def test_lines_of_other_tools_are_read() -> None:
     found = parse(json.dumps(record))
     assert found.id == "7"
     assert found.turns[0].answer == "Three."
-    assert found.turns[0].steps[0].heard == "Observation:\n3"
+    assert found.turns[0].steps[0].observation_message == "Observation:\n3"
 
 
 def test_lone_surrogates_do_not_break_a_line() -> None:
