@@ -69,7 +69,7 @@ class Runner:
             self._set_interpreter(session.id)
             replay = Replay(gate, self.interpreter, self.view, self.view.tell)
             prompt = one_line(session.turns[0].prompt if session.turns else "", 200)
-            self.records.begin(f"replay of {prompt}"[:80], 1, prompt, "", len(pieces))
+            self.records.begin(f"replay of {prompt}"[:80], 1, prompt, "", len(pieces), of="replay")
             outcome: Outcome = "failed"
             try:
                 replayed = replay.run(pieces)
@@ -91,7 +91,7 @@ class Runner:
             gate = self._gate("consent", names=tuple)  # it has none of the user's names to overwrite
             reading = Reading(thought=thought, action=Action(code))
             step = Step(Reply(""), thought=thought, action=reading.action, observation_message="approved")
-            self.records.begin(options.thread, 1, thought, "", 1)
+            self.records.begin(options.thread, 1, thought, "", 1, of="consent")
             try:
                 self.view.thinking(1, "the session")
                 self.view.proposed(1, reading)

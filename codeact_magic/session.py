@@ -16,6 +16,13 @@ Occasion = Literal["turn", "replay", "consent"]  # what a step is part of; a con
 Status = Literal["ok", "error", "aborted"]
 Outcome = Literal["open", "answered", "limit", "stopped", "failed"]
 
+VERDICT_WORDS: dict[Verdict, str] = {
+    "approve": "approved",
+    "edit": "edited",
+    "reject": "rejected",
+    "stop": "stopped",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Usage:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..session import Decision, Reply, Step, Turn, Usage
+from ..session import VERDICT_WORDS, Decision, Reply, Step, Turn, Usage
 from ..text import one_line, visible
 
-_VERDICTS = {"approve": "approved", "edit": "edited", "reject": "rejected", "stop": "stopped"}
 _STATUSES = {"error": "error", "aborted": "interrupted"}
 
 
@@ -74,7 +73,7 @@ def _decided(decision: Decision | None) -> list[str]:
         return []
     by = "" if decision.by == "user" else f" by {decision.by}"
     reason = f": {one_line(decision.reason, 120)}" if decision.reason else ""
-    return [f"{_VERDICTS[decision.verdict]}{by}{reason}"]
+    return [f"{VERDICT_WORDS[decision.verdict]}{by}{reason}"]
 
 
 def _went(step: Step) -> list[str]:

@@ -14,7 +14,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from ..kernels import signals
 from ..text import one_line
@@ -26,6 +26,7 @@ REQUEST, REPLY = "codeact_request", "codeact_reply"
 MOST_CODE, MOST_TEXT = 1_000_000, 10_000  # characters
 MOST_DECIDED = 200  # ids of steps that are remembered, to tell a late answer from a foreign one
 DECISIONS = ("approve", "reject", "stop")
+Activity = Literal["idle", "thinking", "waiting", "running"]
 
 LATE = "This step has been decided already."
 UNKNOWN = "No such step is waiting in this kernel."
@@ -96,7 +97,7 @@ class ControlChannel:
             self._began = time.monotonic()
             self._changed("thinking")
 
-    def step(self, bundle: Json, agent: str | None = None) -> None:
+    def step(self, bundle: Json, agent: Activity | None = None) -> None:
         """A step has become what `bundle` says; `agent` is what the agent does now."""
         with self._lock:
             if self._turn is None:
@@ -263,7 +264,7 @@ class ControlChannel:
             raise Refused("late", LATE)
         raise Refused("unknown", UNKNOWN)
 
-    def _changed(self, agent: str | None) -> None:
+    def _changed(self, agent: Activity | None) -> None:
         self._revision += 1
         if agent is not None and agent != self._agent:
             self._agent, self._since = agent, time.monotonic()

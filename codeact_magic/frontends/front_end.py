@@ -8,7 +8,7 @@ from typing import Protocol
 
 from ..agent import View
 from ..approval import ButtonAsker, MessageView
-from ..session import Json, Turn
+from ..session import Json, Occasion, Turn
 
 
 class TurnView(View, MessageView, Protocol):
@@ -30,8 +30,8 @@ class TurnListener:
     def configure(self, approve: str, session: str) -> None:
         """Take note of the approval mode and of the path that the session is saved in ("" if it is not saved)."""
 
-    def begin(self, thread: str, turn: int, prompt: str, model: str, max_steps: int) -> None:
-        """Begin turn number `turn` of a thread."""
+    def begin(self, thread: str, turn: int, prompt: str, model: str, max_steps: int, *, of: Occasion = "turn") -> None:
+        """Begin turn number `turn` of a thread, or a replay or a consent, which is shown like a turn."""
 
     def end(self, turn: Turn) -> None:
         """End the turn."""

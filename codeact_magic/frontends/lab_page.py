@@ -8,16 +8,22 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from typing import Literal
 
 from ..formats import Reading
-from ..session import Decision, Json, Step, Turn, Usage
+from ..session import Decision, Json, Observation, Occasion, Step, Turn, Usage
 from .captions import footer, step_name
 from .control_channel import ControlChannel
 from .front_end import TurnListener
 
 MIME = "application/vnd.codeact.step+json"
+INSERT_MIME = "application/vnd.codeact.insert+json"
 PATIENCE = 3.0  # seconds in which a page has to greet the first step that is asked about in a kernel
 TICK = 0.05  # seconds between two looks into the box: how fast Stop works
+VERSION = 1  # of the step record; a record with new keys keeps it, so that older pages can show it
+
+StepStatus = Literal["thinking", "pending", "running", "done", "rejected", "stopped", "skipped", "answer"]
+Ended = Literal["ok", "error", "interrupted", "timed out", "kernel lost"]
 
 
 class StepRecords(TurnListener):
@@ -36,11 +42,11 @@ class StepRecords(TurnListener):
         """Return the user's remarks since the last call."""
         return self.channel.remarks()
 
-    def begin(self, thread: str, turn: int, prompt: str, model: str, max_steps: int) -> None:
-        """Turn number `turn` of a thread begins."""
+    def begin(self, thread: str, turn: int, prompt: str, model: str, max_steps: int, *, of: Occasion = "turn") -> None:
+        """Turn number `turn` of a thread begins, or a replay or a consent, which is shown as one."""
         self._spent = Usage()
         self._prefix = os.urandom(6).hex()
-        self._constant = {"version": 1, "thread": thread, "turn": turn, "model": model}
+        self._constant = {"version": VERSION, "thread": thread, "turn": turn, "of": of, "model": model}
         self.channel.begin(thread, turn, prompt, max_steps)
 
     def end(self, turn: Turn) -> None:
@@ -56,6 +62,7 @@ class StepRecords(TurnListener):
             "number": number,
             "status": "thinking",
             "ok": None,
+            "ended": None,
             **dict.fromkeys(("thought", "reasoning", "code", "ran", "why", "decision", "by", "reason", "footer"), ""),
             "findings": [],
             "notes": [],
@@ -97,6 +104,7 @@ class StepRecords(TurnListener):
         self._change(
             status=_status(step),
             ok=step.observation.status == "ok" if step.observation else None,
+            ended=_ended(step.observation) if step.observation else None,
             usage=usage_json(step.reply.usage),
             seconds=seconds,
             footer=footer(step_name(number, self.record.get("title", "")), step) if step.observation_message else "",
@@ -160,7 +168,12 @@ def _decision_json(decision: Decision, proposed: str) -> Json:
     return {"decision": decision.verdict, "by": decision.by, "reason": decision.reason, "ran": ran, **findings}
 
 
-def _status(step: Step) -> str:
+def _ended(observation: Observation) -> Ended:
+    """Return how the run of the code ended."""
+    return "interrupted" if observation.status == "aborted" else observation.status
+
+
+def _status(step: Step) -> StepStatus:
     if step.decision and not step.decision.runs:
         return "rejected" if step.decision.verdict == "reject" else "stopped"
     if step.observation:

@@ -16,13 +16,12 @@ from . import stdin
 from .captions import barred, footer, numbered, step_name, waiting_line
 from .control_channel import ControlChannel
 from .front_end import Capabilities
-from .lab_page import LabPageAsker, StepRecords
+from .lab_page import INSERT_MIME, LabPageAsker, StepRecords
 from .next_cell import offer_as_next_cell
 
 INTERVAL = 0.05  # seconds between two updates: at most 20 a second, however fast the endpoint
 PATIENCE = 1.0  # seconds before waiting is shown
 MOST_STREAMED = 20_000  # characters of a reply that are shown while it is written; then all of it
-INSERT = "application/vnd.codeact.insert+json"
 INSERT_PATIENCE = 3.0  # seconds in which a lab page must take the cells that are offered to it
 INSERT_TICK = 0.05
 
@@ -60,7 +59,7 @@ class NotebookFrontEnd:
     def _taken(self, cells: Sequence[Json], inserted: str, otherwise: str) -> bool:
         """Offer `cells` to lab pages, and return whether one took them; one display shows which it was."""
         name = self._channel.offer(list(cells))
-        self._publish({INSERT: {"version": 1, "id": name}, "text/plain": "…"}, {}, name, False)
+        self._publish({INSERT_MIME: {"version": 1, "id": name}, "text/plain": "…"}, {}, name, False)
         taken = self._channel.taken(INSERT_PATIENCE, INSERT_TICK)
         self._publish({"text/plain": inserted if taken else otherwise}, {}, name, True)
         return taken
