@@ -9,6 +9,7 @@ import re
 import time
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
+from itertools import chain
 from typing import Protocol
 
 from .errors import UsageError
@@ -98,7 +99,8 @@ class Gate:
         code = reading.action.code
         if self.mode == "auto":
             return Decision("approve", code, by="policy auto")
-        findings = tuple(dict.fromkeys(found for part in parts or (code,) for found in self._findings(part)))
+        found = chain.from_iterable(map(self._findings, parts or (code,)))
+        findings = tuple(dict.fromkeys(found))  # each once
         if self._all:
             return Decision("approve", code, by="user, all of this turn", findings=findings)
         if self.mode == "risky" and not findings:
@@ -189,7 +191,8 @@ class Gate:
         return edited, findings
 
 
-_ANSWERS = {word: name for name in ("yes", "edit", "no", "all", "quit") for word in (name, name[0])} | {"stop": "quit"}
+_ANSWERS = ("yes", "edit", "no", "all", "quit")
+_OTHER_WORDS = {"y": "yes", "e": "edit", "n": "no", "a": "all", "q": "quit", "stop": "quit"}
 
 
 def read_answer(typed: str) -> tuple[str, str]:
@@ -198,9 +201,14 @@ def read_answer(typed: str) -> tuple[str, str]:
     Only a no may have more words: "yes, but ..." is not a yes.
     """
     match = re.match(r"(\w+)[,:;.!]*\s*(.*)$", typed.strip(), re.DOTALL)
-    answer = _ANSWERS.get(match[1].lower(), "") if match else ""
-    reason = match[2] if match else ""
-    return ("", "") if reason and answer != "no" else (answer, reason)
+    if match is None:
+        return "", ""
+    word = match[1].lower()
+    answer = _OTHER_WORDS.get(word, word)
+    reason = match[2]
+    if answer not in _ANSWERS or (reason and answer != "no"):
+        return "", ""
+    return answer, reason
 
 
 HELP = "Type 3 TEXT to replace line 3, 3 to delete it, +3 TEXT to insert below it (+0: at the top); Enter when done."

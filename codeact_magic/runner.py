@@ -58,21 +58,21 @@ class Runner:
         with self._at_work(options):
             return self._take(prompt, new)
 
-    def replay(self, options: Options, session: Session, pieces: Sequence[CodeBlock], told: str) -> Replayed:
-        """Run `pieces` of `session`, of which the user is `told`, each one approved as `options` say.
+    def replay(self, options: Options, session: Session, blocks: Sequence[CodeBlock], announcement: str) -> Replayed:
+        """Show `announcement`, then run `blocks` of `session`, each one approved as `options` say.
 
         Raises CodeActError.
         """
         with self._at_work(options):
             gate = self._gate("replay")
-            self.view.tell(told)
+            self.view.tell(announcement)
             self._set_interpreter(session.id)
             replay = Replay(gate, self.interpreter, self.view, self.view.tell)
             prompt = one_line(session.turns[0].prompt if session.turns else "", 200)
-            self.records.begin(f"replay of {prompt}"[:80], 1, prompt, "", len(pieces), of="replay")
+            self.records.begin(f"replay of {prompt}"[:80], 1, prompt, "", len(blocks), of="replay")
             outcome: Outcome = "failed"
             try:
-                replayed = replay.run(pieces)
+                replayed = replay.run(blocks)
                 outcome = "answered"
             finally:
                 self.view.close()
@@ -80,15 +80,15 @@ class Runner:
             return replayed
 
     def consent(self, options: Options, thought: str, parts: Sequence[tuple[str, str]]) -> None:
-        """Have the user look at the named `parts` of code, which will run one by one elsewhere, as at one step.
+        """Ask the user about the named `parts` of code, which will run one by one elsewhere, in a single step.
 
-        Raises StoppedError where they may not.
+        Raises StoppedError if they may not run.
         """
         if options.approve == "auto":
             return
         code = "\n\n".join(f"# %% {name}\n{part}" for name, part in parts)
         with self._at_work(options):
-            gate = self._gate("consent", names=tuple)  # it has none of the user's names to overwrite
+            gate = self._gate("consent", names=tuple)  # the code runs elsewhere, without the user's names
             reading = Reading(thought=thought, action=Action(code))
             step = Step(Reply(""), thought=thought, action=reading.action, observation_message="approved")
             self.records.begin(options.thread, 1, thought, "", 1, of="consent")
@@ -131,31 +131,31 @@ class Runner:
         options = self.options
         gate = self._gate()
         model = self.endpoints.model(options)
-        conversation = self.threads.get(options.thread)
-        if new or conversation is None:
-            conversation = self.threads.begin(options, prompt)
-        agent = self._agent(conversation, model, gate)
+        thread = self.threads.get(options.thread)
+        if new or thread is None:
+            thread = self.threads.begin(options, prompt)
+        agent = self._agent(thread, model, gate)
         prompt = mask(prompt, self.secrets())
-        self._begin_records(conversation, model, prompt)
+        self._begin_records(thread, model, prompt)
         try:
-            fresh = self._is_fresh(conversation)
+            fresh = self._is_fresh(thread)
             return agent.run(prompt, format=_format(options), summarize=options.summary, fresh=fresh)
         finally:
             self.view.close()
             self.records.end(agent.turn)
-            self._wind_up(conversation)
+            self._wind_up(thread)
 
-    def _is_fresh(self, conversation: Thread) -> bool:
+    def _is_fresh(self, thread: Thread) -> bool:
         """Return whether a session from a file goes on in a kernel that has none of its variables."""
-        adopted = conversation.adopted
-        conversation.adopted = False
-        names = made(conversation.session) if adopted else []
+        adopted = thread.adopted
+        thread.adopted = False
+        names = made(thread.session) if adopted else []
         return bool(names) and not self.interpreter.defined(names)
 
-    def _begin_records(self, conversation: Thread, model: OpenAIModel, prompt: str) -> None:
+    def _begin_records(self, thread: Thread, model: OpenAIModel, prompt: str) -> None:
         options = self.options
-        turn = len(conversation.session.turns) + 1
-        path = near(conversation.path) if conversation.path else ""
+        turn = len(thread.session.turns) + 1
+        path = near(thread.path) if thread.path else ""
         self.records.configure(options.approve, path)
         self.records.begin(options.thread, turn, prompt, model.name, options.max_steps)
 
@@ -170,18 +170,18 @@ class Runner:
             occasion=occasion,
         )
 
-    def _set_interpreter(self, conversation: str) -> None:
+    def _set_interpreter(self, session_id: str) -> None:
         options = self.options
         interpreter = self.interpreter
         interpreter.timeout = options.action_timeout
         interpreter.limit = options.max_summary
         interpreter.keep_cells = options.save_cells
-        interpreter.conversation = conversation
+        interpreter.conversation = session_id
         interpreter.cleared = self.view.restore
 
-    def _agent(self, conversation: Thread, model: OpenAIModel, gate: Gate) -> Agent:
+    def _agent(self, thread: Thread, model: OpenAIModel, gate: Gate) -> Agent:
         options = self.options
-        self._set_interpreter(conversation.session.id)
+        self._set_interpreter(thread.session.id)
         limits = Limits(
             steps=options.max_steps,
             tokens=options.max_tokens_per_turn,
@@ -190,38 +190,38 @@ class Runner:
             context=options.context_tokens or self.endpoints.window(model),
         )
         return Agent(
-            conversation.session,
+            thread.session,
             model,
             gate,
             self.interpreter,
             view=self.view,
-            keep=conversation.keep,
-            draft=conversation.draft,
-            settle=conversation.settle,
+            keep=thread.keep,
+            draft=thread.draft,
+            settle=thread.settle,
             limits=limits,
             vision=options.vision,
             remarks=self.records.remarks,
         )
 
-    def _wind_up(self, conversation: Thread) -> None:
+    def _wind_up(self, thread: Thread) -> None:
         """Wait until the session is saved, and show a line that sums up the turn."""
-        turn = conversation.session.turns[-1]
+        turn = thread.session.turns[-1]
         if turn.outcome == "stopped":  # the user who stopped it does not want to wait, nor to read more
-            conversation.saved(_AT_ONCE)
+            thread.saved(_AT_ONCE)
             return
-        saved = conversation.saved()
+        saved = thread.saved()
         if turn.steps:
             note = f"{turn.note} · " if turn.outcome == "answered" and turn.note else ""
-            self.view.tell(f"{note}{turn_line(turn)}{_where(conversation) if saved else ''}")
+            self.view.tell(f"{note}{turn_line(turn)}{_where(thread) if saved else ''}")
 
 
 def _format(options: Options) -> Format:
     return "fence" if options.format == "auto" else cast(Format, options.format)
 
 
-def _where(conversation: Thread) -> str:
+def _where(thread: Thread) -> str:
     """Return the path of the session as the end of a line, once per session; "" after that."""
-    if conversation.told or conversation.path is None:
+    if thread.told or thread.path is None:
         return ""
-    conversation.told = True
-    return f" · saved in {near(conversation.path)}"
+    thread.told = True
+    return f" · saved in {near(thread.path)}"

@@ -73,19 +73,19 @@ class StepListener(Protocol):
     """Is told of each step as well, and adds the data with which a lab page shows it with buttons."""
 
     def thinking(self, number: int, title: str) -> None:
-        """Step `number` begins."""
+        """Begin step `number`; `title` is its name if that is not "step N"."""
 
     def streaming(self, text: str, reasoning: str, notes: list[str]) -> None:
-        """The reply so far is `text`."""
+        """Take note of the reply so far."""
 
     def proposed(self, reading: Reading) -> None:
-        """The reply is complete."""
+        """Take note of the complete reply."""
 
     def finished(self, number: int, step: Step) -> None:
-        """The step is over."""
+        """Take note of the result of the step."""
 
     def broken_off(self) -> None:
-        """The turn ended in the middle of the step."""
+        """Take note that the turn ended in the middle of the step."""
 
     def bundle(self) -> Bundle:
         """Return the current state of the step, by MIME type."""
