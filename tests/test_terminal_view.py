@@ -1,4 +1,4 @@
-"""What a terminal shows of a turn: every reply once, whatever its format, and nothing of it raw."""
+"""How a terminal shows a turn: every reply once, whatever its format, and no control character of it."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 def on_screen(written: str) -> str:
-    """Return what a terminal that was written to shows, without its styles."""
+    """Return the text that a terminal shows after it was written to, without its styles."""
     written = re.sub(r"\x1b\[[0-9;]*m", "", written)
     return re.sub(r"[^\n]*\r\x1b\[K", "", written)
 
@@ -65,7 +65,7 @@ def play(
     reply: Reply | None = None,
     expected: Format = "fence",
 ) -> str:
-    """Return what is written of a step whose reply is `text` and comes in `pieces`."""
+    """Return the output of a step whose reply is `text` and comes in `pieces`."""
     stream = stream or io.StringIO()
     view = TerminalView(stream)
     view.thinking(1)
@@ -136,7 +136,7 @@ def test_json_that_is_part_of_an_answer_is_shown() -> None:
     assert play(text) == 'Your record:\n\n  | {"name": "Ann", "age": 41}\n\nThat is all.\n'
 
 
-def test_code_that_reads_otherwise_than_it_was_written_is_shown_as_it_would_run() -> None:
+def test_code_that_is_read_differently_than_written_is_shown_as_it_would_run() -> None:
     shown = play("Look:\n- ```python\n  x = 1\n  y = 2\n  ```")
     assert shown == "Look:\n\n  |   x = 1\n  |   y = 2\n\nwhat would run:\n\n  | x = 1\n  | y = 2\n\n"
 
@@ -147,15 +147,15 @@ def test_code_with_a_fence_in_a_string_is_shown_as_it_would_run() -> None:
     assert shown.endswith("what would run:\n\n" + "".join(f"  | {line}\n" for line in code.split("\n")) + "\n")
 
 
-def test_a_block_that_is_no_python_stays_part_of_the_answer() -> None:
+def test_a_block_in_another_language_stays_part_of_the_answer() -> None:
     assert play("Run\n```bash\npip list\n```\nyourself.") == "Run\n\n  | pip list\n\nyourself.\n"
 
 
-def test_an_empty_reply_says_what_is_wrong_with_it() -> None:
+def test_an_empty_reply_shows_its_fault() -> None:
     assert play("") == f"{formats.EMPTY}\n"
 
 
-def test_a_reply_that_is_cut_off_shows_what_came_and_why_it_is_not_run() -> None:
+def test_a_reply_that_is_cut_off_shows_its_text_and_its_fault() -> None:
     text = "Now:\n```python\nfor i in"
     shown = play(text, reply=Reply(text, finish="length"))
     assert shown == f"Now:\n\n  | for i in\n{formats.CUT_OFF}\n"
@@ -173,12 +173,12 @@ def test_a_reply_looks_the_same_however_it_is_cut_into_pieces(reasoning: str, fr
 
 
 @given(st.text())
-def test_nothing_of_a_reply_reaches_the_terminal_raw(text: str) -> None:
+def test_no_control_character_of_a_reply_reaches_the_terminal(text: str) -> None:
     shown = play(text)
     assert not [char for char in shown if is_hidden(ord(char))]
 
 
-def test_a_hostile_reply_is_visible() -> None:
+def test_the_hidden_characters_of_a_hostile_reply_are_visible() -> None:
     tty = Tty()
     shown = on_screen(play("\x1b[2J\x1b]0;title\x07Hi\r\n```python\nx = 'a\u202eb'  # \u200b\n```", stream=tty))
     assert shown == ("⟦U+001B⟧[2J⟦U+001B⟧]0;title⟦U+0007⟧Hi\n\n  │ x = 'a⟦U+202E⟧b'  # ⟦U+200B⟧\n\n")
@@ -220,7 +220,7 @@ def test_there_are_at_most_twenty_updates_a_second(clock: Clock) -> None:
     assert len({round(now, 4) for now in writes}) <= 20
 
 
-def test_waiting_is_shown_after_a_second_and_disappears(clock: Clock) -> None:
+def test_a_waiting_line_is_shown_after_a_second_and_disappears(clock: Clock) -> None:
     tty = Tty()
     view = TerminalView(tty)
     view.thinking(1)
@@ -240,7 +240,7 @@ def test_waiting_is_shown_after_a_second_and_disappears(clock: Clock) -> None:
     assert on_screen(tty.getvalue()) == "Yes.\n"
 
 
-def test_waiting_is_not_shown_where_lines_cannot_be_replaced(clock: Clock) -> None:
+def test_no_waiting_line_is_shown_if_lines_cannot_be_replaced(clock: Clock) -> None:
     stream = io.StringIO()
     view = TerminalView(stream)
     view.thinking(1)
@@ -250,7 +250,7 @@ def test_waiting_is_not_shown_where_lines_cannot_be_replaced(clock: Clock) -> No
     assert stream.getvalue() == ""
 
 
-def test_what_loads_is_shown_until_it_is_there() -> None:
+def test_a_waiting_line_is_shown_until_an_empty_one_comes() -> None:
     tty = Tty()
     view = TerminalView(tty)
     view.waiting("the local model is loading … 1 s")
@@ -260,7 +260,7 @@ def test_what_loads_is_shown_until_it_is_there() -> None:
     assert on_screen(tty.getvalue()) == ""
 
 
-def test_taking_nothing_away_leaves_the_line_of_others_alone() -> None:
+def test_removing_no_waiting_line_leaves_other_output_alone() -> None:
     tty = Tty()
     view = TerminalView(tty)
     tty.write("printed by the code, without an end of line")
@@ -269,7 +269,7 @@ def test_taking_nothing_away_leaves_the_line_of_others_alone() -> None:
     assert on_screen(tty.getvalue()) == "printed by the code, without an end of line"
 
 
-def test_a_retry_is_told_and_what_came_before_is_void(clock: Clock) -> None:
+def test_a_retry_is_announced_and_voids_the_reply_so_far(clock: Clock) -> None:
     stream = io.StringIO()
     view = TerminalView(stream)
     view.thinking(1)
@@ -291,7 +291,7 @@ def test_reasoning_is_folded_into_a_line(play_it: Callable[[str], str]) -> None:
     assert on_screen(play_it(text)) == f"reasoning: 7 words\nI add them up.\n\n{SHOWN_CODE}\n"
 
 
-def test_reasoning_of_its_own_field_is_folded_as_well(clock: Clock) -> None:
+def test_reasoning_in_a_field_of_its_own_is_folded_as_well(clock: Clock) -> None:
     stream = io.StringIO()
     view = TerminalView(stream)
     view.thinking(1)
@@ -303,9 +303,14 @@ def test_reasoning_of_its_own_field_is_folded_as_well(clock: Clock) -> None:
     assert stream.getvalue() == "reasoning: 3 words\nYes.\n"
 
 
-def test_reasoning_that_nobody_announced_is_called_so_when_it_ends() -> None:
+def test_reasoning_without_an_opening_tag_is_named_when_it_ends() -> None:
     shown = one_by_one("I could do it.\n</think>\nIt is 6.")
     assert shown == "I could do it.\n\nreasoning: 4 words\nIt is 6.\n"
+
+
+def test_reasoning_that_begins_like_json_is_named_and_the_answer_is_shown_once() -> None:
+    shown = one_by_one('{"plan": 1}\n</think>\nIt is\n6.')
+    assert shown == "reasoning: 2 words\nIt is\n6.\n"
 
 
 # -- styles ------------------------------------------------------------------------------------------------------------
@@ -327,7 +332,7 @@ def test_highlighting_changes_no_character() -> None:
     assert shown == "".join(f"  │ {line}\n" for line in code.split("\n")) + "\n"
 
 
-def test_prose_is_wrapped_between_words_with_lists_hanging() -> None:
+def test_prose_is_wrapped_between_words_and_lists_are_indented() -> None:
     text = "- " + "word " * 20 + "\n| a table | " + "cell " * 20 + "|\n"
     lines = on_screen(play(text, stream=Tty())).split("\n")
     assert lines[0] == "- " + " ".join(["word"] * 11)
@@ -335,7 +340,7 @@ def test_prose_is_wrapped_between_words_with_lists_hanging() -> None:
     assert lines[2].startswith("| a table | cell") and lines[2].endswith("cell |")
 
 
-def test_prose_is_not_wrapped_where_nobody_looks() -> None:
+def test_prose_is_not_wrapped_in_a_pipe() -> None:
     text = "word " * 40 + "end"
     assert play(text) == f"{text}\n"
 
@@ -355,7 +360,7 @@ def test_edited_code_is_listed_like_proposed_code() -> None:
 # -- steps and turns ---------------------------------------------------------------------------------------------------
 
 
-def test_a_step_ends_in_one_line_below_what_its_code_showed() -> None:
+def test_a_step_ends_in_one_line_below_its_output() -> None:
     stream = io.StringIO()
     view = TerminalView(stream)
     view.finished(1, step())
@@ -405,7 +410,7 @@ def test_an_answer_has_no_line_of_its_own() -> None:
         ({"action": None, "decision": None, "observation": None}, "step 3 · model 1.2 s"),
     ],
 )
-def test_the_line_of_a_step_says_what_came_of_it(changes: dict[str, object], expected: str) -> None:
+def test_the_line_of_a_step_says_how_it_went(changes: dict[str, object], expected: str) -> None:
     assert expected in captions.footer("step 3", step(**changes))
 
 
@@ -418,5 +423,5 @@ def test_estimated_tokens_are_called_so() -> None:
     assert captions.tokens(Usage(1000, 0, 1, estimated=True)) == "about 1,000 tokens in, 1 out"
 
 
-def test_lines_are_numbered_with_everything_in_them_visible() -> None:
+def test_numbered_lines_have_their_hidden_characters_visible() -> None:
     assert captions.numbered("a\n\u200bb") == "  1 a\n  2 ⟦U+200B⟧b"

@@ -101,7 +101,8 @@ class ReplySplitter:
             elif tag == "</execute>" and self._mark == "<execute>":
                 yield self._end()
             elif not self._mark:
-                yield Part("prose", text)
+                if text:
+                    yield Part("prose", text)
             elif self._is_code(text, inline=text != line):
                 self._has_lines = True
                 yield Part("code", text)
