@@ -1,7 +1,7 @@
 /** Announces a step that waits for the user and is not visible. */
 import { Notification } from '@jupyterlab/apputils';
 import type { ICodeAct } from '../lab/tokens';
-import type { Agent } from '../protocol/agents';
+import type { Agent } from '../protocol/agent';
 import type { PendingStep } from '../protocol/pending';
 import { stepName } from '../text/captions';
 

@@ -1,7 +1,7 @@
 /** Moves the focus: to a step that begins to wait, and back to the notebook once the agent is idle. */
 import type { NotebookPanel } from '@jupyterlab/notebook';
 import type { ICodeAct } from '../lab/tokens';
-import type { Agent } from '../protocol/agents';
+import type { Agent } from '../protocol/agent';
 import type { PendingStep } from '../protocol/pending';
 
 export class FocusGuide {

@@ -2,7 +2,7 @@
 import type { Cell, CodeCell } from '@jupyterlab/cells';
 import type { Notebook, NotebookPanel } from '@jupyterlab/notebook';
 import { complain } from '../lab/complain';
-import type { Agent } from '../protocol/agents';
+import type { Agent } from '../protocol/agent';
 import { type IMessage, type INewCell, offeredCells, readNewCells } from '../protocol/messages';
 import { request } from '../protocol/requests';
 

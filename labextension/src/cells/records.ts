@@ -4,7 +4,7 @@ import type { NotebookPanel } from '@jupyterlab/notebook';
 import type { JSONObject } from '@lumino/coreutils';
 import { cellOf } from '../lab/notebooks';
 import type { ICodeAct } from '../lab/tokens';
-import type { Agent } from '../protocol/agents';
+import type { Agent } from '../protocol/agent';
 import { STEP_MIME } from '../protocol/generated';
 import type { IPublished } from '../protocol/messages';
 

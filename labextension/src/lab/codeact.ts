@@ -1,6 +1,7 @@
 /** What the plugins share. `ICodeAct` describes it. */
 import type { INotebookTracker, NotebookPanel } from '@jupyterlab/notebook';
-import type { Agent, Agents } from '../protocol/agents';
+import type { Agent } from '../protocol/agent';
+import type { Agents } from '../protocol/agents';
 import type { PendingStep } from '../protocol/pending';
 import type { IServices } from '../step/services';
 import type { StepView } from '../step/view';

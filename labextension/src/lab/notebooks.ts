@@ -1,7 +1,7 @@
 /** Notebooks: finding the cell of a step, and adding cells with prompts. */
 import type { ICodeCellModel } from '@jupyterlab/cells';
 import { NotebookActions, type NotebookPanel } from '@jupyterlab/notebook';
-import type { Agent } from '../protocol/agents';
+import type { Agent } from '../protocol/agent';
 import { STEP_MIME } from '../protocol/generated';
 import type { StepView } from '../step/view';
 import { complain } from './complain';

@@ -1,7 +1,8 @@
 /** The names by which JupyterLab and the plugins of this extension know each other. */
 import type { INotebookTracker, NotebookPanel } from '@jupyterlab/notebook';
 import { Token } from '@lumino/coreutils';
-import type { Agent, Agents } from '../protocol/agents';
+import type { Agent } from '../protocol/agent';
+import type { Agents } from '../protocol/agents';
 import type { PendingStep } from '../protocol/pending';
 import type { IServices } from '../step/services';
 import type { StepView } from '../step/view';

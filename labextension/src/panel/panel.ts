@@ -4,7 +4,7 @@ import { Panel, Widget } from '@lumino/widgets';
 import { codeactIcon } from '../lab/icon';
 import { reveal, runPrompt } from '../lab/notebooks';
 import type { ICodeAct, INotebook } from '../lab/tokens';
-import type { Agent } from '../protocol/agents';
+import type { Agent } from '../protocol/agent';
 import { h, setText, toggle } from '../step/dom';
 import { StepView } from '../step/view';
 import { ACTIVITY_WORDS, elapsed, progressWords, tokens } from '../text/captions';

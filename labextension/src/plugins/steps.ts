@@ -18,7 +18,8 @@ import { labServices } from '../lab/services';
 import { PLUGIN, Settings } from '../lab/settings';
 import { ICodeAct } from '../lab/tokens';
 import { Typing } from '../lab/typing';
-import { type Agent, Agents } from '../protocol/agents';
+import type { Agent } from '../protocol/agent';
+import { Agents } from '../protocol/agents';
 import { addCommands } from './commands';
 
 export const steps: JupyterFrontEndPlugin<ICodeAct> = {

@@ -1,7 +1,7 @@
 /** The view of one step: in a cell's output, in a second view of the notebook, or in the side panel. */
 import type { Message } from '@lumino/messaging';
 import { Panel, Widget } from '@lumino/widgets';
-import type { Agent } from '../protocol/agents';
+import type { Agent } from '../protocol/agent';
 import type { IPublished } from '../protocol/messages';
 import type { PendingStep } from '../protocol/pending';
 import { isAlone } from '../protocol/state';

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import { Agent, Agents } from '../agents';
+import { Agent } from '../agent';
+import { Agents } from '../agents';
 import { SETTLING } from '../pending';
 import { FakeKernel, FakeSession, USAGE, bundle, newDraft } from './fakes';
 

@@ -1,6 +1,6 @@
 /** A kernel that gives prepared answers, and the session around it: no network, no browser. */
 import { Signal } from '@lumino/signaling';
-import type { ISession } from '../agents';
+import type { ISession } from '../agent';
 import { STEP_MIME } from '../generated';
 import type { IDraft } from '../pending';
 import type { Request } from '../requests';
