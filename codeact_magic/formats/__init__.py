@@ -17,7 +17,7 @@ action of a reply counts; the text after it, mostly an invented output, is dropp
 
 from .reading import CUT_OFF, EMPTY, NO_CODE, NO_JSON, Reading, enough, read, split_reasoning
 from .specs import SPECS, TOOL, Spec
-from .streaming import Part, ReplySplitter, may_be_reasoning, tags_as_fences
+from .streaming import ReplyPart, ReplySplitter, may_be_reasoning, tags_as_fences
 from .writing import assistant_message, observation_message, write, write_answer
 
 __all__ = [
@@ -27,8 +27,8 @@ __all__ = [
     "NO_JSON",
     "SPECS",
     "TOOL",
-    "Part",
     "Reading",
+    "ReplyPart",
     "ReplySplitter",
     "Spec",
     "assistant_message",

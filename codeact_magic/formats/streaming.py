@@ -15,7 +15,7 @@ _PYTHON = ("", "python", "python3", "py", "ipython")
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class ReplyPart:
     """A part of a reply: words of prose, a line of code, or a boundary.
 
     The text of "code begins" is the language in lower case: "python" for each of its names.
@@ -39,7 +39,7 @@ class ReplySplitter:
         self._mark = ""  # what opened the code that is being read: a fence or a tag
         self._has_lines = False  # whether a line of that code has been read
 
-    def split(self, text: str, whole: bool = False) -> Iterator[Part]:
+    def split(self, text: str, whole: bool = False) -> Iterator[ReplyPart]:
         """Yield the parts that are new in `text`, the reply so far without its reasoning.
 
         Only whole lines of code and whole words of prose count; if `whole`, the reply is complete and all of it does.
@@ -51,7 +51,7 @@ class ReplySplitter:
     def _midline(self) -> bool:
         return bool(self.source) and not self.source.endswith("\n")
 
-    def _split(self, text: str, whole: bool) -> Iterator[Part]:
+    def _split(self, text: str, whole: bool) -> Iterator[ReplyPart]:
         *lines, tail = text[len(self.source) :].split("\n")
         for line in lines:
             yield from self._line(line)
@@ -71,12 +71,12 @@ class ReplySplitter:
             return False
         return "<" not in tail if self._midline else not _UNDECIDED.match(tail)
 
-    def _words(self, words: str) -> Iterator[Part]:
+    def _words(self, words: str) -> Iterator[ReplyPart]:
         if words.strip() or self._midline:
             self.source += words
-            yield Part("prose", words)
+            yield ReplyPart("prose", words)
 
-    def _line(self, line: str) -> Iterator[Part]:
+    def _line(self, line: str) -> Iterator[ReplyPart]:
         if self._midline:
             yield from self._tagged(line)
         elif self._mark and self._closes(line):
@@ -88,11 +88,11 @@ class ReplySplitter:
         elif fence := _FENCE.match(line):
             yield self._begin(fence[1], fence[2])
         elif not line.strip():
-            yield Part("blank line")
+            yield ReplyPart("blank line")
         else:
             yield from self._tagged(line)
 
-    def _tagged(self, line: str) -> Iterator[Part]:
+    def _tagged(self, line: str) -> Iterator[ReplyPart]:
         """Yield the parts of a line of prose or code, which may have <execute> tags in it."""
         for text in _TAG.split(line):
             tag = text.lower()
@@ -102,11 +102,11 @@ class ReplySplitter:
                 yield self._end()
             elif not self._mark:
                 if text:
-                    yield Part("prose", text)
+                    yield ReplyPart("prose", text)
             elif self._is_code(text, inline=text != line):
                 self._has_lines = True
-                yield Part("code", text)
-        yield Part("line ends")
+                yield ReplyPart("code", text)
+        yield ReplyPart("line ends")
 
     def _is_code(self, line: str, inline: bool) -> bool:
         """Return whether `line` belongs to the code: not its first lines if they are blank, nor fences inside tags."""
@@ -123,15 +123,15 @@ class ReplySplitter:
         ticks = line.strip(" \t>")
         return bool(ticks) and ticks == self._mark[0] * len(ticks) and len(ticks) >= len(self._mark)
 
-    def _begin(self, mark: str, language: str) -> Part:
+    def _begin(self, mark: str, language: str) -> ReplyPart:
         self._mark = mark
         self._has_lines = False
         name = language.lower()
-        return Part("code begins", "python" if name in _PYTHON else name)
+        return ReplyPart("code begins", "python" if name in _PYTHON else name)
 
-    def _end(self) -> Part:
+    def _end(self) -> ReplyPart:
         self._mark = ""
-        return Part("code ends")
+        return ReplyPart("code ends")
 
 
 def may_be_reasoning(text: str) -> bool:

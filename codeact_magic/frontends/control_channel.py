@@ -57,7 +57,8 @@ class ControlChannel:
         self._threads: dict[str, list[Json]] = {}
         self._pending: Json | None = None
         self._turn: Json | None = None
-        self._agent, self._since = "idle", time.monotonic()
+        self._agent: Activity = "idle"
+        self._since = time.monotonic()
         self._revision = 0
         self._kernel: Any = None
         self._offer: tuple[str, list[Json]] = ("", [])  # an id, and the cells that it stands for

@@ -133,7 +133,9 @@ class LabPageAsker:
     """Asks the user at a lab page, if one is there. `show` publishes the step with its current record."""
 
     def __init__(self, channel: ControlChannel, records: StepRecords, show: Callable[[], None]) -> None:
-        self._channel, self._records, self._show = channel, records, show
+        self._channel = channel
+        self._records = records
+        self._show = show
 
     @property
     def attached(self) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any, TextIO
 
 from ..agent import Delta
-from ..formats import Part, Reading, ReplySplitter, may_be_reasoning, split_reasoning
+from ..formats import Reading, ReplyPart, ReplySplitter, may_be_reasoning, split_reasoning
 from ..session import Json, Observation, Step
 from ..text import one_line
 from . import stdin
@@ -190,7 +190,7 @@ class Transcript:
         """Return whether `code`, verbatim, is the last thing that was printed."""
         return not self._followed and "\n".join(self.block).rstrip() == code
 
-    def _take(self, part: Part) -> None:
+    def _take(self, part: ReplyPart) -> None:
         match part.kind:
             case "prose":
                 self._take_prose(part.text)
