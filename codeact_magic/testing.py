@@ -113,7 +113,7 @@ ScriptedReply: TypeAlias = str | Reply | BaseException | Callable[[Request], "Sc
 
 
 @dataclass(frozen=True, slots=True)
-class Recorded:
+class RecordedRequest:
     """A request as it arrived; `headers` have lower-case names, `body` is None where `raw` is no JSON."""
 
     method: str
@@ -166,7 +166,7 @@ class FakeEndpoint:
         self._api_key = api_key
         self._strict_models = strict_models
         self._context_limit = context_limit
-        self._requests: list[Recorded] = []
+        self._requests: list[RecordedRequest] = []
         self.answered: list[float] = []  # time.perf_counter() at the end of each answer that was sent whole
         self._changed = threading.Condition()
         self._server: _Server | None = None
@@ -190,7 +190,7 @@ class FakeEndpoint:
         self._server = None
 
     @property
-    def requests(self) -> list[Recorded]:
+    def requests(self) -> list[RecordedRequest]:
         """All requests so far, in the order of arrival."""
         with self._changed:
             return list(self._requests)
@@ -208,7 +208,7 @@ class FakeEndpoint:
             if not self._changed.wait_for(lambda: seen() >= count, timeout):
                 raise TimeoutError(f"{seen()} of {count} {what} after {timeout:g} s")
 
-    def _record(self, request: Recorded) -> None:
+    def _record(self, request: RecordedRequest) -> None:
         with self._changed:
             self._requests.append(request)
             self._changed.notify_all()
@@ -218,7 +218,7 @@ class FakeEndpoint:
             self.disconnects += 1
             self._changed.notify_all()
 
-    def _decide(self, request: Recorded) -> Served:
+    def _decide(self, request: RecordedRequest) -> Served:
         """Return what to answer."""
         path = request.path.partition("?")[0]
         if refusal := self._unauthorised(request.headers.get("authorization", "")):
@@ -523,7 +523,7 @@ class _Handler(BaseHTTPRequestHandler):
         if len(raw) < length:
             raise ConnectionAbortedError
         headers = {name.lower(): value for name, value in self.headers.items()}
-        request = Recorded(self.command, self.path, headers, _parsed(raw), raw, time.perf_counter())
+        request = RecordedRequest(self.command, self.path, headers, _parsed(raw), raw, time.perf_counter())
         self.server.endpoint._record(request)
         try:
             self._answer(self.server.endpoint._decide(request), request.body)

@@ -22,8 +22,18 @@ from hypothesis import strategies as st
 from codeact_magic import formats
 from codeact_magic.agent import Delta, Model, Request
 from codeact_magic.errors import EndpointError
-from codeact_magic.model import OpenAIModel, Settings, assembly, client, endpoint, events, parameters, public_url, pump
-from codeact_magic.model.assembly import Assembly
+from codeact_magic.model import (
+    OpenAIModel,
+    Settings,
+    background_reader,
+    client,
+    openai_model,
+    parameters,
+    public_url,
+    reply_builder,
+    sse,
+)
+from codeact_magic.model.reply_builder import ReplyBuilder
 from codeact_magic.session import Reply, ToolCall, Usage
 from codeact_magic.testing import Endless, FakeEndpoint, Hang, Raw, Say, Scripted, Status
 from codeact_magic.text import storable
@@ -37,7 +47,7 @@ TEXT = "Zażółć gęślą jaźń, 東京, 👩‍🚀!"
 @pytest.fixture(autouse=True)
 def nothing_remains(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Start each test without waits and memories, and see that no thread is left at its end."""
-    monkeypatch.setattr(endpoint, "FIRST_WAIT", 0.0)
+    monkeypatch.setattr(openai_model, "FIRST_WAIT", 0.0)
     monkeypatch.setattr(parameters, "_rejected", {})
     yield
     assert streaming_threads() == []
@@ -195,7 +205,7 @@ def test_a_reply_streams_in_pieces_that_make_up_its_text() -> None:
 
 
 def test_a_look_is_had_as_soon_as_the_request_is_on_its_way(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pump, "TICK", 1000.0)
+    monkeypatch.setattr(background_reader, "TICK", 1000.0)
     gate = threading.Event()
     with FakeEndpoint([Say("Yes.", gate=gate)]) as fake:
 
@@ -327,7 +337,7 @@ def test_half_a_character_of_two_cannot_get_through() -> None:
 def test_how_the_bytes_are_split_does_not_matter(splits: list[int], text: str, reasoning: str, size: int) -> None:
     pieces = [text[start : start + size] for start in range(0, len(text), size)]
     data = stream_of({"reasoning": reasoning}, *({"content": piece} for piece in pieces))
-    whole, parts, shown = Assembly(Request(ASK)), Assembly(Request(ASK)), Shown()
+    whole, parts, shown = ReplyBuilder(Request(ASK)), ReplyBuilder(Request(ASK)), Shown()
     whole.feed(data)
     for start, end in zip([0, *sorted(splits)], [*sorted(splits), len(data)], strict=True):
         shown.append(parts.feed(data[start : max(start, end)]))
@@ -435,7 +445,7 @@ def test_the_first_of_several_ends_counts() -> None:
 @hypothesis_settings(deadline=None)
 @given(st.text("ab<", max_size=30), st.lists(st.integers(1, 4), min_size=30))
 def test_nothing_of_a_stop_sequence_is_ever_shown(text: str, sizes: list[int]) -> None:
-    assembled, shown, start = Assembly(Request(ASK, stop=("<ab<", "b<"))), Shown(), 0
+    assembled, shown, start = ReplyBuilder(Request(ASK, stop=("<ab<", "b<"))), Shown(), 0
     for size in sizes:
         if not assembled.is_cut:
             shown.append(assembled.feed(event({"content": text[start : start + size]})))
@@ -448,7 +458,7 @@ def test_nothing_of_a_stop_sequence_is_ever_shown(text: str, sizes: list[int]) -
 
 @pytest.mark.parametrize("item", [Endless(), Endless("y" * 1000)])
 def test_a_reply_without_end_is_cut(item: Endless, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(assembly, "MOST_CHARACTERS", 20_000)
+    monkeypatch.setattr(reply_builder, "MOST_CHARACTERS", 20_000)
     with FakeEndpoint([item, "Done."]) as fake:
         model = model_of(fake)
         reply, _ = ask(model)
@@ -466,13 +476,13 @@ def test_a_reply_without_end_is_cut(item: Endless, monkeypatch: pytest.MonkeyPat
     ],
 )
 def test_reasoning_and_calls_without_end_are_cut_too(delta: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(assembly, "MOST_CHARACTERS", 20_000)
+    monkeypatch.setattr(reply_builder, "MOST_CHARACTERS", 20_000)
     reply, _ = reply_to(Raw(event(delta) * 100))
     assert reply.finish == "length"
 
 
 def test_a_line_without_end_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(events, "LONGEST_LINE", 100_000)
+    monkeypatch.setattr(sse, "LONGEST_LINE", 100_000)
     with FakeEndpoint([Raw(b"data: " + b"x" * 3_000_000)]) as fake:
         assert "sends without end" in line_of(model_of(fake))
         assert len(fake.requests) == 1
@@ -524,7 +534,7 @@ def test_retries_have_a_bound(retries: int) -> None:
 
 
 def test_waits_grow(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(endpoint, "FIRST_WAIT", 0.01)
+    monkeypatch.setattr(openai_model, "FIRST_WAIT", 0.01)
     _, shown = reply_to(Status(500), Status(500), Status(500), "Yes.")
     assert [note.rpartition("again ")[2] for note in shown.notes] == [
         "in 0.01 s (1 of 3).",
@@ -552,7 +562,7 @@ def in_an_hour() -> str:
     ],
 )
 def test_the_wait_is_the_endpoints_choice(header: str, value: str, wait: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(endpoint, "FIRST_WAIT", 1000.0)
+    monkeypatch.setattr(openai_model, "FIRST_WAIT", 1000.0)
     began = time.monotonic()
     reply, shown = reply_to(Status(429, headers=((header, value),)), "Yes.")
     assert f"Trying again in {wait} s" in shown.notes[0]

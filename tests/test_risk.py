@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from IPython.core.inputtransformer2 import TransformerManager
 
 from codeact_magic.risk import Finding, scan
-from codeact_magic.risk.findings import Report
+from codeact_magic.risk.findings import ScanReport
 from codeact_magic.risk.hidden import unseen
-from codeact_magic.risk.lines import parse
+from codeact_magic.risk.ipython_syntax import parse
 from codeact_magic.risk.magics import is_magic
 from codeact_magic.risk.program import Program
 from codeact_magic.risk.rules import Rules
@@ -708,7 +708,7 @@ def test_no_mixture_of_code_makes_the_rules_stumble(parts: list[str], joint: str
         tree, _ = parse(joint.join(parts), is_magic)
     except SyntaxError:
         return
-    Rules(Program(tree, NAMES), Report()).apply()  # `scan` would turn a mistake into a finding
+    Rules(Program(tree, NAMES), ScanReport()).apply()  # `scan` would turn a mistake into a finding
 
 
 PIECES_OF_CELLS = r"""

@@ -22,7 +22,7 @@ from openai import OpenAI
 from codeact_magic import testing
 from codeact_magic.agent import Delta, Model, Request
 from codeact_magic.session import Reply, ToolCall, Usage
-from codeact_magic.testing import Endless, FakeEndpoint, Hang, Raw, Recorded, Say, ScriptedModel, Status
+from codeact_magic.testing import Endless, FakeEndpoint, Hang, Raw, RecordedRequest, Say, ScriptedModel, Status
 
 ASK = [{"role": "user", "content": "What is six times seven?"}]
 TEXT = "Zażółć gęślą jaźń, 東京, 👩‍🚀!"
@@ -590,7 +590,7 @@ def test_every_request_is_recorded() -> None:
         connection.request("POST", "/v1/chat/completions", b"\xff")
         connection.getresponse().read()
         listing, garbage = endpoint.requests
-    assert isinstance(listing, Recorded)
+    assert isinstance(listing, RecordedRequest)
     assert (listing.method, listing.path, listing.body) == ("GET", "/v1/models?after=x", None)
     assert listing.headers["x-trace"] == "Seven"
     assert (garbage.method, garbage.body, garbage.raw) == ("POST", None, b"\xff")

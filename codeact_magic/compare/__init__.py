@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from ..session import Json
-from .outputs import Comparison, Outputs, Verdict
-from .texts import Measure
+from .outputs import Comparison, RunOutputs, Verdict
+from .texts import Tolerances
 
 __all__ = ["Comparison", "Verdict", "compare"]
 
@@ -38,4 +38,6 @@ def compare(
         now: when the run was; a date or time close to it is the clock's, and not compared
         then: when the recorded run was; where that is given, only a date or time close to it is the clock's.
     """
-    return Outputs(recorded).compare(Outputs(seen), Measure(tolerance, now or datetime.now().astimezone(), then))
+    return RunOutputs(recorded).compare(
+        RunOutputs(seen), Tolerances(tolerance, now or datetime.now().astimezone(), then)
+    )

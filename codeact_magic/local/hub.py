@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import IO, Any, TypeVar
 
 from ..errors import LocalModelError
-from .checking import is_right
+from .checksums import is_right
 from .models import ModelFile, Progress, forward, require_space
 
 NAME = "the Hugging Face hub"

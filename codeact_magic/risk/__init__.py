@@ -19,9 +19,9 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from .findings import Finding, Report
+from .findings import Finding, ScanReport
 from .hidden import unseen
-from .lines import parse
+from .ipython_syntax import parse
 from .magics import is_magic, judge
 from .program import Program
 from .rules import Rules
@@ -34,7 +34,7 @@ def scan(code: str, names: Collection[str] = ()) -> tuple[Finding, ...]:
 
     `names` are the user's own names in the namespace, which the code is not to rebind unasked.
     """
-    report = Report()
+    report = ScanReport()
     for what, line in unseen(code):
         report.add("hidden", what, line)
     try:
@@ -46,7 +46,7 @@ def scan(code: str, names: Collection[str] = ()) -> tuple[Finding, ...]:
     return report.findings()
 
 
-def _read(code: str, names: frozenset[str], report: Report) -> None:
+def _read(code: str, names: frozenset[str], report: ScanReport) -> None:
     """Add to `report` what the IPython lines and the Python of `code` touch."""
     tree, commands = parse(code, lambda word: is_magic(word) and word not in names)
     for command in commands:

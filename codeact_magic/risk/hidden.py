@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Iterator
 from itertools import islice
 
-from .lines import tokens
+from .ipython_syntax import tokens
 
 _HIDDEN = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f"  # control characters, less tab and newline; form feeds and lone returns are in

@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterator, Mapping
 
 from .findings import Kind
-from .lines import Command
+from .ipython_syntax import Command
 
-Told = tuple[Kind, str]  # a finding's kind and what
+Effect = tuple[Kind, str]  # a finding's kind and what
 
 _HARMLESS = frozenset(
     """
@@ -54,7 +54,7 @@ def is_magic(name: str) -> bool:
     return name in _KNOWN and name.isidentifier()
 
 
-def judge(command: Command) -> Iterator[Told]:
+def judge(command: Command) -> Iterator[Effect]:
     """Yield what an IPython line would touch."""
     if command.sign in ("!", "!!"):
         yield from shell(command.text)
@@ -64,14 +64,14 @@ def judge(command: Command) -> Iterator[Told]:
         yield "magic", f"{command.sign}{command.text}"
 
 
-def installs(text: str) -> Iterator[Told]:
+def installs(text: str) -> Iterator[Effect]:
     """Yield what a shell command or the words of one would install."""
     for match in _INSTALL.finditer(text):
         words = [word for word in match[1].split() if not word.startswith("-")]
         yield "installs", " ".join(words).strip("'\"`,)]") or "packages"
 
 
-def shell(text: str) -> Iterator[Told]:
+def shell(text: str) -> Iterator[Effect]:
     """Yield what a shell command would do; a plain install is only that."""
     found = list(installs(text))
     yield from found
@@ -79,7 +79,7 @@ def shell(text: str) -> Iterator[Told]:
         yield "process", f"shell: {text.strip()}"
 
 
-def _magic(command: Command) -> Iterator[Told]:
+def _magic(command: Command) -> Iterator[Effect]:
     name, text = command.name, command.text
     whole = f"{name} {text}".strip()
     if name in _SHELLS:

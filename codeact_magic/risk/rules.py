@@ -7,9 +7,9 @@ import builtins
 import itertools
 from collections.abc import Iterator
 
-from . import calls, tables
+from . import call_rules, tables
 from .call import Call
-from .findings import Kind, Report
+from .findings import Kind, ScanReport
 from .program import Program
 from .scopes import Scope, plain_names
 from .values import canonical, names
@@ -26,7 +26,7 @@ class Rules:
     terms, and not at all where a call of the same function says it better.
     """
 
-    def __init__(self, program: Program, report: Report) -> None:
+    def __init__(self, program: Program, report: ScanReport) -> None:
         self._program = program
         self._report = report
         self._done: set[int] = set()  # nodes of which a node above them has said everything
@@ -66,7 +66,7 @@ class Rules:
     def _call(self, node: ast.Call, scope: Scope) -> None:
         call = Call(node, scope, self._program)
         self._done.add(id(node.func))
-        told = list(calls.judge(call))
+        told = list(call_rules.judge(call))
         for kind, what in told:
             self._report.add(kind, what, node.lineno)
         for dotted in filter(_settles, call.names):
@@ -85,7 +85,7 @@ class Rules:
         for dotted in names(self._program.of(node, scope)):
             if known := tables.touched(dotted):
                 self._done.update(_chain(node))
-                kind, what = calls.words(known[0], dotted if known[1] in tables.OBJECTS else known[1])
+                kind, what = call_rules.words(known[0], dotted if known[1] in tables.OBJECTS else known[1])
                 self._mentions.append((dotted, kind, what, node.lineno))
         by_name = tables.METHODS.get(name) if free and ("_" in name or name in _PLAIN) else None
         if by_name in ("writes", "deletes"):
@@ -124,7 +124,7 @@ class Rules:
             if alias.name == "*":
                 self._star(str(getattr(node, "module", "")), node.lineno)
             elif known:
-                self._mentions.append((dotted, *calls.words(*known), node.lineno))
+                self._mentions.append((dotted, *call_rules.words(*known), node.lineno))
             if alias.asname and not _is_usual(module, alias.asname):
                 self._rebind(name, node, scope)
                 self._alias(dotted, name, node.lineno)

@@ -16,14 +16,24 @@ from ..session import Json
 from ..text import mask, one_line
 from . import parameters
 from .settings import Settings, public_url
-from .troubles import BrokenOff, Refused, Reported, Silent, TooMuch, Trouble, Unreachable, Unusable, causes
+from .transport_errors import (
+    ClientSetupError,
+    HttpStatusError,
+    IdleTimeoutError,
+    OversizedReplyError,
+    StreamedError,
+    TransportError,
+    TruncatedReplyError,
+    UnreachableError,
+    causes,
+)
 
 SET_ADDRESS = "Set it with --base-url or %config CodeAct.base_url"
 IS_IT_ONE = f"Is it an OpenAI-compatible endpoint, and does its address end in /v1? {SET_ADDRESS}"
 LATER = "Run the cell again later; the thread can go on"
 
 
-class Again(Exception):
+class RetryableError(Exception):
     """A retry can help. `wait` is how long the endpoint asks us to wait, in seconds."""
 
     def __init__(self, reason: str, wait: float | None = None) -> None:
@@ -31,43 +41,43 @@ class Again(Exception):
         self.wait = wait
 
 
-class Rejected(Exception):
+class RejectedParameterError(Exception):
     """The endpoint does not know a parameter, which the next request will do without."""
 
 
-class Faults:
-    """Judges what goes wrong at one endpoint. `offered` returns the names of its models, or raises Trouble."""
+class ErrorClassifier:
+    """Judges what goes wrong at one endpoint. `offered` returns the names of its models, or raises TransportError."""
 
     def __init__(self, settings: Settings, offered: Callable[[], list[str]]) -> None:
         self._settings, self._offered = settings, offered
         self._endpoint = settings.endpoint
 
-    def judge(self, trouble: Trouble, sent: Json) -> Again | Rejected | EndpointError:
-        """Return what to raise in place of `trouble`; `sent` is the JSON of the request."""
-        match trouble:
-            case Refused():
-                return self._refused(trouble, sent)
-            case Reported():
-                return self._reported(_Told.of(trouble.error))
-            case Unreachable():
-                return self._unreachable(trouble)
-            case BrokenOff():
-                return Again(f"The reply of {self._endpoint} broke off in the middle.")
-            case Unusable():
-                return EndpointError(self._unusable(trouble))
-            case Silent():
+    def classify(self, error: TransportError, sent: Json) -> RetryableError | RejectedParameterError | EndpointError:
+        """Return what to raise in place of `error`; `sent` is the JSON of the request."""
+        match error:
+            case HttpStatusError():
+                return self._refused(error, sent)
+            case StreamedError():
+                return self._reported(_ErrorDetails.of(error.error))
+            case UnreachableError():
+                return self._unreachable(error)
+            case TruncatedReplyError():
+                return RetryableError(f"The reply of {self._endpoint} broke off in the middle.")
+            case ClientSetupError():
+                return EndpointError(self._unusable(error))
+            case IdleTimeoutError():
                 return EndpointError(self._silent())
-            case TooMuch():
+            case OversizedReplyError():
                 return EndpointError(f"{self._endpoint} sends without end, and what it sends is no reply. {IS_IT_ONE}")
-        quoted = self._quote(_without_tags(str(trouble)), 120)
+        quoted = self._quote(_without_tags(str(error)), 120)
         return EndpointError(f"{self._endpoint} sent something that is no chat completion: {quoted}. {IS_IT_ONE}")
 
     # -- no answer -----------------------------------------------------------------------------------------------------
 
-    def _unreachable(self, trouble: Trouble) -> Again | EndpointError:
+    def _unreachable(self, error: TransportError) -> RetryableError | EndpointError:
         import ssl
 
-        led_here = list(causes(trouble))
+        led_here = list(causes(error))
         names = {type(cause).__name__ for cause in led_here}
         line = self._quote(led_here[-1], 200).rstrip(".")
         if names & {"ReadTimeout", "WriteTimeout"}:
@@ -84,14 +94,14 @@ class Faults:
                 f"{self._endpoint} answers, but not in HTTP ({line}). Is it https rather than http, or another port? "
                 f"{SET_ADDRESS}"
             )
-        return Again(
+        return RetryableError(
             f"{self._endpoint} cannot be reached ({line}). Is the server running, and the address right, http or https?"
         )
 
-    def _unusable(self, trouble: Trouble) -> str:
-        if trouble.args:
-            return f"{self._endpoint} cannot be called: {trouble}"
-        line = self._quote(list(causes(trouble))[-1], 200)
+    def _unusable(self, error: TransportError) -> str:
+        if error.args:
+            return f"{self._endpoint} cannot be called: {error}"
+        line = self._quote(list(causes(error))[-1], 200)
         return (
             f"{self._endpoint} cannot be called ({line}). Check the address, and the environment variables HTTP_PROXY, "
             "HTTPS_PROXY and SSL_CERT_FILE"
@@ -105,18 +115,22 @@ class Faults:
 
     # -- an answer that is an error ------------------------------------------------------------------------------------
 
-    def _refused(self, refused: Refused, sent: Json) -> Again | Rejected | EndpointError:
+    def _refused(self, refused: HttpStatusError, sent: Json) -> RetryableError | RejectedParameterError | EndpointError:
         status = refused.status
-        told = _Told.of(refused.text)
+        told = _ErrorDetails.of(refused.text)
         said = f"{status}: {self._said(told, status)}"
         if (status in (400, 413, 422, 500) and told.is_too_long) or status == 413:
             return self._too_long(told, status)
-        if status in (400, 422) and (name := parameters.remember(self._settings, sent, told.param, told.message)):
-            return Rejected(f"{self._endpoint} does not take {name}, so the request goes without it from now on.")
+        if status in (400, 422) and (
+            name := parameters.remember_rejected(self._settings, sent, told.param, told.message)
+        ):
+            return RejectedParameterError(
+                f"{self._endpoint} does not take {name}, so the request goes without it from now on."
+            )
         if status in (408, 409, 429) or status >= 500:
             if told.code == "insufficient_quota" or refused.headers.get("x-should-retry") == "false":
                 return EndpointError(f"{self._endpoint} answered {said}. {LATER}")
-            return Again(f"{self._endpoint} answered {said}.", _retry_after(refused.headers))
+            return RetryableError(f"{self._endpoint} answered {said}.", _retry_after(refused.headers))
         if status in (401, 403):
             return EndpointError(self._denied(said))
         if status in (404, 405):
@@ -126,15 +140,15 @@ class Faults:
             return EndpointError(f"{self._endpoint} has moved to {self._quote(public_url(place), 200)}. {SET_ADDRESS}")
         return EndpointError(f"{self._endpoint} refused the request ({said})")
 
-    def _reported(self, told: _Told) -> Again | EndpointError:
+    def _reported(self, told: _ErrorDetails) -> RetryableError | EndpointError:
         said = self._said(told, 500)
         if told.is_too_long:
             return self._too_long(told, 400)
         if told.code.startswith("4") and told.code not in ("408", "409", "429"):
             return EndpointError(f"{self._endpoint} refused the request ({told.code}: {said})")
-        return Again(f"{self._endpoint} reported an error: {said}.")
+        return RetryableError(f"{self._endpoint} reported an error: {said}.")
 
-    def _too_long(self, told: _Told, status: int) -> EndpointError:
+    def _too_long(self, told: _ErrorDetails, status: int) -> EndpointError:
         return EndpointError(
             f"The conversation is too long for {self._settings.model}: {self._said(told, status)}. Start afresh with "
             "--new, or set %config CodeAct.context_tokens to what the model takes"
@@ -159,7 +173,7 @@ class Faults:
         name = self._settings.model
         try:
             offered = self._offered()
-        except Trouble:
+        except TransportError:
             return f"There is no chat completion endpoint at {self._endpoint} ({said}). {IS_IT_ONE}"
         if name in offered:
             return f"{self._endpoint} refused the request ({said})"
@@ -173,7 +187,7 @@ class Faults:
 
     # -- its words -----------------------------------------------------------------------------------------------------
 
-    def _said(self, told: _Told, status: int) -> str:
+    def _said(self, told: _ErrorDetails, status: int) -> str:
         from http import HTTPStatus
 
         said = self._quote(told.message, 240).rstrip(". ")
@@ -186,14 +200,14 @@ class Faults:
         return one_line(re.sub(r"\S*\*{3,}\S*", "***", masked), limit)
 
 
-class _Told:
+class _ErrorDetails:
     """What an error says, in OpenAI's words or in others."""
 
     def __init__(self, message: str, code: str = "", kind: str = "", param: str = "") -> None:
         self.message, self.code, self.kind, self.param = message, code, kind, param
 
     @classmethod
-    def of(cls, error: Any) -> _Told:
+    def of(cls, error: Any) -> _ErrorDetails:
         """Read an error: JSON in many variations, as text or parsed, or a text, or an HTML page."""
         if isinstance(error, str):
             with suppress(ValueError, RecursionError):

@@ -9,17 +9,17 @@ from collections.abc import Callable, Iterator, Mapping
 from . import magics, tables
 from .call import Call, unparsed
 from .findings import Kind
-from .lines import Command
-from .magics import Told
+from .ipython_syntax import Command
+from .magics import Effect
 from .values import NONE, URL, names
 
 _CODE_IN_QUERY = re.compile(r"@[\w.]*\(|__")
 _SHELL = "IPython.get_ipython"
 
 
-def judge(call: Call) -> Iterator[Told]:
+def judge(call: Call) -> Iterator[Effect]:
     """Yield what a call would touch."""
-    told: list[Told] = []
+    told: list[Effect] = []
     for dotted in call.names:
         told += _by_name(call, dotted)
     if any(value.kind == "dynamic" for value in call.functions):
@@ -35,7 +35,7 @@ def judge(call: Call) -> Iterator[Told]:
     yield from _changed(call)
 
 
-def words(kind: Kind, dotted: str, target: str = "") -> Told:
+def words(kind: Kind, dotted: str, target: str = "") -> Effect:
     """Return a finding's words for the use of `dotted` on `target`."""
     name = dotted.removeprefix("builtins.")
     match kind:
@@ -64,7 +64,7 @@ def _is_known(dotted: str) -> bool:
     return known or tables.touched(dotted) is not None
 
 
-def _by_name(call: Call, dotted: str) -> Iterator[Told]:
+def _by_name(call: Call, dotted: str) -> Iterator[Effect]:
     if dotted in _RULES:
         yield from _RULES[dotted](call, dotted)
     elif dotted.startswith(_SHELL + "."):
@@ -84,7 +84,7 @@ def _by_name(call: Call, dotted: str) -> Iterator[Told]:
             yield from _by_method(call, method)
 
 
-def _by_method(call: Call, method: str) -> Iterator[Told]:
+def _by_method(call: Call, method: str) -> Iterator[Effect]:
     kind = tables.touches(method)
     target = _target(call, method)
     if method in _METHODS:
@@ -119,7 +119,7 @@ def _spread(call: Call) -> Iterator[ast.expr]:
         yield from argument.elts if isinstance(argument, ast.List | ast.Tuple) else [argument]
 
 
-def _fetched(call: Call) -> Iterator[Told]:
+def _fetched(call: Call) -> Iterator[Effect]:
     """Yield a function that is given a web address, or told to fetch what it needs."""
     if any(call.may_be_true(word) for word in tables.FETCH_WORDS):
         yield "network", call.label(*call.names[:1])
@@ -128,7 +128,7 @@ def _fetched(call: Call) -> Iterator[Told]:
             yield "network", call.label(name if call.names else "")
 
 
-def _changed(call: Call) -> Iterator[Told]:
+def _changed(call: Call) -> Iterator[Effect]:
     """Yield the user's objects that a call changes in place."""
     changed: list[ast.expr] = [keyword.value for keyword in call.node.keywords if keyword.arg == "out"]
     if isinstance(call.node.func, ast.Attribute):
@@ -139,7 +139,7 @@ def _changed(call: Call) -> Iterator[Told]:
             yield "rebinds", f"changes your {name}"
 
 
-def _open(call: Call, dotted: str) -> Iterator[Told]:
+def _open(call: Call, dotted: str) -> Iterator[Effect]:
     position, default = tables.OPENERS[dotted]
     mode = call.argument(position, *tables.MODES)
     modes = call.texts(mode) if mode else [default]
@@ -151,7 +151,7 @@ def _open(call: Call, dotted: str) -> Iterator[Told]:
         yield words("writes", dotted, call.shown(file))
 
 
-def _connect(call: Call, dotted: str) -> Iterator[Told]:
+def _connect(call: Call, dotted: str) -> Iterator[Effect]:
     file = call.argument(0, "database", "filename")
     texts = call.texts(file) if file else [":memory:"]
     if texts is None or not all(text == ":memory:" or "mode=ro" in text for text in texts):
@@ -159,13 +159,13 @@ def _connect(call: Call, dotted: str) -> Iterator[Told]:
             yield words("writes", dotted, call.shown(file))
 
 
-def _dump(call: Call, dotted: str) -> Iterator[Told]:
+def _dump(call: Call, dotted: str) -> Iterator[Effect]:
     file = call.argument(1, *tables.TARGETS)
     if file is not None and not call.is_reported(file):
         yield words("writes", dotted, call.shown(file))
 
 
-def _load(call: Call, dotted: str) -> Iterator[Told]:
+def _load(call: Call, dotted: str) -> Iterator[Effect]:
     """Yield a loader that runs what it finds in the file, unless it is told not to."""
     loader = call.argument(1, "Loader") if dotted.startswith("yaml") else None
     safe = loader and all("Safe" in str(value.what) or "Base" in str(value.what) for value in call.of(loader))
@@ -173,17 +173,17 @@ def _load(call: Call, dotted: str) -> Iterator[Told]:
         yield words("unreadable", dotted)
 
 
-def _numpy_load(call: Call, dotted: str) -> Iterator[Told]:
+def _numpy_load(call: Call, dotted: str) -> Iterator[Effect]:
     if call.may_be_true("allow_pickle"):
         yield words("unreadable", dotted)
 
 
-def _import(call: Call, dotted: str) -> Iterator[Told]:
+def _import(call: Call, dotted: str) -> Iterator[Effect]:
     if not call.texts(call.argument(0, "name")):
         yield words("unreadable", dotted)
 
 
-def _getattr(call: Call, dotted: str) -> Iterator[Told]:
+def _getattr(call: Call, dotted: str) -> Iterator[Effect]:
     """Yield an attribute of a module that cannot be known, or one that leads into the interpreter."""
     texts = call.texts(call.argument(1))
     base = call.of(call.first())
@@ -193,7 +193,7 @@ def _getattr(call: Call, dotted: str) -> Iterator[Told]:
         yield "unreadable", f"getattr({call.shown(call.argument(0))}, …)"
 
 
-def _setattr(call: Call, dotted: str) -> Iterator[Told]:
+def _setattr(call: Call, dotted: str) -> Iterator[Effect]:
     base = call.first()
     for name in sorted(call.program.yours(base, call.scope)):
         yield "rebinds", f"changes your {name}"
@@ -202,31 +202,31 @@ def _setattr(call: Call, dotted: str) -> Iterator[Told]:
             yield "environment", f"changes the environment: {name}"
 
 
-def _edit(call: Call, dotted: str) -> Iterator[Told]:
+def _edit(call: Call, dotted: str) -> Iterator[Effect]:
     if call.may_be_true("inplace"):
         yield words("writes", dotted, call.shown(call.argument(0, "files")))
 
 
-def _timed(call: Call, dotted: str) -> Iterator[Told]:
+def _timed(call: Call, dotted: str) -> Iterator[Effect]:
     """Yield a timing of code that is given as a string; a function that is timed was looked at already."""
     statement = call.argument(0, "stmt")
     if statement and not all(value.kind in ("function", "name") for value in call.of(statement)):
         yield words("unreadable", dotted)
 
 
-def _partial(call: Call, dotted: str) -> Iterator[Told]:
+def _partial(call: Call, dotted: str) -> Iterator[Effect]:
     if call.node.args:
         inner = ast.Call(call.node.args[0], call.node.args[1:], call.node.keywords)
         yield from judge(Call(inner, call.scope, call.program))
 
 
-def _logging(call: Call, dotted: str) -> Iterator[Told]:
+def _logging(call: Call, dotted: str) -> Iterator[Effect]:
     file = call.argument(9, "filename")
     if file is not None and NONE not in call.of(file):
         yield words("writes", dotted, call.shown(file))
 
 
-def _on_shell(call: Call, method: str) -> Iterator[Told]:
+def _on_shell(call: Call, method: str) -> Iterator[Effect]:
     """Yield what a method of IPython's shell would do; a magic is judged as if it stood on a line."""
     given = [call.texts(argument) for argument in call.node.args]
     texts = [texts[0] if texts and len(texts) == 1 else None for texts in given]
@@ -244,7 +244,7 @@ def _on_shell(call: Call, method: str) -> Iterator[Told]:
             yield "magic", f"get_ipython().{method}"
 
 
-def _sql(call: Call, method: str) -> Iterator[Told]:
+def _sql(call: Call, method: str) -> Iterator[Effect]:
     """Yield a database command that does more than read."""
     query = call.argument(0)
     if isinstance(query, ast.Call) and query.args and unparsed(query.func, 20).endswith("text"):
@@ -259,14 +259,14 @@ def _sql(call: Call, method: str) -> Iterator[Told]:
             yield "writes", f"a database: {text.strip()}"
 
 
-def _run(call: Call, method: str) -> Iterator[Told]:
+def _run(call: Call, method: str) -> Iterator[Effect]:
     """Yield a `run` of something unknown that looks like a process: the module may have been renamed before."""
     words_given = any(keyword.arg in tables.RUN_WORDS for keyword in call.node.keywords)
     if words_given or isinstance(call.argument(0), ast.List | ast.Tuple):
         yield words("process", call.label())
 
 
-def _query(call: Call, method: str) -> Iterator[Told]:
+def _query(call: Call, method: str) -> Iterator[Effect]:
     """Yield a pandas query that calls something."""
     query = call.argument(0)
     parts = query.values if isinstance(query, ast.JoinedStr) else [query] if query else []
@@ -274,7 +274,7 @@ def _query(call: Call, method: str) -> Iterator[Told]:
         yield "unreadable", f"{method}({call.shown(query)})"
 
 
-def _open_method(call: Call, method: str) -> Iterator[Told]:
+def _open_method(call: Call, method: str) -> Iterator[Effect]:
     """Yield an `open` of something unknown, where a mode says that it writes."""
     given = [keyword.value for keyword in call.node.keywords if keyword.arg in (*tables.MODES, None)]
     hidden = any(call.texts(keyword) is None for keyword in given)
@@ -283,7 +283,7 @@ def _open_method(call: Call, method: str) -> Iterator[Told]:
         yield "writes", unparsed(call.node.func, 40).removesuffix(".open") or "files with open"
 
 
-_Rule = Callable[[Call, str], Iterator[Told]]
+_Rule = Callable[[Call, str], Iterator[Effect]]
 _RULES: Mapping[str, _Rule] = {
     **dict.fromkeys(tables.OPENERS, _open),
     **dict.fromkeys(tables.DATABASES, _connect),

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import IO
 
 from ..errors import LocalModelError
-from .checking import blocks, size_of
+from .checksums import blocks, size_of
 from .child import apart
 from .models import ModelFile, Parts, Progress, cache_folder, forward, require_space
 
