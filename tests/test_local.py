@@ -436,7 +436,7 @@ def test_a_hub_with_another_file_under_the_name_is_passed_over(cache: Path, whee
 
 
 def test_a_hub_that_never_answers_is_given_up(wheels: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hub, "PATIENCE", 0.2)
+    monkeypatch.setattr(hub, "TIMEOUT", 0.2)
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
     told: list[str] = []
     with closing(socket.create_server(("127.0.0.1", 0))) as mute:
@@ -454,7 +454,7 @@ STAND_IN = f"""
 import sys, threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 sys.path.insert(0, {ROOT!r})
-from codeact_magic.local.child import attend
+from codeact_magic.local.child import serve_until_stdin_ends
 
 class Handler(BaseHTTPRequestHandler):
     loading = 2  # times that /health will say so
@@ -477,7 +477,7 @@ def start():
     return f"http://127.0.0.1:{{{{server.server_port}}}}"
 
 print("a sitecustomize that prints")
-attend(start)
+serve_until_stdin_ends(start)
 """
 
 
@@ -547,8 +547,8 @@ def test_a_child_that_dies_is_told_with_the_end_of_its_log() -> None:
     assert "\n" not in str(caught.value)
 
 
-def test_a_child_that_was_killed_is_told_as_a_want_of_memory() -> None:
-    with pytest.raises(LocalModelError, match="was killed, perhaps for want of memory"):
+def test_the_error_about_a_killed_child_suggests_that_memory_ran_out() -> None:
+    with pytest.raises(LocalModelError, match="was killed, perhaps because memory ran out"):
         local.serve("unused.gguf", command=stand_in("import os; os.kill(os.getpid(), 9)"))
 
 

@@ -30,7 +30,7 @@ MOST_BYTES = 100_000_000  # of one answer
 
 
 class Client:
-    """Sends requests, one at a time. Its methods run on the thread of a `BackgroundReader`; all raise TransportError."""
+    """Sends one request at a time. Its methods run on the thread of a `BackgroundReader`, and raise TransportError."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
