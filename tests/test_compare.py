@@ -246,7 +246,7 @@ def test_an_output_whose_file_is_gone_is_missing() -> None:
     stand_in["metadata"] = {"codeact_file": ["0123456789abcdef.txt"]}
     found = compare([stand_in], [stream("1")])
     assert found == Comparison(
-        "missing", "what it showed is in a file that is gone or was changed: 0123456789abcdef.txt"
+        "missing", "its output is in a file that is missing or was changed: 0123456789abcdef.txt"
     )
 
 
