@@ -293,9 +293,7 @@ class FakeEndpoint:
         except Exception as error:
             return _broken_script(f"the script raised {type(error).__name__}: {error}")
         served = Say(item) if isinstance(item, str) else item
-        return (
-            served if isinstance(served, Served) else _broken_script(f"the script gave {item!r}, which is not a reply")
-        )
+        return served if isinstance(served, Served) else _not_a_reply(item)
 
 
 class ScriptedModel:
@@ -350,6 +348,10 @@ class ScriptedModel:
 def _broken_script(message: str) -> Status:
     # Without the header, the openai client would retry, and a retry takes the next item of the script.
     return Status(500, message, error_code="broken_script", headers=(("x-should-retry", "false"),))
+
+
+def _not_a_reply(item: object) -> Status:
+    return _broken_script(f"the script gave {item!r}, which is not a reply")
 
 
 _EXHAUSTED = _broken_script("the script of this FakeEndpoint is exhausted: give it more replies, or a default")
