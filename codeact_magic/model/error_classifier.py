@@ -1,4 +1,4 @@
-"""Whose error is it? What goes wrong at an endpoint becomes a retry, or one line that says what to do."""
+"""Classify the errors of requests: each becomes a retry, or one line that says what is wrong and what to do."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ LATER = "Run the cell again later; the thread can go on"
 
 
 class RetryableError(Exception):
-    """A retry can help. `wait` is how long the endpoint asks us to wait, in seconds."""
+    """A retry can help. `wait` is the time in seconds that the endpoint asks us to wait, None if it does not ask."""
 
     def __init__(self, reason: str, wait: float | None = None) -> None:
         super().__init__(reason)
@@ -42,18 +42,19 @@ class RetryableError(Exception):
 
 
 class RejectedParameterError(Exception):
-    """The endpoint does not know a parameter, which the next request will do without."""
+    """The endpoint rejected a parameter, which later requests leave out."""
 
 
 class ErrorClassifier:
-    """Judges what goes wrong at one endpoint. `offered` returns the names of its models, or raises TransportError."""
+    """Classifies the errors of one endpoint. `offered` returns the names of its models, or raises TransportError."""
 
     def __init__(self, settings: Settings, offered: Callable[[], list[str]]) -> None:
-        self._settings, self._offered = settings, offered
+        self._settings = settings
+        self._offered = offered
         self._endpoint = settings.endpoint
 
     def classify(self, error: TransportError, sent: Json) -> RetryableError | RejectedParameterError | EndpointError:
-        """Return what to raise in place of `error`; `sent` is the JSON of the request."""
+        """Return what to raise in location of `error`; `sent` is the JSON of the request."""
         match error:
             case HttpStatusError():
                 return self._refused(error, sent)
@@ -77,14 +78,14 @@ class ErrorClassifier:
     def _unreachable(self, error: TransportError) -> RetryableError | EndpointError:
         import ssl
 
-        led_here = list(causes(error))
-        names = {type(cause).__name__ for cause in led_here}
-        line = self._quote(led_here[-1], 200).rstrip(".")
+        chain = list(causes(error))
+        names = {type(cause).__name__ for cause in chain}
+        line = self._quote(chain[-1], 200).rstrip(".")
         if names & {"ReadTimeout", "WriteTimeout"}:
             return EndpointError(self._silent())
-        if any(isinstance(cause, socket.gaierror | UnicodeError) for cause in led_here):
+        if any(isinstance(cause, socket.gaierror | UnicodeError) for cause in chain):
             return EndpointError(f"There is no host at {self._endpoint} ({line}). {SET_ADDRESS}")
-        if "ConnectError" in names and any(isinstance(cause, ssl.SSLError) for cause in led_here):
+        if "ConnectError" in names and any(isinstance(cause, ssl.SSLError) for cause in chain):
             return EndpointError(
                 f"{self._endpoint} cannot be trusted, or does not speak TLS: {line}. Is it http rather than https? "
                 "A certificate authority of your own is named by the environment variable SSL_CERT_FILE"
@@ -117,66 +118,73 @@ class ErrorClassifier:
 
     def _refused(self, refused: HttpStatusError, sent: Json) -> RetryableError | RejectedParameterError | EndpointError:
         status = refused.status
-        told = _ErrorDetails.of(refused.text)
-        said = f"{status}: {self._said(told, status)}"
-        if (status in (400, 413, 422, 500) and told.is_too_long) or status == 413:
-            return self._too_long(told, status)
+        details = _ErrorDetails.of(refused.text)
+        answer = f"{status}: {self._answer_text(details, status)}"
+        if (status in (400, 413, 422, 500) and details.is_too_long) or status == 413:
+            return self._too_long(details, status)
         if status in (400, 422) and (
-            name := parameters.remember_rejected(self._settings, sent, told.param, told.message)
+            name := parameters.remember_rejected(self._settings, sent, details.param, details.message)
         ):
             return RejectedParameterError(
                 f"{self._endpoint} does not take {name}, so the request goes without it from now on."
             )
         if status in (408, 409, 429) or status >= 500:
-            if told.code == "insufficient_quota" or refused.headers.get("x-should-retry") == "false":
-                return EndpointError(f"{self._endpoint} answered {said}. {LATER}")
-            return RetryableError(f"{self._endpoint} answered {said}.", _retry_after(refused.headers))
+            if details.code == "insufficient_quota" or refused.headers.get("x-should-retry") == "false":
+                return EndpointError(f"{self._endpoint} answered {answer}. {LATER}")
+            return RetryableError(f"{self._endpoint} answered {answer}.", _retry_after(refused.headers))
         if status in (401, 403):
-            return EndpointError(self._denied(said))
+            return EndpointError(self._denied(answer))
         if status in (404, 405):
-            return EndpointError(self._not_found(said))
-        if status < 400 and (place := refused.headers.get("location")):
-            place = urljoin(f"{self._settings.base_url}/", place).partition("/chat/completions")[0]
-            return EndpointError(f"{self._endpoint} has moved to {self._quote(public_url(place), 200)}. {SET_ADDRESS}")
-        return EndpointError(f"{self._endpoint} refused the request ({said})")
+            return EndpointError(self._not_found(answer))
+        if status < 400 and (location := refused.headers.get("location")):
+            location = urljoin(f"{self._settings.base_url}/", location).partition("/chat/completions")[0]
+            return EndpointError(
+                f"{self._endpoint} has moved to {self._quote(public_url(location), 200)}. {SET_ADDRESS}"
+            )
+        return EndpointError(f"{self._endpoint} refused the request ({answer})")
 
-    def _reported(self, told: _ErrorDetails) -> RetryableError | EndpointError:
-        said = self._said(told, 500)
-        if told.is_too_long:
-            return self._too_long(told, 400)
-        if told.code.startswith("4") and told.code not in ("408", "409", "429"):
-            return EndpointError(f"{self._endpoint} refused the request ({told.code}: {said})")
-        return RetryableError(f"{self._endpoint} reported an error: {said}.")
+    def _rejected_parameter(self, sent: Json, details: _ErrorDetails) -> str:
+        return parameters.remember_rejected(self._settings, sent, details.param, details.message)
 
-    def _too_long(self, told: _ErrorDetails, status: int) -> EndpointError:
+    def _reported(self, details: _ErrorDetails) -> RetryableError | EndpointError:
+        answer = self._answer_text(details, 500)
+        if details.is_too_long:
+            return self._too_long(details, 400)
+        if details.code.startswith("4") and details.code not in ("408", "409", "429"):
+            return EndpointError(f"{self._endpoint} refused the request ({details.code}: {answer})")
+        return RetryableError(f"{self._endpoint} reported an error: {answer}.")
+
+    def _too_long(self, details: _ErrorDetails, status: int) -> EndpointError:
         return EndpointError(
-            f"The conversation is too long for {self._settings.model}: {self._said(told, status)}. Start afresh with "
+            f"The conversation is too long for {self._settings.model}: {self._answer_text(details, status)}. Start afresh with "
             "--new, or set %config CodeAct.context_tokens to what the model takes"
         )
 
-    def _denied(self, said: str) -> str:
+    def _denied(self, answer: str) -> str:
         settings = self._settings
         if settings.login:
-            return f"{self._endpoint} refused the user and the password in its address ({said}). {SET_ADDRESS}"
+            return f"{self._endpoint} refused the user and the password in its address ({answer}). {SET_ADDRESS}"
         if not settings.key_name:
-            return f"{self._endpoint} wants a key ({said}). Name its environment variable: %config CodeAct.api_key_env"
+            return (
+                f"{self._endpoint} wants a key ({answer}). Name its environment variable: %config CodeAct.api_key_env"
+            )
         refused = (
             f"refused the key in {settings.key_name}" if settings.key else f"wants a key: {settings.key_name} has none"
         )
         return (
-            f"{self._endpoint} {refused} ({said}). Set that environment variable, or name another with %config "
+            f"{self._endpoint} {refused} ({answer}). Set that environment variable, or name another with %config "
             "CodeAct.api_key_env"
         )
 
-    def _not_found(self, said: str) -> str:
-        """Return the line for a 404: a model that is not there, or a wrong address."""
+    def _not_found(self, answer: str) -> str:
+        """Return the line for a 404: the model does not exist, or the address is wrong."""
         name = self._settings.model
         try:
             offered = self._offered()
         except TransportError:
-            return f"There is no chat completion endpoint at {self._endpoint} ({said}). {IS_IT_ONE}"
+            return f"There is no chat completion endpoint at {self._endpoint} ({answer}). {IS_IT_ONE}"
         if name in offered:
-            return f"{self._endpoint} refused the request ({said})"
+            return f"{self._endpoint} refused the request ({answer})"
         import difflib
 
         near = self._quote(", ".join(difflib.get_close_matches(name, offered, n=3, cutoff=0.0)), 200)
@@ -185,30 +193,33 @@ class ErrorClassifier:
             "--model; %codeact models lists them"
         )
 
-    # -- its words -----------------------------------------------------------------------------------------------------
+    # -- quotes --------------------------------------------------------------------------------------------------------
 
-    def _said(self, told: _ErrorDetails, status: int) -> str:
+    def _answer_text(self, details: _ErrorDetails, status: int) -> str:
         from http import HTTPStatus
 
-        said = self._quote(told.message, 240).rstrip(". ")
-        known = [known.phrase for known in HTTPStatus if known == status]
-        return said or "".join(known) or "nothing more"
+        answer = self._quote(details.message, 240).rstrip(". ")
+        phrase = next((known.phrase for known in HTTPStatus if known == status), "")
+        return answer or phrase or "nothing more"
 
     def _quote(self, text: object, limit: int) -> str:
-        """Return text that is not ours on one line, without secrets, and without what is left of one (sk-ab****yz)."""
+        """Return foreign text on one line, without secrets, even if they are already masked (sk-ab****yz)."""
         masked = mask(str(text), self._settings.secrets)
         return one_line(re.sub(r"\S*\*{3,}\S*", "***", masked), limit)
 
 
 class _ErrorDetails:
-    """What an error says, in OpenAI's words or in others."""
+    """The details of an error that an endpoint sent, in OpenAI's format or another."""
 
     def __init__(self, message: str, code: str = "", kind: str = "", param: str = "") -> None:
-        self.message, self.code, self.kind, self.param = message, code, kind, param
+        self.message = message
+        self.code = code
+        self.kind = kind
+        self.param = param
 
     @classmethod
     def of(cls, error: Any) -> _ErrorDetails:
-        """Read an error: JSON in many variations, as text or parsed, or a text, or an HTML page."""
+        """Read an error: JSON in many variations, as text or parsed; plain text; or an HTML page."""
         if isinstance(error, str):
             with suppress(ValueError, RecursionError):
                 error = json.loads(error)
@@ -225,12 +236,12 @@ class _ErrorDetails:
 
     @property
     def is_too_long(self) -> bool:
-        """Whether it says that the conversation is too long for the model."""
+        """Whether the conversation is too long for the model."""
         known = {"context_length_exceeded", "exceed_context_size_error"}
         return bool(known & {self.code, self.kind}) or bool(re.search(_TOO_LONG, self.message, re.IGNORECASE))
 
 
-_TOO_LONG = (  # compiled on use, as everything here that costs time at import
+_TOO_LONG = (  # compiled on first use, to keep the import fast
     r"maximum context|context.(length|size|window).{0,20}exceed|exceed.{0,40}(context|maximum number of tokens)"
     r"|longer than the .{0,20}(context|model) length|greater than the context|too large for model"
     r"|prompt is too long|too many tokens|max_model_len|\bn_ctx\b|inputs?. tokens.{0,40}must be <="
@@ -244,7 +255,10 @@ def _without_tags(text: str) -> str:
 
 
 def _retry_after(headers: Mapping[str, str]) -> float | None:
-    """Return the seconds that an answer asks us to wait; Retry-After holds seconds or a date (RFC 9110, 10.2.3)."""
+    """Return the seconds that an answer asks us to wait, None if it does not ask.
+
+    Retry-After holds seconds or a date (RFC 9110, 10.2.3).
+    """
     from email.utils import parsedate_to_datetime
 
     value = headers.get("retry-after", "")
