@@ -54,7 +54,7 @@ class ErrorClassifier:
         self._endpoint = settings.endpoint
 
     def classify(self, error: TransportError, sent: Json) -> RetryableError | RejectedParameterError | EndpointError:
-        """Return what to raise in location of `error`; `sent` is the JSON of the request."""
+        """Return the error to raise or handle in place of `error`; `sent` is the JSON of the request."""
         match error:
             case HttpStatusError():
                 return self._refused(error, sent)
@@ -119,12 +119,10 @@ class ErrorClassifier:
     def _refused(self, refused: HttpStatusError, sent: Json) -> RetryableError | RejectedParameterError | EndpointError:
         status = refused.status
         details = _ErrorDetails.of(refused.text)
-        answer = f"{status}: {self._answer_text(details, status)}"
+        answer = f"{status}: {self._message(details, status)}"
         if (status in (400, 413, 422, 500) and details.is_too_long) or status == 413:
             return self._too_long(details, status)
-        if status in (400, 422) and (
-            name := parameters.remember_rejected(self._settings, sent, details.param, details.message)
-        ):
+        if status in (400, 422) and (name := self._rejected_parameter(sent, details)):
             return RejectedParameterError(
                 f"{self._endpoint} does not take {name}, so the request goes without it from now on."
             )
@@ -147,7 +145,7 @@ class ErrorClassifier:
         return parameters.remember_rejected(self._settings, sent, details.param, details.message)
 
     def _reported(self, details: _ErrorDetails) -> RetryableError | EndpointError:
-        answer = self._answer_text(details, 500)
+        answer = self._message(details, 500)
         if details.is_too_long:
             return self._too_long(details, 400)
         if details.code.startswith("4") and details.code not in ("408", "409", "429"):
@@ -155,9 +153,10 @@ class ErrorClassifier:
         return RetryableError(f"{self._endpoint} reported an error: {answer}.")
 
     def _too_long(self, details: _ErrorDetails, status: int) -> EndpointError:
+        message = self._message(details, status)
         return EndpointError(
-            f"The conversation is too long for {self._settings.model}: {self._answer_text(details, status)}. Start afresh with "
-            "--new, or set %config CodeAct.context_tokens to what the model takes"
+            f"The conversation is too long for {self._settings.model}: {message}. Start afresh with --new, or set "
+            "%config CodeAct.context_tokens to what the model takes"
         )
 
     def _denied(self, answer: str) -> str:
@@ -195,7 +194,7 @@ class ErrorClassifier:
 
     # -- quotes --------------------------------------------------------------------------------------------------------
 
-    def _answer_text(self, details: _ErrorDetails, status: int) -> str:
+    def _message(self, details: _ErrorDetails, status: int) -> str:
         from http import HTTPStatus
 
         answer = self._quote(details.message, 240).rstrip(". ")
