@@ -11,17 +11,12 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from jupyter_client.manager import start_new_kernel
 
-from codeact_magic.compare import compare
-from codeact_magic.risk.hidden import unseen
-from codeact_magic.session import Json
 from codeact_magic.testing import FakeEndpoint, Say
 
 ROUNDS = 3
@@ -135,33 +130,6 @@ def bench_load() -> None:
         print(f"loading: {ours:.1f} ms, an extension that does nothing {idle:.1f} ms (medians of {LOADS})")
 
 
-def bench_texts() -> None:
-    """Print how the time of a scan and of a comparison grows if the text doubles: 2 if it is linear."""
-    for part in (" ", "\n", "\t", " \n", "x" + " " * 50, "x\n" * 9 + "\n" * 30, " " * 50 + "#"):
-        growth = doubling(lambda text: list(unseen(text + "x")), part, 500_000)
-        print(f"scan of {part[:8]!r:<24} {growth:5.1f}")
-    for part in ("/x", "1", "1.", "a", "-", "=", "%|", "0x", "[00:", "12:"):
-        growth = doubling(lambda text: compare([stream(text + "a 1")], [stream(text + "b 2")]), part, 100_000)
-        print(f"comparison of {part!r:<18} {growth:5.1f}")
-
-
-def doubling(call: Callable[[str], object], part: str, length: int) -> float:
-    """Return the time of `call` for a text of twice `length` characters, relative to `length`."""
-    count = length // len(part)
-    return seconds(call, part * 2 * count) / seconds(call, part * count)
-
-
-def seconds(call: Callable[[str], object], text: str) -> float:
-    began = time.process_time()
-    call(text)
-    return time.process_time() - began
-
-
-def stream(text: str) -> Json:
-    return {"output_type": "stream", "name": "stdout", "text": text}
-
-
 if __name__ == "__main__":
-    bench_texts()
     bench_load()
     bench_steps()

@@ -17,16 +17,20 @@ _HIDDEN = re.compile(
     # Joiners belong only between letters of some scripts and inside emoji.
     "|[\u200c\u200d](?![^\x00-\x7f])|(?:(?<=[\x00-\x7f])|\\A)[\u200c\u200d]"
 )
-# Code beyond the right edge of a window. A comment there is harmless, unless a quote in it may end a string.
-_FAR = re.compile(r"(?:(?<=\S)[^\S\n]{41,}+|^[^\S\n]{81,}+)(?:#[^\n'\"]*+$|(?P<code>\S))", re.MULTILINE)
-_BELOW = re.compile(r"^(?:[^\S\n]*+\n){21,}+[^\S\n]*+", re.MULTILINE)
-_BRAILLE_BLANK = "\u2800"  # looks like a space, but is not one to Python
-_MOST = 3  # findings of each kind
+# Code behind so many blanks, or below so many blank lines, is out of sight.
+GAP = 41
+INDENT = 81
+BLANK_LINES = 21
+# Where a window ends, before the code does. A comment there runs nothing; what looks like one in a string may end it.
+_FAR = re.compile(rf"(?:(?<=\S)[^\S\n]{{{GAP},}}+|^[^\S\n]{{{INDENT},}}+)(?:#[^\n'\"]*+$|(?P<code>\S))", re.MULTILINE)
+_BELOW = re.compile(rf"^(?:[^\S\n]*+\n){{{BLANK_LINES},}}+[^\S\n]*+", re.MULTILINE)
+_BRAILLE_BLANK = "\u2800"  # no space to Python, and none to see
+MOST_OUT_OF_SIGHT = 3  # places of either kind that are reported
 
 _MARK = re.compile("[\u200c\u200d\ufe0f]")  # allowed in text, but not in names
 _NAME = re.compile(r"[^\W\d]\w*")
-# Letters of other scripts that look like an ASCII one. Of the small Greek letters, which formulas use, only omicron.
-_DRAWN_LIKE = {
+# Letters of other scripts that are drawn like an ASCII one. Formulas use Greek's small letters: only omicron is here.
+LOOK_ALIKES = {
     "A": "\u0410\u0391",
     "B": "\u0412\u0392",
     "C": "\u0421",
@@ -64,7 +68,7 @@ _DRAWN_LIKE = {
     "x": "\u0445",
     "y": "\u0443",
 }
-_LOOK_ALIKES = {ord(other): letter for letter, others in _DRAWN_LIKE.items() for other in others}
+_LETTERS = {ord(other): letter for letter, others in LOOK_ALIKES.items() for other in others}
 
 
 def unseen(code: str) -> Iterator[tuple[str, int]]:
@@ -85,9 +89,9 @@ def unseen(code: str) -> Iterator[tuple[str, int]]:
 def _out_of_sight(text: str) -> Iterator[tuple[str, int]]:
     """Yield code that stands far to the right of blanks, or far below blank lines."""
     far = (match for match in _FAR.finditer(text) if match["code"])
-    for match, line in islice(_numbered(far, text), _MOST):
+    for match, line in islice(_numbered(far, text), MOST_OUT_OF_SIGHT):
         yield f"code far to the right: {_rest(text, match.start('code'))}", line
-    for match, line in islice(_numbered(_BELOW.finditer(text), text), _MOST):
+    for match, line in islice(_numbered(_BELOW.finditer(text), text), MOST_OUT_OF_SIGHT):
         blank = match[0].count("\n")
         yield f"code below {blank:,} blank lines: {_rest(text, match.end())}", line + blank
 
@@ -122,5 +126,5 @@ def _deceives(match: re.Match[str]) -> bool:
 
 
 def _skeleton(name: str) -> str:
-    """Return `name` with each look-alike letter replaced by the ASCII letter that a reader sees."""
-    return unicodedata.normalize("NFKC", _MARK.sub("", name)).translate(_LOOK_ALIKES)
+    """Return `name` as a reader takes it."""
+    return unicodedata.normalize("NFKC", _MARK.sub("", name)).translate(_LETTERS)

@@ -100,8 +100,7 @@ class Rules:
         if name in self._program.names:
             self._report.add("rebinds", f"{verb} your {name}", line)
         elif name in _KEPT and verb == "overwrites":
-            built_in = "the built-in " if hasattr(builtins, name) else ""
-            self._report.add("rebinds", f"overwrites {built_in}{name}", line)
+            self._report.add("rebinds", f"overwrites {'the built-in ' * hasattr(builtins, name)}{name}", line)
 
     def _store(self, node: ast.Attribute | ast.Subscript, scope: Scope) -> None:
         """Report an item or attribute that is set on an object of the user's, or on a module."""
@@ -111,9 +110,7 @@ class Rules:
         yours = sorted(self._program.yours(node.value, scope) - tables.KEPT_NAMES)
         for name in yours:
             self._report.add("rebinds", f"changes your {name}", node.lineno)
-        if yours:
-            return
-        for name in targets:
+        for name in () if yours else targets:
             self._done.update(_chain(node.value))
             self._called.add(name)
             self._report.add("environment", f"changes the environment: {name}", node.lineno)
