@@ -48,7 +48,7 @@ class Finding:
         return _VERBS.get(self.kind, "") + self.what
 
 
-class Report:
+class ScanReport:
     """Collects findings; the same text is said once, where it comes first."""
 
     def __init__(self) -> None:

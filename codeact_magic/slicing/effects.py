@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
-from ..risk.lines import Command
+from ..risk.ipython_syntax import Command
 from ..risk.magics import judge
 from . import tables
 from .facts import DEFINITIONS, Code, Definition, Facts

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from ..risk import tables as known
-from ..risk.lines import Command, parse
+from ..risk.ipython_syntax import Command, parse
 from ..risk.magics import is_magic
 from ..risk.scopes import Binding, Scope, Scopes
 from . import tables

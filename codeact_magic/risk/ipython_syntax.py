@@ -1,7 +1,7 @@
-"""IPython's own syntax: which lines are not Python, and what Python is left without them.
+"""Separate the lines of IPython's own syntax from the Python of a cell, without IPython.
 
-No IPython is needed. Such a line is never valid Python where a statement starts, so code that parses has none; and a
-line that is taken out leaves a marker, which must come back as an expression, or the code counts as unreadable.
+At the start of a statement, such a line is never valid Python, so code that parses has none. Each line is replaced by a
+marker. If a marker is not an expression of the parsed code, the code counts as unreadable.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ _CODE_CELLS = _CODE_LINES | {"capture", "debug"}
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """An IPython line: its sign ("!", "%", "%%", ...), the magic's name where it has one, and the rest."""
+    """An IPython line: its sign ("!", "%", "%%", ...), the name of its magic ("" if it has none), and the rest."""
 
     sign: str
     name: str
@@ -53,39 +53,43 @@ class Command:
 
 
 def tokens(code: str) -> Iterator[re.Match[str]]:
-    """Yield every token of `code`, well-formed or not; the group "text" is strings and comments."""
+    """Yield the tokens of `code`, which need not be valid. Strings and comments are in the group "text"."""
     return _TOKEN.finditer(code)
 
 
 def parse(code: str, is_magic: Callable[[str], bool]) -> tuple[ast.Module, tuple[Command, ...]]:
-    """Return the Python of `code` as a tree, and the lines of it that are IPython's.
+    """Return the tree of the Python in `code`, and its IPython lines.
 
-    A single line may lack its percent sign where `is_magic` knows its first word.
-    Raises SyntaxError, ValueError, RecursionError or MemoryError where the code cannot be read.
+    If `code` is a single line, and `is_magic` accepts its first word, it is a magic without its percent sign.
+
+    Raises:
+        SyntaxError, ValueError, RecursionError, MemoryError: the code cannot be read.
     """
     code = _with_percent(code, is_magic)
     try:
         return _tree(code), ()
     except SyntaxError:
-        return _Taker(textwrap.dedent(code)).parse()
+        return _Separator(textwrap.dedent(code)).parse()
 
 
 def _with_percent(code: str, is_magic: Callable[[str], bool]) -> str:
     """Return `code` with the percent sign that IPython's automagic would add."""
     line = code.strip()
-    bare = None if "\n" in line else _BARE.match(line)
+    if "\n" in line:
+        return code
+    bare = _BARE.match(line)
     return code.replace(line, "%" + line, 1) if bare and is_magic(bare[1]) else code
 
 
 def _tree(source: str) -> ast.Module:
-    """Parse `source`; what Python would warn about is no concern here."""
+    """Parse `source`, without Python's warnings about it."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return ast.parse(source)
 
 
-class _Taker:
-    """Takes the IPython lines out of a cell and leaves a marker, or the code that they run, in their place."""
+class _Separator:
+    """Replaces the IPython lines of a cell by markers, or by the Python that they run."""
 
     def __init__(self, code: str) -> None:
         self._code = code
@@ -97,7 +101,7 @@ class _Taker:
             self._marker += "_"
 
     def parse(self) -> tuple[ast.Module, tuple[Command, ...]]:
-        """Return the tree of what is left, and what was taken out."""
+        """Return the tree of the Python, and the IPython lines."""
         tree = _tree("".join([*self._cell_magics(), *self._statements()]))
         marks = sum(isinstance(node, ast.Name) and node.id == self._marker for node in ast.walk(tree))
         if marks != self._marks:
@@ -105,7 +109,7 @@ class _Taker:
         return tree, tuple(self._commands)
 
     def _cell_magics(self) -> Iterator[str]:
-        """Take the cell magics off the top, keeping the lines' numbers."""
+        """Yield what replaces the cell magics at the top, with the same number of lines."""
         blank = self._code[: len(self._code) - len(self._code.lstrip())]
         self._at = len(blank) if self._code.startswith("%%", len(blank)) else 0
         yield from self._kept(blank[: self._at])
@@ -118,7 +122,7 @@ class _Taker:
                 yield from self._kept(_run_by(cell[1], cell[2]) + "\n")
 
     def _statements(self) -> Iterator[str]:
-        """Yield the rest of the cell, every IPython line replaced."""
+        """Yield the rest of the cell, with every IPython line replaced."""
         while self._at < len(self._code):
             indent = _INDENT.match(self._code, self._at)
             self._at = indent.end() if indent else self._at
@@ -127,11 +131,11 @@ class _Taker:
                 self._at = helped.end()
                 yield "pass"
             elif command := _COMMAND.match(self._code, self._at):
-                yield from self._taken(command)
+                yield from self._replacement(command)
             yield from self._tokens()
 
     def _tokens(self) -> Iterator[str]:
-        """Yield the tokens up to the end of the logical line."""
+        """Yield the tokens through the end of the logical line."""
         depth = 0
         while token := _TOKEN.match(self._code, self._at):
             self._at = token.end()
@@ -139,14 +143,17 @@ class _Taker:
             if token.lastgroup == "newline" and not depth:
                 return
             if token.lastgroup == "assign" and not depth and (command := _COMMAND.match(self._code, self._at)):
-                yield from self._taken(command)
+                yield from self._replacement(command)
             depth = max(0, depth + (token.lastgroup == "open") - (token.lastgroup == "close"))
 
-    def _taken(self, command: re.Match[str]) -> Iterator[str]:
-        """Yield what stands in for an IPython line."""
+    def _replacement(self, command: re.Match[str]) -> Iterator[str]:
+        """Yield the code that replaces an IPython line, and note the line."""
         self._at = command.end()
-        sign, text = command[1], command[2].replace("\\\n", " ").strip()
-        name, _, rest = text.partition(" ") if "%" in sign else ("", "", text)
+        sign = command[1]
+        name = ""
+        rest = command[2].replace("\\\n", " ").strip()
+        if "%" in sign:
+            name, _, rest = rest.partition(" ")
         if sign == "%" and name in _CODE_LINES:
             yield _run_by(name, rest) or "pass"
         else:
@@ -156,13 +163,15 @@ class _Taker:
         yield from self._kept("\n" * command[0].count("\n"))
 
     def _kept(self, text: str) -> Iterator[str]:
-        """Yield `text` as it is, counting its lines."""
+        """Yield `text` as it is, and count its lines."""
         self._line += text.count("\n")
         yield text
 
 
 def _run_by(name: str, text: str) -> str:
-    """Return the Python that runs with a magic's own line, less its options."""
+    """Return the Python that a magic's own line runs, without the magic's options."""
     options = _OPTIONS.match(text)
-    text = text[options.end() :] if options else text
-    return f"{text.split()[0]} = None" if name == "capture" and text.strip() else text.strip()
+    text = (text[options.end() :] if options else text).strip()
+    if name == "capture" and text:
+        return f"{text.split()[0]} = None"
+    return text

@@ -1,4 +1,4 @@
-"""Which files are right: their hashes, each computed once and then remembered with the file's size and time."""
+"""Check files by their sha256. Each hash is computed once, and recorded with the file's size and time of change."""
 
 from __future__ import annotations
 
@@ -16,37 +16,47 @@ BLOCK = 1 << 20
 
 
 def is_right(model: ModelFile, path: Path, progress: Progress) -> bool:
-    """Return whether `path` is the model's file."""
+    """Return whether `path` is the file of `model`."""
     return size_of(path) == model.size and sha256_of(path, progress) == model.sha256
 
 
 def size_of(path: Path) -> int:
-    """Return the file's bytes, -1 where there is no file."""
+    """Return the file's size in bytes, -1 if there is no file."""
     return path.stat().st_size if path.is_file() else -1
 
 
 def sha256_of(path: Path, progress: Progress) -> str:
-    """Return the file's hash, from the record where the file has not changed since it was last computed."""
-    key, stamp, record = str(path.absolute()), _stamp(path), _record()
-    if record.get(key, [])[:2] != stamp:
-        digest, done, total = hashlib.sha256(), 0, path.stat().st_size
-        with path.open("rb") as file:
-            for block in blocks(file):
-                digest.update(block)
-                progress(done := done + len(block), total, "checking the file")
-        _write_record(_record() | {key: [*stamp, digest.hexdigest()]})
-        return digest.hexdigest()
-    return str(record[key][2])
+    """Return the file's hash: the recorded one if the file has not changed since, or else a new one."""
+    key = str(path.absolute())
+    stamp = _stamp(path)
+    recorded = _record().get(key, [])
+    if recorded[:2] == stamp:
+        return str(recorded[2])
+    sha256 = _computed_sha256(path, progress)
+    _write_record(_record() | {key: [*stamp, sha256]})
+    return sha256
+
+
+def _computed_sha256(path: Path, progress: Progress) -> str:
+    digest = hashlib.sha256()
+    total = path.stat().st_size
+    done = 0
+    with path.open("rb") as file:
+        for block in blocks(file):
+            digest.update(block)
+            done += len(block)
+            progress(done, total, "checking the file")
+    return digest.hexdigest()
 
 
 def blocks(file: IO[bytes]) -> Iterator[bytes]:
-    """Yield what is left of the file, a megabyte at a time."""
+    """Yield the rest of the file, a megabyte at a time."""
     while block := file.read(BLOCK):
         yield block
 
 
-def remembered(model: ModelFile) -> list[Path]:
-    """Return where a file with the model's hash was seen."""
+def recorded_paths(model: ModelFile) -> list[Path]:
+    """Return the paths at which a file with the model's hash was recorded."""
     return [Path(path) for path, (_, _, sha256) in _record().items() if sha256 == model.sha256]
 
 
@@ -60,7 +70,7 @@ def _record_file() -> Path:
 
 
 def _record() -> dict[str, list[Any]]:
-    """Return the hashes computed so far, as path -> [bytes, time of change, sha256]."""
+    """Return the recorded hashes, as path -> [size in bytes, time of change in nanoseconds, sha256]."""
     try:
         record: dict[str, list[Any]] = json.loads(_record_file().read_text("utf-8"))
     except (OSError, ValueError):
