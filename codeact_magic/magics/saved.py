@@ -291,9 +291,9 @@ def _insert(runner: Runner, cells: Sequence[Json]) -> None:
         print(f"Look twice: {'; '.join(unseen)}.")
     count = sum(cell["cell_type"] == "code" for cell in cells)
     one = count == 1
-    runner.host.insert(
+    runner.host.front_end.insert(
         cells,
-        taken=f"{counted(count, 'cell')} of code {'stands' if one else 'stand'} below; none was run.",
+        inserted=f"{counted(count, 'cell')} of code {'stands' if one else 'stand'} below; none was run.",
         otherwise=f"{counted(count, 'cell')} of code as one below, not yet run.",
     )
 

@@ -61,7 +61,7 @@ class Finding:
         return _WORDS[self.kind] + self.what
 
 
-class Report:
+class ScanReport:
     """Collects findings; the same text is said once, at its first line."""
 
     def __init__(self) -> None:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from ..risk.lines import Command
+from ..risk.ipython_syntax import Command
 from ..risk.magics import judge
 from ..risk.scopes import plain_names
 from . import tables

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from ..risk import tables as known
-from ..risk.lines import Command, parse
+from ..risk.ipython_syntax import Command, parse
 from ..risk.magics import is_magic
 from ..risk.scopes import Binding, Scope, Scopes
 from . import tables
