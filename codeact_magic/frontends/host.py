@@ -11,7 +11,7 @@ from ..kernels.live.executor import ShellExecutor
 from ..session import Json
 from . import stdin
 from .control_channel import ControlChannel
-from .lab_page import LabPageAsker, StepRecords
+from .lab_page import VERSION, LabPageAsker, StepRecords
 from .notebook import NotebookView
 from .terminal import TerminalView
 
@@ -127,7 +127,7 @@ class ShellHost:
         """Offer `cells` to the page, and return whether it took them; one display says so in the end."""
         channel = self.records.channel
         name = channel.offer(list(cells))
-        self._publish({INSERT: {"version": 1, "id": name}, "text/plain": "…"}, {}, name, False)
+        self._publish({INSERT: {"version": VERSION, "id": name}, "text/plain": "…"}, {}, name, False)
         done = channel.taken(PATIENCE, TICK)
         self._publish({"text/plain": taken if done else otherwise}, {}, name, True)
         return done
