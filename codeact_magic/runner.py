@@ -13,10 +13,11 @@ from .errors import StoppedError, UsageError
 from .formats import Reading
 from .frontends.captions import turn_line
 from .frontends.host import Host
+from .kernels.interpreter import InterpreterOptions
 from .model import OpenAIModel
 from .model.endpoints import Endpoints, secrets
 from .options import Options
-from .session import Action, Format, Outcome, Reply, Session, Step, Turn
+from .session import Action, Format, Outcome, Session, Step, Turn
 from .sessions.code_blocks import CodeBlock, made
 from .sessions.threads import Thread, Threads, near
 from .text import mask, one_line
@@ -32,7 +33,7 @@ class Runner:
     def __init__(self, host: Host, options: Options) -> None:
         self.host, self.options = host, options
         self.records, self.interpreter = host.records, host.interpreter
-        self.interpreter.secrets = self.secrets
+        self.interpreter.configure(InterpreterOptions(secrets=self.secrets))
         self.threads = Threads(self.secrets, lambda line: self.view.tell(line))
         self.endpoints = Endpoints(lambda line: self.view.tell(line), lambda line: self.view.waiting(line))
         self.view = host.view()
@@ -51,7 +52,7 @@ class Runner:
         with self._at_work(options):
             gate = self._gate("replay")
             self.view.tell(told)
-            self._set_interpreter(session.id)
+            self._configure_interpreter(session.id)
             replay = Replay(gate, self.interpreter, self.view, self.view.tell)
             prompt = one_line(session.turns[0].prompt if session.turns else "", 200)
             self.records.begin(f"replay of {prompt}"[:80], 1, prompt, "", len(pieces))
@@ -75,7 +76,7 @@ class Runner:
         with self._at_work(options):
             gate = self._gate("whole", names=tuple)  # it has none of the user's names to overwrite
             reading = Reading(thought=thought, action=Action(code))
-            step = Step(Reply(""), thought=thought, action=reading.action, observation_message="approved")
+            step = Step.standalone(thought, code)
             self.records.begin(options.thread, 1, thought, "", 1)
             try:
                 self.view.thinking(1, "the session")
@@ -152,15 +153,20 @@ class Runner:
             of=of,
         )
 
-    def _set_interpreter(self, conversation: str) -> None:
-        options, interpreter = self.options, self.interpreter
-        interpreter.timeout, interpreter.limit = options.action_timeout, options.max_summary
-        interpreter.keep_cells, interpreter.conversation = options.save_cells, conversation
-        interpreter.cleared = self.view.restore
+    def _configure_interpreter(self, session: str) -> None:
+        interpreter_options = InterpreterOptions(
+            timeout=self.options.action_timeout,
+            summary_limit=self.options.max_summary,
+            keep_cells=self.options.save_cells,
+            session=session,
+            secrets=self.secrets,
+            cleared=self.view.restore,
+        )
+        self.interpreter.configure(interpreter_options)
 
     def _agent(self, conversation: Thread, model: OpenAIModel, gate: Gate) -> Agent:
         options = self.options
-        self._set_interpreter(conversation.session.id)
+        self._configure_interpreter(conversation.session.id)
         limits = Limits(
             steps=options.max_steps,
             tokens=options.max_tokens_per_turn,

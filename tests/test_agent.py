@@ -378,7 +378,7 @@ def interrupting(phase: str) -> Setup:
         case "decide":
             setup.someone.script = [interrupt]
         case "run":
-            setup.machine.script = [replace(printed("1\n"), status="aborted")]
+            setup.machine.script = [replace(printed("1\n"), status="interrupted")]
         case "run, raised":
             setup.machine.script = [interrupt]
         case "keep the prompt" | "keep a step" | "keep the answer's step" | "keep the turn":
@@ -570,7 +570,7 @@ OBSERVATIONS = st.one_of(
     st.text().map(printed),
     st.sampled_from([Observation("ok"), Observation("ok", changed=(("x", "5"),)), Observation("ok", (FIGURE, FIGURE))]),
     st.sampled_from([Observation("error", (ERROR,), line="line 1: f()"), Observation("error", (FIGURE, ERROR))]),
-    st.sampled_from([Observation("aborted", (FIGURE,)), KeyboardInterrupt(), ZeroDivisionError()]),
+    st.sampled_from([Observation("interrupted", (FIGURE,)), KeyboardInterrupt(), ZeroDivisionError()]),
 )
 
 

@@ -226,7 +226,7 @@ def test_where_nobody_can_be_asked_nothing_is_run(endpoint: FakeEndpoint, capsys
             marks=pytest.mark.kernel,
         ),
         (["run", "six", "times"], "codeact run does not know what to do with 'times': put words .* in quotes"),
-        (["run", "x", "--gateway", "nowhere"], "That is no address of a Jupyter server. It looks like http://.*"),
+        (["run", "x", "--gateway", "nowhere"], "That is not the address of a Jupyter server. It looks like http://.*"),
         (["chat"], "codeact chat needs a terminal. In a script: codeact run PROMPT"),
         (["verify", "gone"], "There is no session gone. codeact sessions lists those that there are"),
         (["verify", "x", "--tolerance", "-1"], "codeact verify: argument --tolerance: '-1' is no number, 0 or more.*"),
@@ -306,7 +306,7 @@ def test_an_interrupt_ends_it_in_order_with_the_session_saved(folder: Path, monk
     ]
     (turn,) = load(folder / "out.ipynb").turns
     assert turn.outcome == "stopped"
-    assert turn.steps[0].observation and turn.steps[0].observation.status == "aborted"
+    assert turn.steps[0].observation and turn.steps[0].observation.status == "interrupted"
 
 
 @pytest.mark.slow

@@ -311,7 +311,7 @@ def test_an_error_that_left_no_traceback_is_an_error_all_the_same() -> None:
 
 
 def test_an_interrupted_run_is_told() -> None:
-    assert told(ran(stream("1\n"), status="aborted")) == "Output:\n1\nThe code was interrupted before it was done."
+    assert told(ran(stream("1\n"), status="interrupted")) == "Output:\n1\nThe code was interrupted before it was done."
 
 
 def test_an_edit_is_told_by_a_diff() -> None:

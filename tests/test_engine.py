@@ -482,7 +482,7 @@ def test_ctrl_c_interrupts_the_action_and_keeps_what_it_did(engine: KernelExecut
     screen = Screen(engine)
     when(lambda: screen.says("it runs"), interrupt)
     observation = engine.run("kept = 1\nprint('it runs', flush=True)\nwhile True: pass")
-    assert observation.status == "aborted"
+    assert observation.status == "interrupted"
     assert kinds(observation) == ["stdout", "error"]
     assert [output["output_type"] for output in screen.outputs] == ["stream"]
     assert text(engine.run("print(kept)")) == "1\n"
@@ -500,7 +500,7 @@ def test_ctrl_c_twice_ends_a_kernel_that_does_not_react(fresh: KernelExecutor, m
     when(lambda: screen.says("it runs"), interrupt)
     when(lambda: request.DOES_NOT_REACT in screen.lines, interrupt)
     observation = fresh.run(DEAF)
-    assert observation.status == "aborted"
+    assert observation.status == "interrupted"
     assert "did not react, so the kernel was ended" in observation.note
     assert text(fresh.run("print('on')")) == "on\n"
 
@@ -514,7 +514,7 @@ def test_ctrl_c_once_ends_a_kernel_that_does_not_react_where_nobody_is_there_to_
     screen = Screen(fresh)
     when(lambda: screen.says("it runs"), interrupt)
     observation = fresh.run(DEAF)
-    assert observation.status == "aborted"
+    assert observation.status == "interrupted"
     assert "did not react, so the kernel was ended" in observation.note
     assert screen.lines == [request.WILL_BE_ENDED]
 
@@ -564,7 +564,7 @@ def test_what_code_makes_of_ctrl_c_is_aborted_all_the_same(engine: KernelExecuto
         "try:\n    print('it runs', flush=True)\n    while True: pass\nexcept KeyboardInterrupt:\n    print('caught')"
     )
     observation = engine.run(code)
-    assert observation.status == "aborted"
+    assert observation.status == "interrupted"
     assert "caught" in text(observation)
 
 
@@ -573,11 +573,11 @@ def test_ctrl_c_as_the_code_ends_or_begins_costs_neither_the_kernel_nor_its_vari
     engine.run("kept = 1")
     engine.show = lambda output: interrupt()  # the kernel is about to send its reply
     for _ in range(5):
-        assert engine.run("print('almost done')").status == "aborted"
+        assert engine.run("print('almost done')").status == "interrupted"
     engine.show = lambda output: None
     for _ in range(5):
         when(lambda: signal.getsignal(signal.SIGINT) is not signal.default_int_handler, interrupt)
-        assert engine.run("import time\ntime.sleep(0.2)").status == "aborted"
+        assert engine.run("import time\ntime.sleep(0.2)").status == "interrupted"
     assert text(engine.run("print(kept)")) == "1\n"
 
 
@@ -620,7 +620,7 @@ def test_where_nobody_can_be_asked_input_is_an_error(engine: KernelExecutor) -> 
 
 
 @pytest.mark.kernel
-@pytest.mark.parametrize(("raised", "status"), [(EOFError, "error"), (KeyboardInterrupt, "aborted")])
+@pytest.mark.parametrize(("raised", "status"), [(EOFError, "error"), (KeyboardInterrupt, "interrupted")])
 def test_leaving_a_question_ends_it(engine: KernelExecutor, raised: type[BaseException], status: str) -> None:
     def leave(prompt: str, hidden: bool) -> str:
         if raised is KeyboardInterrupt:

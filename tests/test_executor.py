@@ -584,7 +584,7 @@ def test_an_interrupt_is_seen_whatever_becomes_of_it(
 ) -> None:
     before = patched(executor.shell)
     observation = executor.run(code)
-    assert observation.status == "aborted"
+    assert observation.status == "interrupted"
     assert "Traceback" not in capsys.readouterr().out  # the one line that the turn ends with is enough
     assert patched(executor.shell) == before
     assert executor.run("print('on')").status == "ok"
@@ -593,7 +593,7 @@ def test_an_interrupt_is_seen_whatever_becomes_of_it(
 def test_an_interrupt_while_a_value_is_looked_at_keeps_what_was_recorded(executor: ShellExecutor) -> None:
     code = f"class Slow:\n    def __repr__(self):\n        {INTERRUPT}\nslow = Slow()"
     observation = executor.run(code)
-    assert (observation.status, observation.changed) == ("aborted", ())
+    assert (observation.status, observation.changed) == ("interrupted", ())
 
 
 def test_an_interrupt_before_the_code_begins_keeps_it_from_running(
@@ -607,7 +607,7 @@ def test_an_interrupt_before_the_code_begins_keeps_it_from_running(
 
     monkeypatch.setattr(Recorder, "__enter__", interrupted)
     observation = executor.run("ran = True")
-    assert observation.status == "aborted"
+    assert observation.status == "interrupted"
     assert "ran" not in executor.shell.user_ns
 
 

@@ -137,7 +137,7 @@ def test_time_that_runs_out_and_ctrl_c_interrupt_the_action(engine: KernelExecut
     assert engine.run("while True: pass").note == "It was interrupted: it ran longer than the 0.5 s allowed."
     engine.timeout = 0.0
     engine.show = lambda output: interrupt() if "it runs" in output.get("text", "") else None
-    assert engine.run("print('it runs')\nwhile True: pass").status == "aborted"
+    assert engine.run("print('it runs')\nwhile True: pass").status == "interrupted"
     engine.show = lambda output: None
     assert text(engine.run("print(kept)")) == "1\n"
 
@@ -272,7 +272,7 @@ def test_ctrl_c_ends_the_waiting_for_a_server_that_is_lost(tmp_path: Path, monke
         engine.tell = lambda line: interrupt()
         began = time.monotonic()
         observation = engine.run("import time\nprint('it runs')\ntime.sleep(600)")
-        assert observation.status == "aborted"
+        assert observation.status == "interrupted"
         assert observation.outputs[-1]["evalue"] == f"The connection to {server.url} was lost."
     assert time.monotonic() - began < PATIENCE / 2
 
@@ -311,7 +311,7 @@ def test_a_server_that_never_ends_its_answer_is_given_up(stops: bool, monkeypatc
         if stops:
             threading.Timer(0.3, interrupt).start()
             began = time.monotonic()
-            assert engine.run("1").status == "aborted"
+            assert engine.run("1").status == "interrupted"
             assert time.monotonic() - began < PATIENCE / 2
         else:
             with pytest.raises(UsageError, match=r"as a Jupyter server: it did not answer within 0\.3 s$"):

@@ -63,7 +63,7 @@ def test_a_dead_end_that_was_never_used_takes_all_that_only_it_needed_along() ->
 
 
 def test_failed_and_interrupted_actions_go() -> None:
-    part = clean(session(turn("a = 1", step("a.x", status="error"), step("while 1: 0", status="aborted"), "a")))
+    part = clean(session(turn("a = 1", step("a.x", status="error"), step("while 1: 0", status="interrupted"), "a")))
     assert reasons(part) == {2: "it failed", 3: "it was interrupted"}
 
 
@@ -332,7 +332,7 @@ FAILED = {"output_type": "error", "ename": "SyntaxError", "evalue": "", "traceba
         (LOOP, "print(load('a'))"),
     ],
 )
-@pytest.mark.parametrize("status", ["error", "aborted"])
+@pytest.mark.parametrize("status", ["error", "interrupted"])
 def test_what_may_read_what_a_failed_action_left_has_everything_kept(failed: str, reader: str, status: str) -> None:
     functions = "def save(n):\n    open(n, 'w').write(n)\ndef load(n):\n    return open(n).read()"
     recorded = session(turn("name = 'a.txt'", step(failed, status=status), reader, cells=[functions]))

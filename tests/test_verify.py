@@ -80,7 +80,7 @@ def test_what_was_interrupted_is_not_run_again() -> None:
     late = step("late", status="error", note="It was interrupted: it ran longer than the 5 s allowed.")
     rejected = Step(Reply(""), "", step("r").action, Decision("reject", "r"), observation_message="No.")
     engine = PlainEngine()
-    report = verify(session(turn(step("while 1: 0", status="aborted"), broken, late, rejected, "b = 1")), engine)
+    report = verify(session(turn(step("while 1: 0", status="interrupted"), broken, late, rejected, "b = 1")), engine)
     assert [(number, result) for number, result, _ in results(report)] == [
         (1, "left out"),
         (2, "left out"),
@@ -157,7 +157,7 @@ def test_nothing_is_run_after_the_kernel_has_died() -> None:
 def test_a_user_who_stops_it_is_told_so_and_nothing_of_differences() -> None:
     class Stopping(PlainEngine):
         def run(self, code: str, *, every_value: bool = True) -> Observation:
-            return Observation("aborted")
+            return Observation("interrupted")
 
     with pytest.raises(StoppedError):
         verify(session(turn("a = 1", "b = 1")), Stopping())

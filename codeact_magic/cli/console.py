@@ -13,9 +13,10 @@ from .. import approval
 from ..errors import CodeActError, UsageError
 from ..frontends import stdin
 from ..frontends.control_channel import ControlChannel
-from ..frontends.host import Front, Interpreter
+from ..frontends.host import Front
 from ..frontends.lab_page import StepRecords
 from ..frontends.terminal import Screen, TerminalView
+from ..kernels.interpreter import Interpreter
 from ..kernels.separate import KernelExecutor
 from ..session import Json, joined
 from ..text import plain, visible

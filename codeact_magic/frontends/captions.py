@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..session import Decision, Reply, Step, Turn, Usage
+from ..session import Decision, Step, Turn, Usage
 from ..text import one_line, visible
 
 _VERDICTS = {"approve": "approved", "edit": "edited", "reject": "rejected", "stop": "stopped"}
-_STATUSES = {"error": "error", "aborted": "interrupted"}
 
 
 def footer(name: str, step: Step) -> str:
     """Return the line below a step: what was decided, how it went, what it cost."""
     parts = [name, *_decided(step.decision), *_went(step)]
-    if step.reply == Reply(""):  # replayed: no model had a part in it
+    if step.stands_alone:
         return " · ".join(parts)
     return " · ".join([*parts, f"model {step.reply.seconds:.1f} s", tokens(step.reply.usage)])
 
@@ -65,5 +64,6 @@ def _went(step: Step) -> list[str]:
         return (
             ["not run: the same code again"] if step.action and step.observation_message and not step.decision else []
         )
-    went = [_STATUSES.get(observation.status, ""), f"ran {observation.seconds:.1f} s", observation.note.rstrip(".")]
+    ended = "" if observation.status == "ok" else observation.status
+    went = [ended, f"ran {observation.seconds:.1f} s", observation.note.rstrip(".")]
     return [one_line(text, 200) for text in went if text]

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from .. import approval
-from ..agent import Executor, View
+from ..agent import View
+from ..kernels.interpreter import Interpreter
 from ..kernels.live.executor import ShellExecutor
 from ..session import Json
 from . import stdin
@@ -31,23 +32,6 @@ class Front(View, approval.Front, Protocol):
 
     def restore(self) -> None:
         """Show what was shown of the turn again: an action has cleared the cell."""
-
-
-class Interpreter(Executor, Protocol):
-    """What runs the code of many turns."""
-
-    timeout: float  # seconds that an action may run; 0: no limit
-    limit: int  # characters of a summary
-    keep_cells: bool
-    conversation: str  # the session that actions and cells are counted for
-    secrets: Callable[[], Sequence[str]]  # the texts that no output may show
-    cleared: Callable[[], None]  # to be called when an action has cleared what is shown
-
-    def user_names(self) -> Collection[str]:
-        """Return the names that are the user's own."""
-
-    def defined(self, names: Collection[str]) -> Collection[str]:
-        """Return those of `names` that have a value."""
 
 
 class Host(Protocol):

@@ -240,7 +240,7 @@ class Transcript:
 
 def _ends_line(observation: Observation) -> bool:
     """Return whether what the code printed last ends its line; a terminal shows ^C where it was interrupted."""
-    if observation.status == "aborted":
+    if observation.status == "interrupted":
         return False
     texts = [output["text"] for output in observation.outputs[-1:] if output["output_type"] == "stream"]
     return all(text.endswith("\n") for text in texts)

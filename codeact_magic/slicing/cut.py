@@ -85,7 +85,7 @@ def _left_behind(pieces: Sequence[Piece], kept: Sequence[Piece]) -> Iterator[str
     for place, piece in enumerate(pieces):
         after = [other for other in pieces[place + 1 :] if id(other) in numbers]
         if not piece.candidate and (reader := _reader(piece, after)):
-            how = "failed" if piece.block.status == "error" else "was interrupted"
+            how = "failed" if piece.block.failed else "was interrupted"
             name = f"action {reader.block.number}" if reader.block.number else "a cell of yours"
             yield _LEFT.format(writer=piece.block.number, how=how, reader=name)
 
@@ -127,10 +127,10 @@ def _until_the_error(block: CodeBlock) -> tuple[str, str]:
     """Return the statements of a block that had run when it failed, and the one that failed: all where not known."""
     match = _LINE.match(block.line)
     code = read(block.code)
-    if code is None and raised(block.seen)[0] in _UNREAD:
+    if code is None and raised(block.observation)[0] in _UNREAD:
         return "", ""
     lines = block.code.splitlines(keepends=True)
-    if not match or code is None or block.status != "error" or not 1 <= int(match[1]) <= len(lines):
+    if not match or code is None or not block.failed or not 1 <= int(match[1]) <= len(lines):
         return "", block.code
     number = int(match[1])
     if one_line(lines[number - 1]) != match[2]:  # the line is one of another cell, whose function was called
@@ -172,7 +172,7 @@ def _results(session: Session, code_blocks: Sequence[CodeBlock]) -> Iterator[Cod
 
 
 def _showed_a_figure(block: CodeBlock) -> bool:
-    outputs = block.seen.outputs if block.seen else ()
+    outputs = block.observation.outputs if block.observation else ()
     kinds = (kind for output in outputs if isinstance(output.get("data"), dict) for kind in output["data"])
     return any(kind.startswith("image/") for kind in kinds)
 
@@ -253,9 +253,9 @@ def _certain(pieces: Sequence[Piece], kept: Sequence[Piece]) -> set[str]:
 
 def _reason(piece: Piece, pieces: Sequence[Piece], kept: Sequence[Piece]) -> str:
     """Return why a piece is dropped."""
-    if piece.block.status == "error":
+    if piece.block.failed:
         return _FAILED
-    if piece.block.status == "aborted":
+    if piece.block.status == "interrupted":
         return _INTERRUPTED
     made = _made(piece)
     if not made:

@@ -1,4 +1,4 @@
-"""Whether a slice of a session gives what the whole session gives: both are run, in fresh kernels."""
+"""Proves that a slice of a session gives the same results as the whole session: runs both, in new kernels."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from ..session import Observation, Session
 from ..sessions.code_blocks import CodeBlock, code_blocks, raised
 from ..slicing import Slice
 from ..text import one_line
-from .engine import Engine
+from .engine import Engine, cut_short, reason
 from .report import headline
 
 Progress = Callable[[int, int, str], None]
-_MOST_NAMES = 5  # that a line lists
+_MOST_NAMES = 5  # names that a line lists
 
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """What came of running a slice beside the whole: `line` says it, and what to do where it does not hold.
+    """The result of running a slice beside the whole session; `line` tells the user about it.
 
-    `differing` are the variables that have other values; `weak` those of which only the type could be compared.
+    `differing` are the variables that have other values; of `weak` ones only the type could be compared.
     """
 
     holds: bool
@@ -42,12 +42,11 @@ def prove(
     tolerance: float = 1e-6,
     progress: Progress = lambda number, total, code: None,
 ) -> Proof:
-    """Run `part` and all of `session` in two new engines, and return whether they end with the same.
+    """Run `part` and all of `session` in two new engines, and return whether their results are the same.
 
-    That is: every kept action shows the same, and the variables that the slice names have the same values. What the
-    code leaves in files, in databases or in the state of modules is not compared, but for what a kept action shows of
-    it. An engine is closed when it is done. Raises UsageError if a kernel cannot be started, StoppedError if the user
-    stops it.
+    That is: each kept action shows the same, and the variables that the slice names have the same values. Files,
+    databases and the state of modules are not compared, except as far as a kept action shows them. Engines are closed
+    after use. Raises UsageError if a kernel cannot be started, and StoppedError if the user stops the proof.
     """
     if part.kept == code_blocks(session):
         return Proof(True, part.note or "Nothing was left out, so there is nothing to prove.")
@@ -58,104 +57,117 @@ def prove(
 
 
 class _FailedError(Exception):
-    """Why there is no proof, as a sentence."""
+    """There is no proof; the message is a sentence that says why."""
 
 
 @dataclass(frozen=True)
-class _Ran:
-    """How a run ended: what is known of the variables, what the actions that are kept showed, which cells failed."""
+class _Run:
+    """The results of a run: fingerprints of variables, observations of the kept actions, and the cells that failed."""
 
     values: dict[str, list[str]]
-    seen: dict[int, Observation]  # by number
-    failed: dict[str, str]  # code of the user's cells -> the error
+    observations: dict[int, Observation]  # by the number of the action
+    failed: dict[str, str]  # code of the user's cell -> its error
 
 
 class _Prover:
     def __init__(
         self, session: Session, part: Slice, new_engine: Callable[[], Engine], tolerance: float, progress: Progress
     ) -> None:
-        self._part, self._new_engine, self._tolerance, self._progress = part, new_engine, tolerance, progress
-        self._all = [block for block in code_blocks(session) if block.status != "aborted"]
+        self._part = part
+        self._new_engine = new_engine
+        self._tolerance = tolerance
+        self._progress = progress
+        self._all = [block for block in code_blocks(session) if block.status != "interrupted"]
         self._compared = {block.number for block in part.actions if block.whole}
-        self._done, self._total = 0, len(part.kept) + len(self._all)
+        self._done = 0
+        self._total = len(part.kept) + len(self._all)
 
     def proof(self) -> Proof:
-        """Return whether the slice gives what the whole gives."""
-        ours = self._run(self._part.kept, "the kept actions")
+        """Return whether the slice gives the same results as the whole session."""
+        kept = self._run(self._part.kept, "the kept actions")
         whole = self._run(self._all, "the session")
-        for code in ours.failed.keys() - whole.failed.keys():
-            raise _FailedError(_RAISED.format(what=_cell(code), name="the kept actions", error=ours.failed[code]))
-        if self._differing(whole, ours):
-            return self._refuted(whole, ours)
-        weak = tuple(name for name, (how, _) in ours.values.items() if how == "type")
-        return Proof(True, self._told(weak), weak=weak)
+        for code in kept.failed.keys() - whole.failed.keys():
+            raise _FailedError(_RAISED.format(what=_cell(code), name="the kept actions", error=kept.failed[code]))
+        if self._differences(whole, kept):
+            return self._refuted(whole, kept)
+        weak = tuple(name for name, (covers, _) in kept.values.items() if covers == "type")
+        return Proof(True, self._success(weak), weak=weak)
 
-    def _differing(self, one: _Ran, other: _Ran) -> dict[str | int, str]:
-        """Return which variables, by name, and which actions, by number, came out otherwise, and how."""
-        names = {name: "" for name, known in one.values.items() if other.values.get(name) != known}
-        found = {
-            number: compare(seen.outputs, other.seen[number].outputs, tolerance=self._tolerance)
-            for number, seen in one.seen.items()
-            if number in other.seen
-        }
-        return names | {number: str(one) for number, one in found.items() if one.verdict != "same"}
+    def _differences(self, one: _Run, other: _Run) -> dict[str | int, str]:
+        """Return the variables, by name, and the actions, by number, that differ, each with a description."""
+        differing: dict[str | int, str] = {}
+        for name, known in one.values.items():
+            if other.values.get(name) != known:
+                differing[name] = ""
+        for number, observation in one.observations.items():
+            if number in other.observations:
+                found = compare(observation.outputs, other.observations[number].outputs, tolerance=self._tolerance)
+                if found.verdict != "same":
+                    differing[number] = str(found)
+        return differing
 
-    def _refuted(self, whole: _Ran, ours: _Ran) -> Proof:
-        """Return what differs; where that differs from one run of the whole to the next, that it cannot be told."""
-        found = self._differing(whole, ours)
+    def _refuted(self, whole: _Run, kept: _Run) -> Proof:
+        """Return the proof that fails: its line names a difference, or says that the session is not reproducible.
+
+        A second run of the whole session shows which differences come from run to run.
+        """
+        found = self._differences(whole, kept)
         self._total += len(self._all)
-        unstable = self._differing(whole, self._run(self._all, "the session")).keys()
-        surely = {what: detail for what, detail in found.items() if what not in unstable}
-        names = tuple(name for name in surely or found if isinstance(name, str))
-        if not surely:
-            return Proof(False, _UNSTABLE.format(what=_listed([_named(what) for what in found])), names)
+        unstable = self._differences(whole, self._run(self._all, "the session")).keys()
+        stable = {key: detail for key, detail in found.items() if key not in unstable}
+        names = tuple(key for key in stable or found if isinstance(key, str))
+        if not stable:
+            return Proof(False, _UNSTABLE.format(what=_listed([_named(key) for key in found])), names)
         if names:
             return Proof(False, _DIFFERS.format(names=_listed(names)), names)
-        number, detail = next(iter(surely.items()))
+        number, detail = next(iter(stable.items()))
         return Proof(False, _SHOWS.format(number=number, detail=detail))
 
-    def _told(self, weak: Collection[str]) -> str:
-        count = len(self._part.actions)
-        every = {block.number for block in self._part.actions} | {one.block.number for one in self._part.dropped}
-        also = f", and {_listed(self._part.names)} {_are(self._part.names)} the same" if self._part.names else ""
+    def _success(self, weak: Collection[str]) -> str:
+        part = self._part
+        count = len(part.actions)
+        every = {block.number for block in part.actions} | {dropped.block.number for dropped in part.dropped}
+        also = f", and {_listed(part.names)} {_are(part.names)} the same" if part.names else ""
         line = f"{count} of {len(every)} actions are enough: they show the same without the rest{also}."
         return f"{line} Only by type: {_listed(weak)}." if weak else line
 
-    def _run(self, todo: Sequence[CodeBlock], name: str) -> _Ran:
+    def _run(self, blocks: Sequence[CodeBlock], name: str) -> _Run:
         engine = self._new_engine()
-        shown: dict[int, Observation] = {}
+        observations: dict[int, Observation] = {}
         failed: dict[str, str] = {}
         try:
-            for block in todo:
-                seen = self._run_one(engine, block, name)
+            for block in blocks:
+                observation = self._run_block(engine, block, name)
                 if block.number in self._compared:
-                    shown[block.number] = seen
-                if seen.status == "error" and not block.number:
-                    failed[block.code] = _error(seen)
-            return _Ran(_values(engine, self._part.names), shown, failed)
+                    observations[block.number] = observation
+                if observation.status == "error" and not block.number:
+                    failed[block.code] = _error(observation)
+            return _Run(_values(engine, self._part.names), observations, failed)
         finally:
             engine.close()
 
-    def _run_one(self, engine: Engine, block: CodeBlock, name: str) -> Observation:
-        """Run a piece, all in one kernel, wherever a fresh one began in the session: the user will have one as well.
+    def _run_block(self, engine: Engine, block: CodeBlock, name: str) -> Observation:
+        """Run a block.
 
-        Raises _FailedError where an action does not do what it did; cells may be what they are.
+        All blocks run in one kernel, even if the session went on in a new one: the user will have a single kernel, too.
+        Raises _FailedError if an action fails that did not fail before. The user's cells may fail.
         """
         self._done += 1
         self._progress(self._done, self._total, headline(block.code))
-        seen = engine.run(block.code, every_value=block.number > 0)
+        observation = engine.run(block.code, every_value=block.number > 0)
         what = f"action {block.number}" if block.number else _cell(block.code)
-        if seen.status == "aborted":
+        if observation.status == "interrupted":
             raise StoppedError("You stopped it while it was being proved.")
-        if seen.note:
-            raise _FailedError(f"It could not be proved: {what} of {name}: {one_line(seen.note, 200)}")
-        if seen.status == "error" and block.status == "ok" and block.number:
-            raise _FailedError(_RAISED.format(what=what, name=name, error=_error(seen)))
-        return seen
+        if cut_short(observation):
+            raise _FailedError(f"It could not be proved: {what} of {name}: {one_line(reason(observation), 200)}")
+        if observation.status == "error" and block.status == "ok" and block.number:
+            raise _FailedError(_RAISED.format(what=what, name=name, error=_error(observation)))
+        return observation
 
 
-def _named(what: str | int) -> str:
-    return what if isinstance(what, str) else f"what action {what} shows"
+def _named(key: str | int) -> str:
+    """Return how the user is told of a variable, by its name, or of an action, by its number."""
+    return key if isinstance(key, str) else f"what action {key} shows"
 
 
 def _cell(code: str) -> str:
@@ -174,8 +186,8 @@ _NO_JOBLIB = (
 )
 
 
-def _error(seen: Observation) -> str:
-    name, text = raised(seen)
+def _error(observation: Observation) -> str:
+    name, text = raised(observation)
     return one_line(f"{name or 'an error'}: {text}".rstrip(": "), 200)
 
 
@@ -189,28 +201,29 @@ def _listed(names: Collection[str]) -> str:
 
 
 def _values(engine: Engine, names: Sequence[str]) -> dict[str, list[str]]:
-    """Return what the values of `names` in the engine's kernel are known by."""
+    """Return the fingerprints of the variables `names` in the engine's kernel."""
     if not names:
         return {}
     try:
-        told = json.loads(engine.evaluate(_PROBE.format(source=inspect.getsource(fingerprint), names=list(names))))
+        code = _FINGERPRINTING.format(source=inspect.getsource(fingerprint), names=list(names))
+        found = json.loads(engine.evaluate(code))
     except (CodeActError, ValueError) as error:
         raise _FailedError(
             f"It could not be proved: the variables cannot be compared ({one_line(error, 200)})."
         ) from None
-    if told is None:
+    if found is None:
         raise _FailedError(_NO_JOBLIB)
-    return {str(name): list(map(str, known)) for name, known in told.items()}
+    return {str(name): list(map(str, known)) for name, known in found.items()}
 
 
-# It leaves no name behind; what a value's own code prints meanwhile is nobody's concern.
-_PROBE = """\
-(lambda names, probe: exec(
-    compile(probe["source"], "<fingerprint>", "exec"), probe) or exec(probe["run"], probe)
+# A single expression, so that it leaves no name behind. What the code of a value prints meanwhile is discarded.
+_FINGERPRINTING = """\
+(lambda names, module: exec(
+    compile(module["source"], "<fingerprint>", "exec"), module) or exec(module["run"], module)
 )({names!r}, {{"__name__": "fingerprint", "names": {names!r}, "user": globals(), "source": {source!r}, "run": '''
 import contextlib, importlib.util, io, json
 with contextlib.redirect_stdout(io.StringIO()):
-    told = fingerprints(user, names) if importlib.util.find_spec("joblib") else None
-print(json.dumps(told))
+    found = fingerprints(user, names) if importlib.util.find_spec("joblib") else None
+print(json.dumps(found))
 '''}})
 """

@@ -4,7 +4,8 @@ import { type Fields, fields, list, number, oneOf, optional, text, texts } from 
 
 const VERSION = 1;
 const KINDS = ['home', 'cell', 'prompt', 'thought', 'answer', 'action', 'proposal', 'note'] as const;
-const ENDS = ['ok', 'error', 'aborted'] as const;
+/** How a run ended; 'aborted' stands for 'interrupted' in sessions that were saved before 0.2. */
+const ENDS = ['ok', 'error', 'interrupted', 'timed out', 'kernel lost', 'aborted'] as const;
 
 /** Characters of a text, and items of a list, that are shown of what a file says. */
 const MOST = 1_000;
@@ -157,7 +158,7 @@ function readStep(from: Fields, kind: 'action' | 'proposal' | 'thought' | 'answe
     title: '',
     status: ended ? 'done' : unrun(verdict, kind),
     ok: ended && ended === 'ok',
-    interrupted: ended === 'aborted',
+    interrupted: ended === 'interrupted' || ended === 'aborted',
     thought: '',
     reasoning: text(reply, 'reasoning'),
     code: proposed,

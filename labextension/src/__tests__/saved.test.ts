@@ -70,7 +70,9 @@ test('how a step stands is told of each that did not simply run', () => {
   const found = marks(
     prompt('p'),
     action({ observation: { status: 'error', line: 'line 1: x' } }),
-    action({ observation: { status: 'aborted', note: 'Stopped.' } }),
+    action({ observation: { status: 'interrupted', note: 'Stopped.' } }),
+    action({ observation: { status: 'aborted' } }),
+    action({ observation: { status: 'timed out' } }),
     proposal({ decision: { verdict: 'reject', reason: 'no' }, heard: 'h' }),
     proposal({ decision: { verdict: 'stop' } }),
     proposal({ heard: 'nobody decided' }),
@@ -81,6 +83,8 @@ test('how a step stands is told of each that did not simply run', () => {
     [
       ['done', false, false, '', 'line 1: x'],
       ['done', false, true, '', 'Stopped.'],
+      ['done', false, true, ''],
+      ['done', false, false, ''],
       ['rejected', null, false, 'no'],
       ['stopped', null, false, ''],
       ['skipped', null, false, ''],
