@@ -8,13 +8,13 @@ import io
 from collections.abc import Sequence
 from typing import Any
 
-from codeact_magic.session import Action, Cell, Decision, Json, Observation, Reply, Session, Step, Turn
+from codeact_magic.session import Action, Cell, Decision, Json, Observation, Reply, Session, Status, Step, Turn
 
 
-def step(code: str, *outputs: Json, status: Any = "ok", line: str = "", note: str = "") -> Step:
-    """Return a step whose code ran."""
-    seen = Observation(status, tuple(outputs), line=line, note=note)
-    return Step(Reply(""), "", Action(code), Decision("approve", code), seen, observation_message="Output:")
+def step(code: str, *outputs: Json, status: Status = "ok", **fields: Any) -> Step:
+    """Return a step whose code ran; `fields` are further ones of its observation."""
+    observation = Observation(status, tuple(outputs), **fields)
+    return Step(Reply(""), "", Action(code), Decision("approve", code), observation, observation_message="Output:")
 
 
 def turn(*codes: str | Step, cells: Sequence[str | Cell] = (), prompt: str = "Go on.", answer: str = "Done.") -> Turn:

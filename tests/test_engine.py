@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from itertools import groupby, pairwise
 from pathlib import Path
 from types import SimpleNamespace
@@ -19,8 +20,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from codeact_magic.errors import CodeActError, UsageError
+from codeact_magic.kernels.interpreter import InterpreterOptions
 from codeact_magic.kernels.separate import GatewayKernel, KernelExecutor, LocalKernel, executor, request
-from codeact_magic.kernels.separate.outputs import Outputs
+from codeact_magic.kernels.separate.outputs import KernelOutputs
 from codeact_magic.kernels.signals import interrupt
 from codeact_magic.session import Json, Observation
 from codeact_magic.text import mask
@@ -33,7 +35,9 @@ PATIENCE = 30.0  # seconds that a test waits for what must come
 @pytest.fixture(scope="module")
 def process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KernelExecutor]:
     """A kernel for all tests that leave it alive."""
-    with KernelExecutor(LocalKernel(cwd=tmp_path_factory.mktemp("kernel")), secrets=lambda: (KEY,)) as engine:
+    with KernelExecutor(
+        LocalKernel(cwd=tmp_path_factory.mktemp("kernel")), options=InterpreterOptions(secrets=lambda: (KEY,))
+    ) as engine:
         with pytest.MonkeyPatch.context() as patch:
             patch.delenv("PYTEST_CURRENT_TEST")  # under pytest ipykernel does not look at what child processes write
             engine.run("")
@@ -43,7 +47,8 @@ def process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KernelExecutor
 @pytest.fixture
 def engine(process: KernelExecutor) -> Iterator[KernelExecutor]:
     """That kernel with an empty namespace, and an executor as it is at first."""
-    process.timeout, process.idle, process.ask = 0.0, 0.0, None
+    configure(process, timeout=0.0)
+    process.idle, process.ask = 0.0, None
     process.show, process.tell = lambda output: None, lambda line: None
     process.run("%reset -f", every_value=False)
     yield process
@@ -54,6 +59,11 @@ def fresh(tmp_path: Path) -> Iterator[KernelExecutor]:
     """A kernel of the test's own."""
     with KernelExecutor(LocalKernel(cwd=tmp_path)) as engine:
         yield engine
+
+
+def configure(executor: KernelExecutor, **options: Any) -> None:
+    """Change some options of an executor."""
+    executor.configure(replace(executor.options, **options))
 
 
 def text(observation: Observation, name: str = "stdout") -> str:
@@ -68,7 +78,7 @@ def kinds(observation: Observation) -> list[str]:
 
 def error(observation: Observation) -> str:
     """Return the error that an observation ends with."""
-    assert observation.status == "error"
+    assert observation.status in ("error", "kernel lost")
     return f"{observation.outputs[-1]['ename']}: {observation.outputs[-1]['evalue']}"
 
 
@@ -165,7 +175,7 @@ def test_no_secret_is_shown_or_recorded_even_in_pieces(engine: KernelExecutor) -
 def test_masking_does_not_depend_on_how_a_stream_is_cut(written: str, cuts: list[int]) -> None:
     secrets = ("sk-a", "bb-sk")
     shown: list[Json] = []
-    outputs = Outputs(secrets, shown.append)
+    outputs = KernelOutputs(secrets, shown.append)
     edges = [0, *sorted(cut for cut in cuts if cut < len(written)), len(written)]
     for start, end in pairwise(edges):
         outputs.take("stream", {"name": "stdout", "text": written[start:end]})
@@ -204,11 +214,11 @@ def test_messages_that_are_none_are_passed_over(engine: KernelExecutor, message:
 
 @pytest.mark.kernel
 def test_code_that_puts_itself_in_the_place_of_what_is_asked_breaks_nothing(fresh: KernelExecutor) -> None:
-    told = ("'no json'", "'[' * 100_000", "5", "'[[1]]'", "'{\"a\": 1}'")
+    answers = ("'no json'", "'[' * 100_000", "5", "'[[1]]'", "'{\"a\": 1}'")
     fresh.run("import sys\ninside = sys.modules['_codeact_inside']")
-    for answer in told:
-        fresh.run(f"class Probe:\n    def __getattr__(self, name):\n        return lambda *given: {answer}")
-        seen = fresh.run("inside.probe = Probe()\nprint('on')")
+    for answer in answers:
+        fresh.run(f"class Fake:\n    def __getattr__(self, name):\n        return lambda *given: {answer}")
+        seen = fresh.run("inside.inspector = Fake()\nprint('on')")
         assert (text(seen), fresh.defined(["x"])) == ("on\n", set())
         assert fresh.user_names() <= {"1", "a", "[1]"}
 
@@ -276,7 +286,7 @@ def test_what_is_asked_leaves_no_trace_in_the_kernel(engine: KernelExecutor) -> 
 def test_a_value_that_takes_too_long_to_look_at_is_no_fault_of_the_action(
     engine: KernelExecutor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(executor, "PROBE", 0.5)
+    monkeypatch.setattr(executor, "INSPECTION", 0.5)
     code = "import time\nclass Slow:\n    def __repr__(self): time.sleep(60)\nslow = Slow()"
     observation = engine.run(code)
     assert (observation.status, observation.changed) == ("ok", ())
@@ -287,7 +297,7 @@ def test_a_value_that_takes_too_long_to_look_at_is_no_fault_of_the_action(
 def test_a_kernel_that_cannot_be_asked_runs_actions_all_the_same(
     fresh: KernelExecutor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("codeact_magic.kernels.separate.probe.setup", lambda: "this is no Python")
+    monkeypatch.setattr("codeact_magic.kernels.separate.inspection.setup_code", lambda: "this is no Python")
     assert text(fresh.run("print(1)")) == "1\n"
     assert (fresh.summary(), fresh.user_names(), fresh.defined(["x"])) == ("", set(), set())
 
@@ -304,7 +314,7 @@ def test_evaluate_returns_what_is_printed_and_shows_nothing(engine: KernelExecut
 
 @pytest.mark.kernel
 def test_what_cannot_be_evaluated_is_one_line(engine: KernelExecutor) -> None:
-    with pytest.raises(CodeActError, match=r"^The kernel did not evaluate what it was asked: ZeroDivisionError: .*$"):
+    with pytest.raises(CodeActError, match=r"^The kernel could not evaluate the code: ZeroDivisionError: .*$"):
         engine.evaluate("1 / 0")
 
 
@@ -387,6 +397,7 @@ def test_an_engine_works_inside_of_a_running_kernel(engine: KernelExecutor) -> N
 def test_the_death_of_the_kernel_is_an_error_and_the_next_action_runs(fresh: KernelExecutor) -> None:
     fresh.run("x = 1")
     observation = fresh.run("import os, signal\nos.kill(os.getpid(), signal.SIGKILL)")
+    assert (observation.status, observation.lost) == ("kernel lost", True)
     assert error(observation) == "DeadKernelError: The kernel died (it was ended by SIGKILL)."
     assert observation.note == GONE
     assert error(fresh.run("x")).startswith("NameError")
@@ -399,6 +410,7 @@ def test_a_kernel_that_died_between_two_actions_is_told_of(fresh: KernelExecutor
     os.kill(process, signal.SIGKILL)
     observation = fresh.run("print('on')")
     assert text(observation) == "on\n"
+    assert (observation.fresh, observation.lost) == (True, False)
     assert "Meanwhile the kernel died (it was ended by SIGKILL)." in observation.note
     assert screen.lines == [observation.note]
     assert fresh.run("print('on')").note == ""
@@ -455,10 +467,10 @@ def _lives(process: int) -> bool:
 
 @pytest.mark.kernel
 def test_an_action_that_takes_too_long_is_interrupted_and_told_so(engine: KernelExecutor) -> None:
-    engine.timeout = 0.5
+    configure(engine, timeout=0.5)
     screen = Screen(engine)
     observation = engine.run("kept = 1\nwhile True: pass")
-    assert (observation.status, screen.outputs) == ("error", [])
+    assert (observation.status, screen.outputs) == ("timed out", [])
     assert observation.note == "It was interrupted: it ran longer than the 0.5 s allowed."
     assert text(engine.run("print(kept)")) == "1\n"
 
@@ -469,11 +481,11 @@ def test_a_kernel_that_does_not_react_to_the_end_of_its_time_is_ended(
 ) -> None:
     monkeypatch.setattr(request, "STUBBORN", 0.5)
     fresh.run("import signal")
-    fresh.timeout = 0.3
+    configure(fresh, timeout=0.3)
     observation = fresh.run("signal.signal(signal.SIGINT, signal.SIG_IGN)\nwhile True: pass")
-    assert observation.status == "error"
+    assert (observation.status, observation.lost) == ("timed out", True)
     assert "did not react, so the kernel was ended" in observation.note
-    fresh.timeout = 0.0
+    configure(fresh, timeout=0.0)
     assert text(fresh.run("print('on')")) == "on\n"
 
 
@@ -500,7 +512,7 @@ def test_ctrl_c_twice_ends_a_kernel_that_does_not_react(fresh: KernelExecutor, m
     when(lambda: screen.says("it runs"), interrupt)
     when(lambda: request.DOES_NOT_REACT in screen.lines, interrupt)
     observation = fresh.run(DEAF)
-    assert observation.status == "interrupted"
+    assert (observation.status, observation.lost) == ("interrupted", True)
     assert "did not react, so the kernel was ended" in observation.note
     assert text(fresh.run("print('on')")) == "on\n"
 
@@ -514,7 +526,7 @@ def test_ctrl_c_once_ends_a_kernel_that_does_not_react_where_nobody_is_there_to_
     screen = Screen(fresh)
     when(lambda: screen.says("it runs"), interrupt)
     observation = fresh.run(DEAF)
-    assert observation.status == "interrupted"
+    assert (observation.status, observation.lost) == ("interrupted", True)
     assert "did not react, so the kernel was ended" in observation.note
     assert screen.lines == [request.WILL_BE_ENDED]
 
@@ -593,6 +605,7 @@ def test_a_kernel_that_is_not_used_is_ended_and_that_is_said(fresh: KernelExecut
     fresh.idle = 0.0
     observation = fresh.run("print('on')")
     assert text(observation) == "on\n"
+    assert observation.fresh
     assert observation.note.startswith("The kernel was not used for 0.2 s, so it was ended.")
     assert screen.lines == [observation.note]
 

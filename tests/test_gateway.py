@@ -21,6 +21,7 @@ import pytest
 
 from codeact_magic.cli.main import main
 from codeact_magic.errors import UsageError
+from codeact_magic.kernels.interpreter import InterpreterOptions
 from codeact_magic.kernels.separate import GatewayKernel, KernelExecutor, gateway
 from codeact_magic.kernels.signals import interrupt
 from codeact_magic.session import Observation
@@ -102,7 +103,7 @@ def token(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def engine(server: JupyterServer) -> Iterator[KernelExecutor]:
     """An executor whose kernel runs on the server."""
-    with KernelExecutor(GatewayKernel(server.url), secrets=lambda: (TOKEN,)) as engine:
+    with KernelExecutor(GatewayKernel(server.url), InterpreterOptions(secrets=lambda: (TOKEN,))) as engine:
         yield engine
 
 
@@ -133,9 +134,9 @@ def test_what_the_code_asks_is_answered_by_the_user(engine: KernelExecutor) -> N
 @pytest.mark.kernel
 def test_time_that_runs_out_and_ctrl_c_interrupt_the_action(engine: KernelExecutor) -> None:
     engine.run("kept = 1")
-    engine.timeout = 0.5
-    assert engine.run("while True: pass").note == "It was interrupted: it ran longer than the 0.5 s allowed."
-    engine.timeout = 0.0
+    engine.configure(InterpreterOptions(timeout=0.5, secrets=lambda: (TOKEN,)))
+    assert engine.run("while True: pass").status == "timed out"
+    engine.configure(InterpreterOptions(secrets=lambda: (TOKEN,)))
     engine.show = lambda output: interrupt() if "it runs" in output.get("text", "") else None
     assert engine.run("print('it runs')\nwhile True: pass").status == "interrupted"
     engine.show = lambda output: None
@@ -145,6 +146,7 @@ def test_time_that_runs_out_and_ctrl_c_interrupt_the_action(engine: KernelExecut
 @pytest.mark.kernel
 def test_a_kernel_that_dies_is_told_of_and_replaced(engine: KernelExecutor) -> None:
     observation = engine.run("import os\nos.kill(os.getpid(), 9)")
+    assert (observation.status, observation.lost) == ("kernel lost", True)
     assert observation.outputs[-1]["ename"] == "DeadKernelError"
     assert "all variables are gone" in observation.note
     assert text(engine.run("print('on')")) == "on\n"
@@ -253,7 +255,7 @@ def test_a_server_that_is_lost_is_told_of(tmp_path: Path, monkeypatch: pytest.Mo
         engine.tell = told.append
         engine.show = lambda output: server.crash() if "it runs" in output.get("text", "") else None
         observation = engine.run("import time\nprint('it runs')\ntime.sleep(600)")
-        assert observation.status == "error"
+        assert (observation.status, observation.lost) == ("kernel lost", True)
         assert observation.outputs[-1]["ename"] == "ConnectionLostError"
         gone = f"The connection to {server.url} was lost, and the server is gone (Connection refused)."
         assert observation.outputs[-1]["evalue"] == gone
@@ -270,11 +272,10 @@ def test_ctrl_c_ends_the_waiting_for_a_server_that_is_lost(tmp_path: Path, monke
     with KernelExecutor(GatewayKernel(server.url)) as engine:
         engine.show = lambda output: server.crash() if "it runs" in output.get("text", "") else None
         engine.tell = lambda line: interrupt()
-        began = time.monotonic()
         observation = engine.run("import time\nprint('it runs')\ntime.sleep(600)")
         assert observation.status == "interrupted"
+        # Had it waited as long as `REFUSED` says, the server would be given up, and this would say so.
         assert observation.outputs[-1]["evalue"] == f"The connection to {server.url} was lost."
-    assert time.monotonic() - began < PATIENCE / 2
 
 
 @pytest.mark.kernel
@@ -310,9 +311,7 @@ def test_a_server_that_never_ends_its_answer_is_given_up(stops: bool, monkeypatc
     try:
         if stops:
             threading.Timer(0.3, interrupt).start()
-            began = time.monotonic()
-            assert engine.run("1").status == "interrupted"
-            assert time.monotonic() - began < PATIENCE / 2
+            assert engine.run("1").status == "interrupted"  # rather than UsageError, after `AT_ONCE` seconds
         else:
             with pytest.raises(UsageError, match=r"as a Jupyter server: it did not answer within 0\.3 s$"):
                 engine.run("1")

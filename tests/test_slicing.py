@@ -14,7 +14,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from codeact_magic.session import Cell, Decision, Reply, Step, Turn
+from codeact_magic.session import Cell, Decision, Reply, Status, Step, Turn
 from codeact_magic.sessions.code_blocks import code_blocks
 from codeact_magic.slicing import Slice, clean
 
@@ -333,7 +333,9 @@ FAILED = {"output_type": "error", "ename": "SyntaxError", "evalue": "", "traceba
     ],
 )
 @pytest.mark.parametrize("status", ["error", "interrupted"])
-def test_what_may_read_what_a_failed_action_left_has_everything_kept(failed: str, reader: str, status: str) -> None:
+def test_what_may_read_what_a_failed_action_left_has_everything_kept(
+    failed: str, reader: str, status: Status
+) -> None:
     functions = "def save(n):\n    open(n, 'w').write(n)\ndef load(n):\n    return open(n).read()"
     recorded = session(turn("name = 'a.txt'", step(failed, status=status), reader, cells=[functions]))
     part = clean(recorded)

@@ -77,7 +77,7 @@ def test_what_comes_out_otherwise_differs_and_says_how() -> None:
 
 def test_what_was_interrupted_is_not_run_again() -> None:
     broken = Step(Reply(""), "", step("z").action, Decision("approve", "z"), observation_message="It broke off.")
-    late = step("late", status="error", note="It was interrupted: it ran longer than the 5 s allowed.")
+    late = step("late", status="timed out")
     rejected = Step(Reply(""), "", step("r").action, Decision("reject", "r"), observation_message="No.")
     engine = PlainEngine()
     report = verify(session(turn(step("while 1: 0", status="interrupted"), broken, late, rejected, "b = 1")), engine)
@@ -91,9 +91,6 @@ def test_what_was_interrupted_is_not_run_again() -> None:
 
 
 FRESH_ERROR = {"output_type": "error", "ename": "NameError", "evalue": "name 'a' is not defined", "traceback": []}
-GONE = (
-    "The kernel was not used for 30 minutes, so it was ended. A fresh kernel takes its place: all variables are gone."
-)
 
 
 def test_where_a_fresh_kernel_began_in_the_session_one_begins_in_the_engine() -> None:
@@ -115,11 +112,11 @@ def test_where_the_kernel_was_lost_in_the_session_one_begins_in_the_engine() -> 
     recorded = session(
         turn(
             "a = 1",
-            step("kill()", died, status="error", note="A fresh kernel takes its place: all variables are gone."),
+            step("kill()", died, status="kernel lost", lost=True),
             step("a", FRESH_ERROR, status="error"),
             "a = 2",
-            step("a", FRESH_ERROR, status="error", note=GONE),
-            step("while 1: 0", status="error", note="It was interrupted: it ran longer than the 5 s allowed."),
+            step("a", FRESH_ERROR, status="error", fresh=True),
+            step("while 1: 0", status="timed out"),
         )
     )
     engine = PlainEngine()
@@ -140,7 +137,7 @@ class Dying(PlainEngine):
 
     def run(self, code: str, *, every_value: bool = True) -> Observation:
         seen = super().run(code, every_value=every_value)
-        return seen if len(self.ran) < 2 else Observation("error", note="The kernel died (signal 9).")
+        return seen if len(self.ran) < 2 else Observation("kernel lost", note="The kernel died (signal 9).", lost=True)
 
 
 def test_nothing_is_run_after_the_kernel_has_died() -> None:
@@ -166,7 +163,7 @@ def test_a_user_who_stops_it_is_told_so_and_nothing_of_differences() -> None:
 def test_a_session_that_could_not_be_run_at_all_has_a_status_of_its_own() -> None:
     class Dead(PlainEngine):
         def run(self, code: str, *, every_value: bool = True) -> Observation:
-            return Observation("error", note="The kernel died.")
+            return Observation("kernel lost", note="The kernel died.")
 
     assert verify(session(turn("a = 1")), Dead()).status == 2
 
@@ -213,11 +210,11 @@ def test_a_long_table_fits_on_a_screen_and_shows_all_that_differs() -> None:
     rows = [Row(number, f"x{number}", "differs" if number in (250, 400) else "same", "ids") for number in range(1, 501)]
     lines = Report(tuple(rows)).table().splitlines()
     assert [line.split() for line in lines[1:6]] == [
-        ["1-249", "249", "pieces", "of", "code", "same", "ids"],
+        ["1-249", "249", "code", "blocks", "same", "ids"],
         ["250", "x250", "differs", "ids"],
-        ["251-399", "149", "pieces", "of", "code", "same", "ids"],
+        ["251-399", "149", "code", "blocks", "same", "ids"],
         ["400", "x400", "differs", "ids"],
-        ["401-500", "100", "pieces", "of", "code", "same", "ids"],
+        ["401-500", "100", "code", "blocks", "same", "ids"],
     ]
 
 
