@@ -1,4 +1,4 @@
-"""KernelExecutor with real kernels: what it records, what it tells of, and what it does when kernels fail."""
+"""KernelExecutor with real kernels: recorded outputs, questions about variables, and failures of the kernel."""
 
 from __future__ import annotations
 
@@ -29,24 +29,24 @@ from codeact_magic.text import mask
 
 KEY = "sk-abcdefghijklmnop"
 GONE = "A fresh kernel takes its place: all variables are gone."
-PATIENCE = 30.0  # seconds that a test waits for what must come
+PATIENCE = 30.0  # seconds that a test waits for a condition
 
 
 @pytest.fixture(scope="module")
 def process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KernelExecutor]:
-    """A kernel for all tests that leave it alive."""
+    """A kernel for all tests that do not end it."""
     with KernelExecutor(
         LocalKernel(cwd=tmp_path_factory.mktemp("kernel")), options=InterpreterOptions(secrets=lambda: (KEY,))
     ) as engine:
         with pytest.MonkeyPatch.context() as patch:
-            patch.delenv("PYTEST_CURRENT_TEST")  # under pytest ipykernel does not look at what child processes write
+            patch.delenv("PYTEST_CURRENT_TEST")  # with it, ipykernel ignores the output of child processes
             engine.run("")
         yield engine
 
 
 @pytest.fixture
 def engine(process: KernelExecutor) -> Iterator[KernelExecutor]:
-    """That kernel with an empty namespace, and an executor as it is at first."""
+    """That kernel with an empty namespace, and its executor with the default options."""
     configure(process, timeout=0.0)
     process.idle, process.ask = 0.0, None
     process.show, process.tell = lambda output: None, lambda line: None
@@ -56,7 +56,7 @@ def engine(process: KernelExecutor) -> Iterator[KernelExecutor]:
 
 @pytest.fixture
 def fresh(tmp_path: Path) -> Iterator[KernelExecutor]:
-    """A kernel of the test's own."""
+    """A kernel for this test alone."""
     with KernelExecutor(LocalKernel(cwd=tmp_path)) as engine:
         yield engine
 
@@ -67,23 +67,23 @@ def configure(executor: KernelExecutor, **options: Any) -> None:
 
 
 def text(observation: Observation, name: str = "stdout") -> str:
-    """Return what was written to one stream."""
+    """Return the text written to one stream."""
     return "".join(output["text"] for output in observation.outputs if output.get("name") == name)
 
 
 def kinds(observation: Observation) -> list[str]:
-    """Return what kinds of outputs there are, in order."""
+    """Return the kinds of the outputs, in order."""
     return [output.get("name") or output["output_type"] for output in observation.outputs]
 
 
 def error(observation: Observation) -> str:
-    """Return the error that an observation ends with."""
+    """Return the error at the end of an observation."""
     assert observation.status in ("error", "kernel lost")
     return f"{observation.outputs[-1]['ename']}: {observation.outputs[-1]['evalue']}"
 
 
 def when(happened: Callable[[], Any], do: Callable[[], None]) -> threading.Thread:
-    """Have a thread wait until something has happened, and do something then."""
+    """Call `do` on a thread, as soon as `happened()` is true."""
 
     def wait() -> None:
         deadline = time.monotonic() + PATIENCE
@@ -97,7 +97,7 @@ def when(happened: Callable[[], Any], do: Callable[[], None]) -> threading.Threa
 
 
 class Screen:
-    """Takes down what is shown."""
+    """Collects the shown outputs and lines."""
 
     def __init__(self, engine: KernelExecutor) -> None:
         self.outputs: list[Json] = []
@@ -105,11 +105,11 @@ class Screen:
         engine.show, engine.tell = self.outputs.append, self.lines.append
 
     def says(self, words: str) -> bool:
-        """Return whether `words` were written so far."""
+        """Return whether `words` have been written."""
         return words in "".join(output.get("text", "") for output in self.outputs)
 
 
-# -- what is recorded --------------------------------------------------------------------------------------------------
+# -- recorded outputs --------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.kernel
@@ -134,7 +134,7 @@ def test_an_action_shows_the_value_of_every_expression_and_a_cell_that_of_the_la
 
 
 @pytest.mark.kernel
-def test_updates_and_clearings_are_carried_out_in_the_record(engine: KernelExecutor) -> None:
+def test_updates_and_clearings_are_applied_to_the_record(engine: KernelExecutor) -> None:
     code = "from IPython.display import clear_output, display, update_display\nprint('gone')\nclear_output(wait=True)\n"
     observation = engine.run(
         code + "display('old', display_id='x')\nprint('on')\nupdate_display('new', display_id='x')"
@@ -144,14 +144,14 @@ def test_updates_and_clearings_are_carried_out_in_the_record(engine: KernelExecu
 
 
 @pytest.mark.kernel
-def test_figures_are_recorded_and_what_draws_them_is_not(engine: KernelExecutor) -> None:
+def test_figures_are_recorded_but_not_the_handles_of_matplotlib(engine: KernelExecutor) -> None:
     observation = engine.run("import matplotlib.pyplot as plt\nplt.plot([1, 2])\nplt.title('t')")
     assert kinds(observation) == ["display_data"]
     assert "image/png" in observation.outputs[0]["data"]
 
 
 @pytest.mark.kernel
-def test_what_child_processes_write_is_recorded(engine: KernelExecutor) -> None:
+def test_the_output_of_child_processes_is_recorded(engine: KernelExecutor) -> None:
     engine.run("import os, subprocess")
     for _ in range(20):
         observation = engine.run("print('a', flush=True)\nos.system('echo b')\nsubprocess.run(['echo', 'c'])")
@@ -172,7 +172,7 @@ def test_no_secret_is_shown_or_recorded_even_in_pieces(engine: KernelExecutor) -
 
 
 @given(st.text("sk-ab", max_size=40), st.lists(st.integers(0, 40), max_size=6))
-def test_masking_does_not_depend_on_how_a_stream_is_cut(written: str, cuts: list[int]) -> None:
+def test_masking_does_not_depend_on_how_a_stream_is_split(written: str, cuts: list[int]) -> None:
     secrets = ("sk-a", "bb-sk")
     shown: list[Json] = []
     outputs = KernelOutputs(secrets, shown.append)
@@ -208,12 +208,12 @@ def send(kind, content):
         "'input_request', {'prompt': 'x'}",
     ],
 )
-def test_messages_that_are_none_are_passed_over(engine: KernelExecutor, message: str) -> None:
+def test_malformed_messages_are_ignored(engine: KernelExecutor, message: str) -> None:
     assert text(engine.run(f"{SEND}\nsend({message})\nprint('on')")) == "on\n"
 
 
 @pytest.mark.kernel
-def test_code_that_puts_itself_in_the_place_of_what_is_asked_breaks_nothing(fresh: KernelExecutor) -> None:
+def test_code_that_replaces_the_inspector_breaks_nothing(fresh: KernelExecutor) -> None:
     answers = ("'no json'", "'[' * 100_000", "5", "'[[1]]'", "'{\"a\": 1}'")
     fresh.run("import sys\ninside = sys.modules['_codeact_inside']")
     for answer in answers:
@@ -250,14 +250,14 @@ def flat(value: Any) -> Iterator[str]:
 
 
 @pytest.mark.kernel
-def test_names_that_an_action_changes_are_told_of(engine: KernelExecutor) -> None:
+def test_names_that_an_action_changes_are_listed(engine: KernelExecutor) -> None:
     assert engine.run("total = 6 * 7\ndef double(n): return 2 * n").changed == (("total", "42"),)
     assert engine.run("values = [1]").changed == (("values", "[1]"),)
     assert engine.run("values.append(2)").changed == (("values", "[1, 2]"),)
 
 
 @pytest.mark.kernel
-def test_the_summary_is_that_of_a_notebook(engine: KernelExecutor) -> None:
+def test_the_summary_is_the_same_as_in_a_notebook(engine: KernelExecutor) -> None:
     engine.run("import math\nages = {'a': 1}\n_private = 1\ndef double(n: int): 'Twice.'")
     assert engine.summary() == (
         "Variables in the notebook:\nages: dict of 1 int\ndouble: function double(n: int): Twice."
@@ -273,7 +273,7 @@ def test_names_are_the_users_own_unless_an_action_made_them(engine: KernelExecut
 
 
 @pytest.mark.kernel
-def test_what_is_asked_leaves_no_trace_in_the_kernel(engine: KernelExecutor) -> None:
+def test_questions_leave_no_trace_in_the_kernel(engine: KernelExecutor) -> None:
     count = engine.run("1").execution_count
     before = engine.evaluate("print(sorted(globals()))")
     engine.summary(), engine.user_names(), engine.evaluate("unseen = 1\ndel unseen")
@@ -283,9 +283,7 @@ def test_what_is_asked_leaves_no_trace_in_the_kernel(engine: KernelExecutor) -> 
 
 
 @pytest.mark.kernel
-def test_a_value_that_takes_too_long_to_look_at_is_no_fault_of_the_action(
-    engine: KernelExecutor, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_slow_repr_is_not_an_error_of_the_action(engine: KernelExecutor, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(executor, "INSPECTION", 0.5)
     code = "import time\nclass Slow:\n    def __repr__(self): time.sleep(60)\nslow = Slow()"
     observation = engine.run(code)
@@ -294,7 +292,7 @@ def test_a_value_that_takes_too_long_to_look_at_is_no_fault_of_the_action(
 
 
 @pytest.mark.kernel
-def test_a_kernel_that_cannot_be_asked_runs_actions_all_the_same(
+def test_a_kernel_without_an_inspector_runs_actions_nevertheless(
     fresh: KernelExecutor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("codeact_magic.kernels.separate.inspection.setup_code", lambda: "this is no Python")
@@ -306,14 +304,14 @@ def test_a_kernel_that_cannot_be_asked_runs_actions_all_the_same(
 
 
 @pytest.mark.kernel
-def test_evaluate_returns_what_is_printed_and_shows_nothing(engine: KernelExecutor) -> None:
+def test_evaluate_returns_the_printed_text_and_shows_nothing(engine: KernelExecutor) -> None:
     screen = Screen(engine)
     assert engine.evaluate("print(6 * 7)\n'unseen'") == "42\n"
     assert screen.outputs == []
 
 
 @pytest.mark.kernel
-def test_what_cannot_be_evaluated_is_one_line(engine: KernelExecutor) -> None:
+def test_an_error_during_evaluation_is_one_line(engine: KernelExecutor) -> None:
     with pytest.raises(CodeActError, match=r"^The kernel could not evaluate the code: ZeroDivisionError: .*$"):
         engine.evaluate("1 / 0")
 
@@ -330,7 +328,7 @@ def test_the_kernel_is_this_python_in_the_folder_it_was_given(fresh: KernelExecu
 
 
 @pytest.mark.kernel
-def test_what_lies_in_the_working_directory_is_for_the_code_and_not_for_what_starts_it(
+def test_modules_in_the_working_directory_are_for_the_code_and_not_for_the_kernel(
     fresh: KernelExecutor, tmp_path: Path
 ) -> None:
     for name in ("ipykernel_launcher", "ipykernel", "zmq", "helper"):
@@ -339,7 +337,7 @@ def test_what_lies_in_the_working_directory_is_for_the_code_and_not_for_what_sta
 
 
 @pytest.mark.kernel
-def test_an_engine_that_begins_anew_has_nothing_of_before(fresh: KernelExecutor, tmp_path: Path) -> None:
+def test_an_executor_that_restarts_has_no_variables(fresh: KernelExecutor, tmp_path: Path) -> None:
     (tmp_path / "inner").mkdir()
     fresh.run("import os\nos.chdir('inner')\na = 1")
     fresh.restart()
@@ -347,7 +345,7 @@ def test_an_engine_that_begins_anew_has_nothing_of_before(fresh: KernelExecutor,
     assert (text(seen), seen.note) == (f"{tmp_path} False\n", "")
 
 
-def test_nothing_is_started_to_be_asked_about_its_variables() -> None:
+def test_questions_about_variables_start_no_kernel() -> None:
     engine = KernelExecutor(LocalKernel("no such kernel"))
     assert (engine.summary(), engine.user_names(), engine.defined(["x"]), engine.cells()) == ("", set(), set(), ())
     engine.close()
@@ -359,7 +357,7 @@ def test_a_kernel_of_an_unknown_name_is_an_error_that_names_the_known_ones() -> 
 
 
 @pytest.mark.kernel
-def test_a_server_that_names_a_kernel_as_the_token_does_not_have_it_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_token_as_the_name_of_a_kernel_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("JUPYTER_TOKEN", KEY)
     specs = SimpleNamespace(json=lambda: {"kernelspecs": {KEY: {}, "python3": {}}})
     monkeypatch.setattr("jupyter_kernel_client.manager.fetch", lambda *given, **options: specs)
@@ -385,7 +383,7 @@ def test_a_kernel_that_does_not_start_is_one_line_with_its_reason(
 
 
 @pytest.mark.kernel
-def test_an_engine_works_inside_of_a_running_kernel(engine: KernelExecutor) -> None:
+def test_an_executor_works_inside_a_running_kernel(engine: KernelExecutor) -> None:
     code = "from codeact_magic.kernels.separate import KernelExecutor\nwith KernelExecutor() as inner:\n"
     assert text(engine.run(f"{code}    print(inner.run('print(1)').outputs[0]['text'])")) == "1\n\n"
 
@@ -404,7 +402,7 @@ def test_the_death_of_the_kernel_is_an_error_and_the_next_action_runs(fresh: Ker
 
 
 @pytest.mark.kernel
-def test_a_kernel_that_died_between_two_actions_is_told_of(fresh: KernelExecutor) -> None:
+def test_a_kernel_that_died_between_two_actions_is_reported(fresh: KernelExecutor) -> None:
     screen = Screen(fresh)
     process = int(fresh.evaluate("import os; print(os.getpid())"))
     os.kill(process, signal.SIGKILL)
@@ -428,7 +426,7 @@ BUSY = "import re; open('busy', 'w').close(); re.match(r'(a+)+$', 'a' * 60 + 'b'
 
 @pytest.mark.kernel
 @pytest.mark.parametrize("code", ["", BUSY], ids=["at rest", "busy"])
-def test_the_kernel_ends_with_this_process_whatever_ends_it(tmp_path: Path, code: str) -> None:
+def test_the_kernel_ends_with_this_process_however_it_ends(tmp_path: Path, code: str) -> None:
     script = f"""
 import os, threading
 from pathlib import Path
@@ -454,7 +452,7 @@ threading.Event().wait()
 
 
 def _lives(process: int) -> bool:
-    """Return whether a process runs; one that only waits to be collected does not."""
+    """Return whether a process runs; a zombie does not."""
     try:
         state = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
     except FileNotFoundError:
@@ -466,7 +464,7 @@ def _lives(process: int) -> bool:
 
 
 @pytest.mark.kernel
-def test_an_action_that_takes_too_long_is_interrupted_and_told_so(engine: KernelExecutor) -> None:
+def test_an_action_that_takes_too_long_is_interrupted(engine: KernelExecutor) -> None:
     configure(engine, timeout=0.5)
     screen = Screen(engine)
     observation = engine.run("kept = 1\nwhile True: pass")
@@ -476,7 +474,7 @@ def test_an_action_that_takes_too_long_is_interrupted_and_told_so(engine: Kernel
 
 
 @pytest.mark.kernel
-def test_a_kernel_that_does_not_react_to_the_end_of_its_time_is_ended(
+def test_a_kernel_that_does_not_react_to_the_timeout_is_ended(
     fresh: KernelExecutor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(request, "STUBBORN", 0.5)
@@ -518,7 +516,7 @@ def test_ctrl_c_twice_ends_a_kernel_that_does_not_react(fresh: KernelExecutor, m
 
 
 @pytest.mark.kernel
-def test_ctrl_c_once_ends_a_kernel_that_does_not_react_where_nobody_is_there_to_press_it_again(
+def test_ctrl_c_once_ends_a_kernel_that_does_not_react_if_nobody_can_press_it_again(
     fresh: KernelExecutor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(request, "UNMOVED", 0.2)
@@ -550,7 +548,7 @@ LEFT = {
 
 @pytest.mark.kernel
 @pytest.mark.parametrize("what", LEFT.values(), ids=LEFT.keys())
-def test_an_executor_that_is_left_holds_nothing_up_and_its_kernel_ends(what: str, tmp_path: Path) -> None:
+def test_an_abandoned_executor_holds_nothing_up_and_its_kernel_ends(what: str, tmp_path: Path) -> None:
     start = f"""
 import gc, signal, threading
 from codeact_magic.kernels.separate import KernelExecutor, executor
@@ -569,7 +567,7 @@ print("done")
 
 
 @pytest.mark.kernel
-def test_what_code_makes_of_ctrl_c_is_aborted_all_the_same(engine: KernelExecutor) -> None:
+def test_code_that_catches_ctrl_c_counts_as_interrupted(engine: KernelExecutor) -> None:
     screen = Screen(engine)
     when(lambda: screen.says("it runs"), interrupt)
     code = (
@@ -581,7 +579,7 @@ def test_what_code_makes_of_ctrl_c_is_aborted_all_the_same(engine: KernelExecuto
 
 
 @pytest.mark.kernel
-def test_ctrl_c_as_the_code_ends_or_begins_costs_neither_the_kernel_nor_its_variables(engine: KernelExecutor) -> None:
+def test_ctrl_c_as_the_code_begins_or_ends_loses_neither_the_kernel_nor_its_variables(engine: KernelExecutor) -> None:
     engine.run("kept = 1")
     engine.show = lambda output: interrupt()  # the kernel is about to send its reply
     for _ in range(5):
@@ -594,7 +592,7 @@ def test_ctrl_c_as_the_code_ends_or_begins_costs_neither_the_kernel_nor_its_vari
 
 
 @pytest.mark.kernel
-def test_a_kernel_that_is_not_used_is_ended_and_that_is_said(fresh: KernelExecutor) -> None:
+def test_a_kernel_without_use_is_ended_and_reported(fresh: KernelExecutor) -> None:
     screen = Screen(fresh)
     fresh.idle = 0.2
     process = int(fresh.evaluate("import os; print(os.getpid())"))
@@ -614,7 +612,7 @@ def test_a_kernel_that_is_not_used_is_ended_and_that_is_said(fresh: KernelExecut
 
 
 @pytest.mark.kernel
-def test_what_the_code_asks_is_answered_by_the_user(engine: KernelExecutor) -> None:
+def test_questions_of_the_code_are_answered_by_the_user(engine: KernelExecutor) -> None:
     asked: list[tuple[str, bool]] = []
 
     def answer(prompt: str, hidden: bool) -> str:
@@ -628,7 +626,7 @@ def test_what_the_code_asks_is_answered_by_the_user(engine: KernelExecutor) -> N
 
 
 @pytest.mark.kernel
-def test_where_nobody_can_be_asked_input_is_an_error(engine: KernelExecutor) -> None:
+def test_input_is_an_error_if_nobody_can_be_asked(engine: KernelExecutor) -> None:
     assert error(engine.run("input('Name? ')")).startswith("StdinNotImplementedError")
 
 

@@ -35,7 +35,7 @@ TOKEN = "tok-0123456789abcdefghij"
 
 
 class JupyterServer:
-    """A Jupyter server without pages, in a folder and with a token of its own."""
+    """A Jupyter server without JupyterLab, with a folder and a token of its own."""
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.log = folder, folder / "server.log"
@@ -57,11 +57,11 @@ class JupyterServer:
         self._wait()
 
     def kernels(self) -> list[Any]:
-        """Return the kernels that run there."""
+        """Return the kernels that run on the server."""
         return list(self._get("api/kernels"))
 
     def crash(self) -> None:
-        """End the server at once; its kernels notice."""
+        """Kill the server; its kernels notice."""
         self._process.kill()
         self._process.wait(PATIENCE)
 
@@ -96,7 +96,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JupyterServer]:
 
 @pytest.fixture(autouse=True)
 def token(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have the token where it belongs."""
+    """Set the token in the environment."""
     monkeypatch.setenv("JUPYTER_TOKEN", TOKEN)
 
 
@@ -108,12 +108,12 @@ def engine(server: JupyterServer) -> Iterator[KernelExecutor]:
 
 
 def text(observation: Observation) -> str:
-    """Return what was written to standard output."""
+    """Return the text written to standard output."""
     return "".join(output["text"] for output in observation.outputs if output.get("name") == "stdout")
 
 
 @pytest.mark.kernel
-def test_actions_run_as_they_do_in_a_kernel_of_this_machine(engine: KernelExecutor) -> None:
+def test_actions_run_as_in_a_kernel_on_this_machine(engine: KernelExecutor) -> None:
     shown: list[str] = []
     engine.show = lambda output: shown.append(output.get("name") or output["output_type"])
     observation = engine.run("print('one')\n'two'\nvalues = [1]\n1 / 0")
@@ -126,13 +126,13 @@ def test_actions_run_as_they_do_in_a_kernel_of_this_machine(engine: KernelExecut
 
 
 @pytest.mark.kernel
-def test_what_the_code_asks_is_answered_by_the_user(engine: KernelExecutor) -> None:
+def test_questions_of_the_code_are_answered_by_the_user(engine: KernelExecutor) -> None:
     engine.ask = lambda prompt, hidden: f"{prompt}Ada"
     assert engine.run("name = input('Name? ')").changed == (("name", "'Name? Ada'"),)
 
 
 @pytest.mark.kernel
-def test_time_that_runs_out_and_ctrl_c_interrupt_the_action(engine: KernelExecutor) -> None:
+def test_the_timeout_and_ctrl_c_interrupt_the_action(engine: KernelExecutor) -> None:
     engine.run("kept = 1")
     engine.configure(InterpreterOptions(timeout=0.5, secrets=lambda: (TOKEN,)))
     assert engine.run("while True: pass").status == "timed out"
@@ -144,7 +144,7 @@ def test_time_that_runs_out_and_ctrl_c_interrupt_the_action(engine: KernelExecut
 
 
 @pytest.mark.kernel
-def test_a_kernel_that_dies_is_told_of_and_replaced(engine: KernelExecutor) -> None:
+def test_a_kernel_that_dies_is_reported_and_replaced(engine: KernelExecutor) -> None:
     observation = engine.run("import os\nos.kill(os.getpid(), 9)")
     assert (observation.status, observation.lost) == ("kernel lost", True)
     assert observation.outputs[-1]["ename"] == "DeadKernelError"
@@ -153,7 +153,7 @@ def test_a_kernel_that_dies_is_told_of_and_replaced(engine: KernelExecutor) -> N
 
 
 @pytest.mark.kernel
-def test_a_kernel_that_is_closed_is_gone_from_the_server(server: JupyterServer) -> None:
+def test_a_closed_kernel_is_gone_from_the_server(server: JupyterServer) -> None:
     before = server.kernels()
     with KernelExecutor(GatewayKernel(f"{server.url}/", path="work")) as engine:
         shown = text(engine.run("import os; print(os.getcwd())"))
@@ -163,13 +163,13 @@ def test_a_kernel_that_is_closed_is_gone_from_the_server(server: JupyterServer) 
 
 
 def drop(engine: KernelExecutor) -> None:
-    """Cut the connection as a network does."""
+    """Cut the connection, as a network failure does."""
     client: Any = vars(engine.kernel)["_client"]
     client.kernel_socket.sock.sock.shutdown(socket.SHUT_RDWR)
 
 
 @pytest.mark.kernel
-def test_a_connection_that_is_lost_is_opened_again_and_nothing_is_missing(engine: KernelExecutor) -> None:
+def test_a_lost_connection_is_opened_again_and_no_message_is_missing(engine: KernelExecutor) -> None:
     engine.run("kept = 1")
     engine.show = lambda output: drop(engine) if "it runs" in output.get("text", "") else None
     observation = engine.run("import time\nprint('it runs')\ntime.sleep(1.5)\nprint('on')\nkept + 1")
@@ -182,7 +182,7 @@ def test_a_connection_that_is_lost_is_opened_again_and_nothing_is_missing(engine
 
 
 class Way:
-    """The way to a server, which can be barred."""
+    """A proxy to a server that can cut its connections."""
 
     def __init__(self, url: str) -> None:
         self._server, self._port = urlsplit(url).port, 0
@@ -230,7 +230,7 @@ def test_a_server_that_is_back_in_time_goes_on_with_the_step(
     def tell(line: str) -> None:
         told.append(line)
         if len(told) == 1:
-            threading.Timer(1.0, way.open).start()  # when it was refused at least once
+            threading.Timer(1.0, way.open).start()  # after at least one refused attempt
 
     with KernelExecutor(GatewayKernel(way.url), tell=tell) as engine:
         engine.show = lambda output: way.bar() if output.get("text") == "it runs\n" else None
@@ -247,7 +247,7 @@ def test_a_server_that_is_back_in_time_goes_on_with_the_step(
 
 
 @pytest.mark.kernel
-def test_a_server_that_is_lost_is_told_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_lost_server_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gateway, "REFUSED", 1.5)
     server = JupyterServer(tmp_path)
     with KernelExecutor(GatewayKernel(server.url)) as engine:
@@ -266,7 +266,7 @@ def test_a_server_that_is_lost_is_told_of(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 @pytest.mark.kernel
-def test_ctrl_c_ends_the_waiting_for_a_server_that_is_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ctrl_c_ends_the_wait_for_a_lost_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gateway, "REFUSED", PATIENCE)
     server = JupyterServer(tmp_path)
     with KernelExecutor(GatewayKernel(server.url)) as engine:
@@ -279,17 +279,17 @@ def test_ctrl_c_ends_the_waiting_for_a_server_that_is_lost(tmp_path: Path, monke
 
 
 @pytest.mark.kernel
-def test_a_kernel_on_a_server_does_not_hold_up_the_end(server: JupyterServer, tmp_path: Path) -> None:
+def test_a_kernel_on_a_server_does_not_hold_up_the_end_of_the_process(server: JupyterServer, tmp_path: Path) -> None:
     code = f"from codeact_magic.kernels.separate import *\nengine = KernelExecutor(GatewayKernel({server.url!r}))\n"
     done = subprocess.run([sys.executable, "-c", f"{code}engine.run('1')"], cwd=tmp_path, timeout=PATIENCE)
     assert done.returncode == 0
 
 
 class Dripping(BaseHTTPRequestHandler):
-    """Answers without an end, a byte at a time."""
+    """Sends an endless answer, a byte at a time."""
 
     def do_GET(self) -> None:
-        """Answer until nobody reads it."""
+        """Answer until the client goes away."""
         self.send_response(200)
         self.end_headers()
         with contextlib.suppress(OSError):
@@ -297,7 +297,7 @@ class Dripping(BaseHTTPRequestHandler):
                 self.wfile.write(b" ")
 
     def log_message(self, format: str, *args: object) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 @pytest.mark.kernel
@@ -325,7 +325,7 @@ def test_a_server_that_never_ends_its_answer_is_given_up(stops: bool, monkeypatc
 @pytest.mark.parametrize(
     ("value", "line"), [("wrong", "JUPYTER_TOKEN is not the right one."), (None, "JUPYTER_TOKEN is not set.")]
 )
-def test_a_token_that_does_not_fit_is_one_line(
+def test_a_wrong_token_is_one_line(
     value: str | None, line: str, server: JupyterServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("JUPYTER_TOKEN", value) if value else monkeypatch.delenv("JUPYTER_TOKEN")

@@ -159,10 +159,8 @@ def test_what_is_huge_is_read_in_bounded_time(kind: str, tmp_path: Path) -> None
 
 
 def test_a_huge_text_is_shown_in_a_line_of_its_beginning() -> None:
-    began = time.monotonic()
     line = one_line("ab " * HUGE, 80)
     assert (len(line), line[-1]) == (80, "…")
-    assert time.monotonic() - began < 1.0
 
 
 @pytest.mark.slow

@@ -333,9 +333,7 @@ FAILED = {"output_type": "error", "ename": "SyntaxError", "evalue": "", "traceba
     ],
 )
 @pytest.mark.parametrize("status", ["error", "interrupted"])
-def test_what_may_read_what_a_failed_action_left_has_everything_kept(
-    failed: str, reader: str, status: Status
-) -> None:
+def test_what_may_read_what_a_failed_action_left_has_everything_kept(failed: str, reader: str, status: Status) -> None:
     functions = "def save(n):\n    open(n, 'w').write(n)\ndef load(n):\n    return open(n).read()"
     recorded = session(turn("name = 'a.txt'", step(failed, status=status), reader, cells=[functions]))
     part = clean(recorded)

@@ -166,8 +166,8 @@ class _Prover:
 
 
 def _named(key: str | int) -> str:
-    """Return how the user is told of a variable, by its name, or of an action, by its number."""
-    return key if isinstance(key, str) else f"what action {key} shows"
+    """Return the name of a variable, or the phrase for the output of an action with that number."""
+    return key if isinstance(key, str) else f"the output of action {key}"
 
 
 def _cell(code: str) -> str:
@@ -175,12 +175,12 @@ def _cell(code: str) -> str:
 
 
 _RAISED = "It could not be proved: {what} of {name} raised {error}."
-_DIFFERS = "Without the rest {names} would come out otherwise, so all actions are kept."
+_DIFFERS = "Without the rest, {names} would have other values, so all actions are kept."
 _UNSTABLE = (
-    "{what} comes out otherwise each time that the session runs (random numbers, the time), so nothing can be proved "
-    "and all actions are kept. A fixed seed would help."
+    "Each time that the session runs, {what} comes out differently (random numbers, the time). So nothing can be "
+    "proved, and all actions are kept. A fixed seed would help."
 )
-_SHOWS = "Without the rest action {number} would show something else ({detail}), so all actions are kept."
+_SHOWS = "Without the rest, action {number} would show something else ({detail}), so all actions are kept."
 _NO_JOBLIB = (
     "It could not be proved: the kernel has no joblib to compare values with: pip install 'codeact-magic[verify]'."
 )

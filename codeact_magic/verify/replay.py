@@ -97,7 +97,7 @@ _INTERRUPTED = "{name} was interrupted in the session, so it is left out here."
 _LACKED = "{name} {then} in the session, which went on in a new kernel by then; here it ran."
 _DIFFERS = (
     "{name} {now}; in the session it {then}. The replay ends here: the variables are as this step left them. "
-    "Mend what it needs and replay again, or go on with a %%codeact cell."
+    "Fix what it needs and replay again, or go on with a %%codeact cell."
 )
 
 

@@ -21,13 +21,14 @@ _SKIPPED = "__dict__", "__weakref__", "__doc__", "__firstlineno__", "__static_at
 
 
 def fingerprints(namespace: dict[str, Any], names: Collection[str]) -> dict[str, list[str]]:
-    """Return for each of `names` a pair: what the fingerprint covers ("value", "type", or "" if there is no value),
-    and the fingerprint.
+    """Return, for each of `names`, a pair: what its fingerprint covers, and the fingerprint.
 
-    Values with equal fingerprints are equal, unless only their type is covered: figures, open files, and objects that
-    cannot be pickled. Functions are compared by code, defaults, attributes and closure; objects of classes that the
-    session defines, by attributes; all others, by their pickle. So the cache of a function and state that a class does
-    not pickle are ignored. Whether two variables share objects is not compared.
+    It covers the "value", or only the "type"; "" stands for a name without a value. Values with equal fingerprints are
+    equal, unless only their type is covered: figures, open files, and objects that cannot be pickled.
+
+    Functions are compared by code, defaults, attributes and closure; objects of classes that the session defines, by
+    attributes; all others, by their pickle. So the cache of a function and state that a class does not pickle are
+    ignored. Whether two variables share objects is not compared.
     """
     import joblib
 
@@ -150,7 +151,7 @@ class _Reader:
 
         kind = type(value).__name__
         if kind == "DataFrame":
-            columns = [numpy.ascontiguousarray(value.iloc[:, place].to_numpy()) for place in range(value.shape[1])]
+            columns = [numpy.ascontiguousarray(value.iloc[:, index].to_numpy()) for index in range(value.shape[1])]
             axes = self._frame(value.columns, depth), self._frame(value.index, depth)
             return kind, *axes, list(map(_dtype, value.dtypes)), columns, self._marks(value, depth)
         if kind == "Series":

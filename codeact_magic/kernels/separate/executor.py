@@ -22,7 +22,7 @@ from .outputs import KernelOutputs, ShowOutput
 from .request import AskUser, HandleMessage, KernelRequest
 
 INSPECTION = 10.0  # seconds that a kernel has to answer a question about its variables
-CALM = 0.5  # seconds that it has for that after the user has pressed Ctrl+C
+GRACE = 0.5  # seconds that it has for that after the user has pressed Ctrl+C
 CLOSING = 5.0  # seconds that the user of the kernel has to notice that it was killed
 
 _Changes = tuple[tuple[str, str], ...]
@@ -239,7 +239,7 @@ class KernelExecutor:
         expressions = {"user_expressions": {inspection.ANSWER: inspection.expression(method, *arguments)}}
         content = _content("", silent=True) | expressions
         unattended = self.ask is None
-        request = KernelRequest(self.kernel, INSPECTION, _ignore, tell=self.tell, calm=CALM, unattended=unattended)
+        request = KernelRequest(self.kernel, INSPECTION, _ignore, tell=self.tell, grace=GRACE, unattended=unattended)
         request.run(content, interrupts)
         if request.death:
             self._lose(f"Meanwhile {request.death}.", request.lost)

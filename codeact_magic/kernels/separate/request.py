@@ -35,7 +35,7 @@ class KernelRequest:
         handle: receives each message that is not handled here: those with outputs.
         ask: puts a question of the code to the user and returns the answer; None if nobody can be asked.
         tell: shows the user a line.
-        calm: seconds that the code has to end by itself before it is interrupted.
+        grace: seconds that the code has to end by itself before it is interrupted.
         unattended: nobody is there to press Ctrl+C a second time.
 
     Attributes:
@@ -54,7 +54,7 @@ class KernelRequest:
         handle: HandleMessage,
         ask: AskUser | None = None,
         tell: Callable[[str], None] = lambda line: None,
-        calm: float = 0.0,
+        grace: float = 0.0,
         unattended: bool = False,
     ) -> None:
         self._kernel = kernel
@@ -62,7 +62,7 @@ class KernelRequest:
         self._ask = ask
         self._tell = tell
         self._unattended = unattended
-        self._calm_until = time.monotonic() + calm
+        self._grace_end = time.monotonic() + grace
         self._deadline = time.monotonic() + timeout if timeout > 0 else float("inf")
         self._first_interrupt = 0.0  # when the code was first interrupted
         self._id = ""
@@ -145,7 +145,7 @@ class KernelRequest:
 
     def _check_interrupts(self, interrupts: Interrupts, now: float) -> None:
         """Interrupt or end the kernel if the user or the time limit asks for it."""
-        if interrupts.count > self.stops and now > self._calm_until:
+        if interrupts.count > self.stops and now > self._grace_end:
             self._stop(interrupts.count, now)
         elif self.stops and not self._warned and not self._trouble and now > self._first_interrupt + UNMOVED:
             self._warned = True
