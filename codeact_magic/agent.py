@@ -6,11 +6,10 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from itertools import chain, islice, takewhile
 from typing import Protocol
 
 from . import context, formats
-from .context import wording
+from .context import repetition, wording
 from .errors import CodeActError, EndpointError, LimitReachedError, StoppedError
 from .formats import Reading
 from .session import Cell, Decision, Format, Json, Observation, Reply, Session, Step, ToolCall, Turn
@@ -176,11 +175,11 @@ class Agent:
         )
         if reading.fault:
             step = replace(step, observation_message=reading.fault)
-        elif reading.action and (repeats := self._repeats(step)):
-            step = replace(step, observation_message=context.repeated(self._before(step)))
-            if repeats >= self.limits.repeats:
+        elif reading.action and (times := repetition.repeats(self.turn.steps, step)):
+            step = replace(step, observation_message=context.repeated(repetition.earlier(self.turn.steps, step)))
+            if times >= self.limits.repeats:
                 self._add(number, step)
-                raise LimitReachedError(_TOO_OFTEN.format(times=repeats + 1))
+                raise LimitReachedError(_TOO_OFTEN.format(times=times + 1))
         elif reading.action:
             step = self._act(number, step, reading)
         step = self._with_remarks(step)
@@ -268,22 +267,6 @@ class Agent:
             return step
         return replace(step, observation_message="\n\n".join(filter(None, [step.observation_message, *remarks])))
 
-    def _repeats(self, step: Step) -> int:
-        """Return how many times the last steps have repeated this one, directly or in rounds of a few steps."""
-        return max(self._rounds(step, length) for length in range(1, _LONGEST_ROUND + 1))
-
-    def _rounds(self, step: Step, length: int) -> int:
-        """Return how many equal rounds of `length` steps end with this one."""
-        later = chain([step], reversed(self.turn.steps))
-        earlier = islice(reversed(self.turn.steps), length - 1, None)
-        alike = takewhile(lambda pair: _is_again(*pair), zip(later, earlier, strict=False))
-        return sum(1 for _ in alike) // length
-
-    def _before(self, step: Step) -> str:
-        """Return the observation message of the last step with this code about which there was a decision."""
-        earlier = reversed(self.turn.steps)
-        return next((other.observation_message for other in earlier if other.decision and _is_again(step, other)), "")
-
     def _check_limits(self) -> None:
         if len(self.turn.steps) >= self.limits.steps:
             raise LimitReachedError(_STEPS.format(limit=self.limits.steps))
@@ -311,16 +294,8 @@ class Agent:
         self.keep(self.session)
 
 
-def _is_again(later: Step, earlier: Step) -> bool:
-    """Return whether a step repeats an earlier one: the same code and, if that ran again, the same result."""
-    if not (later.action and earlier.action and later.action.code.strip() == earlier.action.code.strip()):
-        return False
-    return later.observation is None or later.observation_message == earlier.observation_message
-
-
 _OUTCOMES: dict[type[CodeActError], str] = {LimitReachedError: "limit", StoppedError: "stopped"}
 _MOST_FAULTS = 3
-_LONGEST_ROUND = 3  # steps of a round that a model repeats
 _REMARK = "The user remarks: {remark}"
 _TOO_OFTEN = (
     "The model proposed the same code {times} times over, so the turn was ended. Say what it should do instead in "

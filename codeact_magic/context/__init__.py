@@ -5,6 +5,7 @@ reading at `messages.messages`.
 
 messages      a session as chat messages, and the turns that the model still sees
 observations  observations as text and images
+repetition    steps that repeat earlier ones
 wording       the sentences about code that ran, or did not run
 """
 

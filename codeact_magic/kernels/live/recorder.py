@@ -109,7 +109,8 @@ class Recorder:
         return result
 
     def _write_format_data(self, original: Callable[..., Any], data: Any, metadata: Any = None) -> Any:
-        data, metadata = mask_all(data, self.secrets), mask_all(metadata, self.secrets)
+        data = mask_all(data, self.secrets)
+        metadata = mask_all(metadata, self.secrets)
         if not data:
             return None
         if self._on:
@@ -120,7 +121,8 @@ class Recorder:
     def _showtraceback(self, original: Callable[..., Any], kind: Any, value: Any, lines: Any) -> Any:
         lines = [mask(line, self.secrets) for line in ([lines] if isinstance(lines, str) else lines)]
         text = _text(value)
-        name, message = mask(kind.__name__, self.secrets), mask(text, self.secrets)
+        name = mask(kind.__name__, self.secrets)
+        message = mask(text, self.secrets)
         if self._on:
             self._record.error(name, message, lines)
             self.error = value
@@ -247,7 +249,8 @@ class _Tee:
     close = staticmethod(_stay_open)
 
     def __init__(self, stream: Any, write: Callable[[str], Any]) -> None:
-        self._stream, self.write = stream, write
+        self._stream = stream
+        self.write = write
 
     def writelines(self, lines: Iterable[str]) -> None:
         for line in lines:

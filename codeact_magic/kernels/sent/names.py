@@ -58,7 +58,8 @@ class Names:
 
     def _users(self, names: Iterable[str]) -> list[str]:
         """Return those of `names` that belong to the user or the agent, and are not modules."""
-        namespace, hidden = self._shell.user_ns, self._shell.user_ns_hidden
+        namespace = self._shell.user_ns
+        hidden = self._shell.user_ns_hidden
         return [
             name
             for name in names

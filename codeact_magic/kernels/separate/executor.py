@@ -183,7 +183,8 @@ class KernelExecutor:
                 self._start()
             if self._loss:
                 self.tell(self._loss)
-        loss, self._loss = self._loss, ""
+        loss = self._loss
+        self._loss = ""
         self._inspect(interrupts, "begin", every_value)
         return loss if self._running else self._ready(interrupts, every_value)
 

@@ -82,7 +82,8 @@ class KernelOutputs:
         self._show({"output_type": "display_data", "data": data, "metadata": metadata})
 
     def _bundle(self, content: Any) -> tuple[Json, Json]:
-        data, metadata = dict(content.get("data") or {}), dict(content.get("metadata") or {})
+        data = dict(content.get("data") or {})
+        metadata = dict(content.get("metadata") or {})
         joined = {str(kind): _text(value) for kind, value in data.items()}
         return mask_all(joined, self._secrets), mask_all(metadata, self._secrets)
 
