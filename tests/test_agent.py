@@ -117,7 +117,7 @@ class Setup:
         if trouble := self.troubles.pop(len(self.kept) - 1, None):
             raise trouble
 
-    def told(self, request: int = -1) -> str:
+    def last_message(self, request: int = -1) -> str:
         """Return the last message of a request."""
         content = self.model.requests[request].messages[-1]["content"]
         assert isinstance(content, str)
@@ -144,7 +144,7 @@ def test_an_approved_action_runs_and_the_model_is_told_its_output() -> None:
     turn = setup.agent.run("What is x?")
     assert setup.machine.ran == ["print(x)"]
     assert [(number, reading.thought) for number, reading in setup.someone.asked] == [(1, "I try.")]
-    assert setup.told() == "Output:\n5"
+    assert setup.last_message() == "Output:\n5"
     step, last = turn.steps
     assert step.action and step.decision and step.observation
     assert (step.thought, step.action.code, step.decision.verdict) == ("I try.", "print(x)", "approve")
@@ -163,7 +163,7 @@ def test_a_turn_names_its_model_format_and_approval() -> None:
 def test_the_outline_of_the_namespace_can_be_left_out() -> None:
     setup = Setup(ANSWER)
     assert setup.agent.run("What is x?", summarize=False).context == ""
-    assert setup.told() == "What is x?"
+    assert setup.last_message() == "What is x?"
 
 
 def test_the_session_is_kept_at_the_beginning_after_each_step_and_at_the_end() -> None:
@@ -211,8 +211,8 @@ def test_an_edited_action_runs_and_the_model_is_told_the_diff() -> None:
     setup.someone.script = [Decision("edit", "print(x)\nprint(z)")]
     setup.agent.run("What is x?")
     assert setup.machine.ran == ["print(x)\nprint(z)"]
-    assert "-print(y)\n+print(z)\n" in setup.told()
-    assert setup.told().endswith("Output:\n5")
+    assert "-print(y)\n+print(z)\n" in setup.last_message()
+    assert setup.last_message().endswith("Output:\n5")
 
 
 def test_the_reason_of_a_rejection_reaches_the_model_and_the_turn_goes_on() -> None:
@@ -220,7 +220,7 @@ def test_the_reason_of_a_rejection_reaches_the_model_and_the_turn_goes_on() -> N
     setup.someone.script = [Decision("reject", reason="Never delete anything.")]
     turn = setup.agent.run("What is x?")
     assert setup.machine.ran == []
-    assert "rejected this code, and it was not run: Never delete anything." in setup.told()
+    assert "rejected this code, and it was not run: Never delete anything." in setup.last_message()
     assert turn.outcome == "answered"
 
 
@@ -240,15 +240,15 @@ def test_a_remark_is_told_with_the_observation_of_the_step() -> None:
     remarks = [(), ("Use y.", "Be brief."), (), ()]
     setup = Setup(act("a"), act("b"), ANSWER, remarks=lambda: remarks.pop(0))
     setup.agent.run("What is x?")
-    assert setup.told(1) == "Output:\n5"
-    assert setup.told(2) == "Output:\n5\n\nThe user remarks: Use y.\n\nThe user remarks: Be brief."
+    assert setup.last_message(1) == "Output:\n5"
+    assert setup.last_message(2) == "Output:\n5\n\nThe user remarks: Use y.\n\nThe user remarks: Be brief."
 
 
 def test_a_remark_on_an_answer_makes_the_turn_go_on() -> None:
     remarks = [("No.",), ("Not yet.",), ("Nearly.",), ("Once more.",), ()]
     setup = Setup("4", "6", "7", "8", ANSWER, remarks=lambda: remarks.pop(0))
     assert setup.agent.run("What is x?").answer == ANSWER
-    assert setup.told() == "The user remarks: Once more."
+    assert setup.last_message() == "The user remarks: Once more."
 
 
 # Limits
@@ -303,7 +303,7 @@ def test_the_same_code_again_is_not_run_and_the_third_time_ends_the_turn() -> No
     setup = Setup(*[act("f()")] * 3)
     line = ends(setup, LimitReachedError)
     assert setup.machine.ran == ["f()"]
-    assert "proposed the same code again" in setup.told() and "before:\nOutput:\n5\n" in setup.told()
+    assert "proposed the same code again" in setup.last_message() and "before:\nOutput:\n5\n" in setup.last_message()
     assert "the same code 3 times over" in line
     assert "%config CodeAct.max_repeats" in line
     assert [step.decision is None for step in setup.turn.steps] == [False, True, True]
@@ -355,8 +355,8 @@ def test_three_unusable_replies_in_a_row_end_the_turn(faulty: str | Reply) -> No
 def test_the_model_is_told_why_its_reply_is_unusable() -> None:
     setup = Setup("", CUT, act("f()"), "", CUT, ANSWER)
     assert setup.agent.run("What is x?").answer == ANSWER
-    heard = [setup.told(request) for request in range(1, 6)]
-    assert heard == [EMPTY, CUT_OFF, "Output:\n5", EMPTY, CUT_OFF]
+    sent = [setup.last_message(request) for request in range(1, 6)]
+    assert sent == [EMPTY, CUT_OFF, "Output:\n5", EMPTY, CUT_OFF]
 
 
 def test_the_note_says_that_an_answer_was_cut_off() -> None:
@@ -382,8 +382,8 @@ def interrupting(phase: str) -> Setup:
         case "run, raised":
             setup.machine.script = [interrupt]
         case "keep the prompt" | "keep a step" | "keep the answer's step" | "keep the turn":
-            place = ["keep the prompt", "keep a step", "keep the answer's step", "keep the turn"].index(phase)
-            setup.troubles = {place: interrupt}
+            number = ["keep the prompt", "keep a step", "keep the answer's step", "keep the turn"].index(phase)
+            setup.troubles = {number: interrupt}
     return setup
 
 
@@ -469,15 +469,15 @@ def test_an_interrupt_before_the_code_begins_says_so() -> None:
 
 
 def test_a_proposal_at_which_the_user_interrupted_is_in_the_session() -> None:
-    heard = {}
+    left = {}
     for phase in ("decide", "run", "run, raised"):
         setup = interrupting(phase)
         ends(setup, StoppedError)
         (step,) = setup.turn.steps
         assert step.action and step.action.code == "f()"
         assert bool(step.decision) == (phase != "decide")
-        heard[phase] = step.observation_message
-    assert heard == {
+        left[phase] = step.observation_message
+    assert left == {
         "decide": "The code was not run: nobody decided about it.",
         "run": "Output:\n1\nThe code was interrupted before it was done.",
         "run, raised": "The run of the code broke off; how far it came is not known.",
@@ -652,16 +652,16 @@ def live(shell: Any, model: Model, **options: Any) -> Agent:
     return Agent(Session("s"), model, Someone(), executor, view=Screen(), keep=lambda session: None, **options)
 
 
-def heard_by(model: ScriptedModel) -> list[str]:
+def observation_messages(model: ScriptedModel) -> list[str]:
     """Return the observation message after each reply of the model."""
     return [str(request.messages[-1]["content"]) for request in model.requests[1:]]
 
 
-def taken(shell: Any, *replies: ScriptedReply, format: Format = "fence") -> list[str]:
+def messages_in(shell: Any, *replies: ScriptedReply, format: Format = "fence") -> list[str]:
     """Take a prompt to its answer in `shell`, and return the observation messages."""
     model = ScriptedModel([*replies, ANSWER])
     assert live(shell, model).run("What is x?", format=format).answer == ANSWER
-    return heard_by(model)
+    return observation_messages(model)
 
 
 def asked_over_http(endpoint: FakeEndpoint, shell: Any, format: Format = "fence", **options: Any) -> Turn:
@@ -692,7 +692,7 @@ def test_measure_1_the_history_begins_with_two_examples_one_of_which_repairs_an_
     ],
 )
 def test_measure_2_every_format_is_run_whichever_was_asked_for(shell: Any, reply: str | Reply, asked: Format) -> None:
-    assert taken(shell, reply, format=asked) == ["Output:\n5"]
+    assert messages_in(shell, reply, format=asked) == ["Output:\n5"]
 
 
 INVENTED = act("print(2 + 3)") + "\n```output\n99\n```\nSo it is 99.\n" + act("print(99)") + "\nand so on" * 5000
@@ -702,7 +702,7 @@ def test_measure_3_what_follows_the_first_block_is_neither_run_nor_kept(shell: A
     model = ScriptedModel([Reply(INVENTED), ANSWER])
     turn = live(shell, model).run("What is x?")
     assert turn.steps[0].assistant_message == act("print(2 + 3)")
-    assert heard_by(model) == ["Output:\n5"]
+    assert observation_messages(model) == ["Output:\n5"]
     assert "99" not in json.dumps(model.requests[-1].messages)
 
 
@@ -730,27 +730,27 @@ def test_measure_3_an_endpoint_that_does_not_stop_is_cut_off(
 def test_measure_4_for_code_that_printed_nothing_the_variables_are_told(shell: Any) -> None:
     code = "import math\ntotal = 2 + 3\nwords = ['a', 'b']\ndef f(): pass"
     shell.user_ns["old"] = 1
-    assert taken(shell, act(code)) == [
+    assert messages_in(shell, act(code)) == [
         "The code ran and printed nothing.\nVariables set: total = 5; words = ['a', 'b']"
     ]
 
 
 def test_measure_5_the_value_of_every_expression_is_told(shell: Any) -> None:
-    (heard,) = taken(shell, act("2 + 3\n'a' * 3\nx = 5\nx\nNone"))
-    assert heard.split() == ["Output:", "5", "'aaa'", "5"]
-    assert "Out[" not in heard
+    (message,) = messages_in(shell, act("2 + 3\n'a' * 3\nx = 5\nx\nNone"))
+    assert message.split() == ["Output:", "5", "'aaa'", "5"]
+    assert "Out[" not in message
 
 
 def test_measure_6_an_error_is_told_in_short(shell: Any) -> None:
     code = "import json\n\ndef load():\n    return json.loads('{')\n\nprint('before')\nload()"
-    assert taken(shell, act(code)) == [
+    assert messages_in(shell, act(code)) == [
         "Output:\nbefore\nThe code raised an error:\nJSONDecodeError: Expecting property name enclosed in double "
         "quotes: line 1 column 2 (char 1)\nat line 4: return json.loads('{')\nFind the cause, then run corrected code."
     ]
 
 
 def test_measure_6_an_error_of_syntax_is_told_in_short(shell: Any) -> None:
-    assert taken(shell, act("x = 1\ny = = 2")) == [
+    assert messages_in(shell, act("x = 1\ny = = 2")) == [
         "The code raised an error:\nSyntaxError: invalid syntax\nat line 2: y = = 2\n"
         "Find the cause, then run corrected code."
     ]
@@ -770,7 +770,7 @@ def test_measure_8_the_same_code_again_is_told_once_and_then_ends_the_turn(shell
     with pytest.raises(LimitReachedError, match="the same code 3 times over"):
         live(shell, model).run("What is x?")
     assert shell.user_ns["n"] == 1
-    assert ["same code again" in heard for heard in heard_by(model)] == [False, True]
+    assert ["same code again" in message for message in observation_messages(model)] == [False, True]
 
 
 def test_measure_9_a_reply_without_a_block_is_the_answer(shell: Any) -> None:
@@ -817,14 +817,16 @@ def test_the_outline_of_a_live_namespace_is_sent_with_the_prompt(shell: Any) -> 
     agent = live(shell, model)
     agent.run("What is x?")
     agent.run("And now?")
-    told = [message["content"] for message in model.requests[-1].messages if "Variables in the" in message["content"]]
+    prompts = [
+        message["content"] for message in model.requests[-1].messages if "Variables in the" in message["content"]
+    ]
     outline = "Variables in the notebook:\nx: int\ntool: function tool(a): Do it."
-    assert told[1:] == [f"What is x?\n\n{outline}", f"And now?\n\n{outline}\nmade: int"]
+    assert prompts[1:] == [f"What is x?\n\n{outline}", f"And now?\n\n{outline}\nmade: int"]
 
 
 def test_the_messages_of_a_session_can_be_made_again_from_its_values() -> None:
     setup = Setup(act("f()"), "", native("g()"), ANSWER)
     setup.agent.run("What is x?")
-    *told, answer = messages(setup.agent.session)
-    assert told == [*setup.model.requests[-1].messages]
+    *before, answer = messages(setup.agent.session)
+    assert before == [*setup.model.requests[-1].messages]
     assert answer == {"role": "assistant", "content": ANSWER}

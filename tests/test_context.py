@@ -54,7 +54,7 @@ def display(**data: Any) -> Json:
     }
 
 
-def told(observation: Observation, limit: int = 8000) -> str:
+def message(observation: Observation, limit: int = 8000) -> str:
     """Return the observation message of a run."""
     return observation_text(ACTION, Decision("approve", ACTION.code), observation, limit)
 
@@ -170,7 +170,9 @@ def test_a_model_with_vision_is_sent_images_as_data_urls() -> None:
 
 def test_a_model_without_vision_is_sent_no_images() -> None:
     output = ran(display(image_png=PNG, text_plain="<Figure>"))
-    step = Step(Reply("x"), action=ACTION, observation=output, assistant_message="x", observation_message=told(output))
+    step = Step(
+        Reply("x"), action=ACTION, observation=output, assistant_message="x", observation_message=message(output)
+    )
     assert PNG[:20] not in json.dumps([*step_messages(step)])
 
 
@@ -245,12 +247,12 @@ def test_an_image_counts_as_a_fixed_text_and_a_call_as_its_arguments() -> None:
     assert tokens([{"role": "assistant", "content": "", "tool_calls": [call]}]) >= 1000
 
 
-# What the model is told of its action
+# Observation messages
 
 
 def test_the_output_is_told() -> None:
-    assert told(ran(stream("5\n"), stream("careful\n", "stderr"))) == "Output:\n5\ncareful"
-    assert told(ran(stream(["a\n", "b\n"]))) == "Output:\na\nb"
+    assert message(ran(stream("5\n"), stream("careful\n", "stderr"))) == "Output:\n5\ncareful"
+    assert message(ran(stream(["a\n", "b\n"]))) == "Output:\na\nb"
 
 
 def test_the_value_of_every_expression_is_told_without_its_number() -> None:
@@ -258,23 +260,23 @@ def test_the_value_of_every_expression_is_told_without_its_number() -> None:
         {"output_type": "execute_result", "execution_count": n, "data": {"text/plain": f"{n}"}, "metadata": {}}
         for n in (1, 2)
     ]
-    assert told(ran(*values)) == "Output:\n1\n\n2"
+    assert message(ran(*values)) == "Output:\n1\n\n2"
 
 
 def test_for_code_that_printed_nothing_the_changed_variables_are_told() -> None:
     changed = (("x", "5"), ("df", "   a\n0  1"))
-    assert told(ran(changed=changed)) == "The code ran and printed nothing.\nVariables set: x = 5; df =    a\n0  1"
-    assert told(ran(stream("\n"), changed=changed)).endswith("df =    a\n0  1")
-    assert told(ran(stream("5"), changed=changed)) == "Output:\n5"
-    assert told(ran()) == "The code ran and printed nothing."
+    assert message(ran(changed=changed)) == "The code ran and printed nothing.\nVariables set: x = 5; df =    a\n0  1"
+    assert message(ran(stream("\n"), changed=changed)).endswith("df =    a\n0  1")
+    assert message(ran(stream("5"), changed=changed)) == "Output:\n5"
+    assert message(ran()) == "The code ran and printed nothing."
 
 
 def test_the_changed_variables_are_clipped() -> None:
-    assert len(told(ran(changed=tuple((f"x{n}", "y" * 500) for n in range(20))), 1000)) < 1200
+    assert len(message(ran(changed=tuple((f"x{n}", "y" * 500) for n in range(20))), 1000)) < 1200
 
 
 def test_the_beginning_and_the_end_of_a_long_output_are_told() -> None:
-    text = told(ran(stream("begin" + "x" * 50_000 + "end")), 1000)
+    text = message(ran(stream("begin" + "x" * 50_000 + "end")), 1000)
     assert text.startswith("Output:\nbegin")
     assert text.endswith("end")
     assert "left out" in text
@@ -291,14 +293,14 @@ ERROR: Json = {
 
 def test_an_error_is_told_with_its_type_message_and_line() -> None:
     observation = ran(stream("before\n"), ERROR, status="error", line="line 3: df['age']", changed=(("x", "5"),))
-    assert told(observation) == (
+    assert message(observation) == (
         "Output:\nbefore\nThe code raised an error:\nKeyError: 'age'\nat line 3: df['age']\n"
         "Find the cause, then run corrected code."
     )
 
 
 def test_a_long_message_of_an_error_is_clipped() -> None:
-    text = told(ran(ERROR | {"evalue": "begin" + "\x1b[31mx" * 50_000 + "end"}, status="error"))
+    text = message(ran(ERROR | {"evalue": "begin" + "\x1b[31mx" * 50_000 + "end"}, status="error"))
     assert len(text) < 1700
     assert "\x1b" not in text
     assert "KeyError: begin" in text
@@ -306,12 +308,14 @@ def test_a_long_message_of_an_error_is_clipped() -> None:
 
 
 def test_an_error_without_a_traceback_is_told_as_an_error() -> None:
-    text = told(ran(status="error", note="It ran too long."))
+    text = message(ran(status="error", note="It ran too long."))
     assert text == "The code raised an error:\nError\nFind the cause, then run corrected code.\nIt ran too long."
 
 
 def test_an_interrupted_run_is_told() -> None:
-    assert told(ran(stream("1\n"), status="interrupted")) == "Output:\n1\nThe code was interrupted before it was done."
+    assert (
+        message(ran(stream("1\n"), status="interrupted")) == "Output:\n1\nThe code was interrupted before it was done."
+    )
 
 
 def test_an_edit_is_told_as_a_diff() -> None:
@@ -359,7 +363,7 @@ def test_a_stop_is_told() -> None:
     ],
 )  # fmt: skip
 def test_a_rich_output_is_told_as_text(data: dict[str, Any], text: str) -> None:
-    assert told(ran(display(**data))).removeprefix("Output:\n").strip("\n") == text.strip("\n")
+    assert message(ran(display(**data))).removeprefix("Output:\n").strip("\n") == text.strip("\n")
 
 
 @given(st.integers(0, 2**4000), st.text(st.characters(exclude_characters="\x1b\x9b")))
@@ -371,7 +375,7 @@ def test_base64_never_gets_into_the_text(number: int, text: str) -> None:
         display(text_markdown=f"<img src='data:image/jpeg;base64,{content}'>"),
         changed=(("url", f"data:image/png;base64,{content}"),),
     )
-    for shown in (told(observation), told(ran(changed=observation.changed)), told(observation, 300)):
+    for shown in (message(observation), message(ran(changed=observation.changed)), message(observation, 300)):
         assert content[100:140] not in shown
 
 
@@ -389,15 +393,17 @@ def test_base64_never_gets_into_the_text(number: int, text: str) -> None:
     ],
 )
 def test_text_that_a_progress_bar_has_overwritten_is_left_out(printed: str, text: str) -> None:
-    assert told(ran(stream(printed)), 1_000_000) == f"Output:\n{text}"
+    assert message(ran(stream(printed)), 1_000_000) == f"Output:\n{text}"
 
 
 @given(st.text(), st.text(), st.text(st.characters()))
 def test_every_observation_message_can_be_sent(out: str, value: str, reason: str) -> None:
     halves = "\ud83d" + out + "\ude00"
     texts = [
-        told(ran(stream(halves), display(text_plain=value), ERROR | {"evalue": halves}, status="error", line=halves)),
-        told(ran(changed=(("x", halves),))),
+        message(
+            ran(stream(halves), display(text_plain=value), ERROR | {"evalue": halves}, status="error", line=halves)
+        ),
+        message(ran(changed=(("x", halves),))),
         observation_text(Action(halves), Decision("edit", value), ran(), 100),
         observation_text(ACTION, Decision("reject", reason=reason + "\ud800"), None, 100),
     ]

@@ -21,14 +21,16 @@ from hypothesis import strategies as st
 
 from codeact_magic.errors import CodeActError, UsageError
 from codeact_magic.kernels.interpreter import InterpreterOptions
-from codeact_magic.kernels.separate import GatewayKernel, KernelExecutor, LocalKernel, executor, request
+from codeact_magic.kernels.separate import GatewayKernel, KernelExecutor, LocalKernel, executor, notes, request
 from codeact_magic.kernels.separate.outputs import KernelOutputs
 from codeact_magic.kernels.signals import interrupt
 from codeact_magic.session import Json, Observation
 from codeact_magic.text import mask
 
 KEY = "sk-abcdefghijklmnop"
-GONE = "A fresh kernel takes its place: all variables are gone."
+GONE = notes.gone(out_of_reach=False)
+LATE = "It was interrupted: it ran longer than the 5 s allowed."
+REACHED = "where the server can be reached again"
 PATIENCE = 30.0  # seconds that a test waits for a condition
 
 
@@ -234,8 +236,8 @@ def test_a_secret_in_a_name_or_across_lines_is_not_shown(engine: KernelExecutor)
         shown: list[Json] = []
         engine.show = shown.append
         seen = engine.run(code)
-        for told in (shown, seen.outputs, seen.changed):
-            assert KEY not in str(told) and KEY not in "".join(flat(told))
+        for value in (shown, seen.outputs, seen.changed):
+            assert KEY not in str(value) and KEY not in "".join(flat(value))
 
 
 def flat(value: Any) -> Iterator[str]:
@@ -460,6 +462,25 @@ def _lives(process: int) -> bool:
     return state != "Z"
 
 
+# -- notes -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("facts", "note"),
+    [
+        ({}, ""),
+        ({"rings": 1}, "It was interrupted: it ran longer than the 5 s allowed."),
+        ({"rings": 2, "ended": True}, f"{LATE} It did not react, so the kernel was ended. {GONE}"),
+        ({"ended": True}, f"It did not react, so the kernel was ended. {GONE}"),
+        ({"death": "the kernel died"}, "A fresh kernel takes its place: all variables are gone."),
+        ({"death": "it is gone", "lost": True}, GONE.replace(" its place", f" its place {REACHED}")),
+    ],
+)
+def test_a_note_says_why_a_run_ended_early_and_whether_variables_are_gone(facts: dict[str, Any], note: str) -> None:
+    request: Any = SimpleNamespace(**{"rings": 0, "ended": False, "death": "", "lost": False, **facts})
+    assert notes.of(request, 5.0) == note
+
+
 # -- time and interrupts -----------------------------------------------------------------------------------------------
 
 
@@ -482,7 +503,6 @@ def test_a_kernel_that_does_not_react_to_the_timeout_is_ended(
     configure(fresh, timeout=0.3)
     observation = fresh.run("signal.signal(signal.SIGINT, signal.SIG_IGN)\nwhile True: pass")
     assert (observation.status, observation.lost) == ("timed out", True)
-    assert "did not react, so the kernel was ended" in observation.note
     configure(fresh, timeout=0.0)
     assert text(fresh.run("print('on')")) == "on\n"
 
@@ -511,7 +531,6 @@ def test_ctrl_c_twice_ends_a_kernel_that_does_not_react(fresh: KernelExecutor, m
     when(lambda: request.DOES_NOT_REACT in screen.lines, interrupt)
     observation = fresh.run(DEAF)
     assert (observation.status, observation.lost) == ("interrupted", True)
-    assert "did not react, so the kernel was ended" in observation.note
     assert text(fresh.run("print('on')")) == "on\n"
 
 
@@ -525,7 +544,6 @@ def test_ctrl_c_once_ends_a_kernel_that_does_not_react_if_nobody_can_press_it_ag
     when(lambda: screen.says("it runs"), interrupt)
     observation = fresh.run(DEAF)
     assert (observation.status, observation.lost) == ("interrupted", True)
-    assert "did not react, so the kernel was ended" in observation.note
     assert screen.lines == [request.WILL_BE_ENDED]
 
 
@@ -535,7 +553,7 @@ CYCLE = "engine.itself = engine\ndel engine\n"
 SHOWN = "engine.show = lambda output: 'text' in output and {}\nassert engine.run(BUSY).status == 'error'"
 LEFT = {
     "collected": "del engine\ngc.collect()",
-    "collected with what refers to it": f"{CYCLE}gc.collect()",
+    "collected with a cycle": f"{CYCLE}gc.collect()",
     "collected elsewhere": f"{CYCLE}thread = threading.Thread(target=gc.collect)\nthread.start()\nthread.join()",
     "left to the end": "",
     "in use at the end": "threading.Thread(target=engine.run, args=[BUSY], daemon=True).start()",
@@ -547,8 +565,8 @@ LEFT = {
 
 
 @pytest.mark.kernel
-@pytest.mark.parametrize("what", LEFT.values(), ids=LEFT.keys())
-def test_an_abandoned_executor_holds_nothing_up_and_its_kernel_ends(what: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("code", LEFT.values(), ids=LEFT.keys())
+def test_an_abandoned_executor_holds_nothing_up_and_its_kernel_ends(code: str, tmp_path: Path) -> None:
     start = f"""
 import gc, signal, threading
 from codeact_magic.kernels.separate import KernelExecutor, executor
@@ -556,12 +574,12 @@ executor.CLOSING = 0.5
 BUSY = "print('it runs', flush=True)\\nwhile True: pass"
 engine = KernelExecutor()
 print(engine.evaluate("import os; print(os.getpid())"), end="", flush=True)
-{what}
+{code}
 print("done")
 """
     done = subprocess.run([sys.executable, "-c", start], cwd=tmp_path, stdout=-1, text=True, timeout=PATIENCE)
-    process, told = done.stdout.split()
-    assert (done.returncode, told) == (0, "done")
+    process, printed = done.stdout.split()
+    assert (done.returncode, printed) == (0, "done")
     when(lambda: not _lives(int(process)), lambda: None).join()
     assert not _lives(int(process))
 

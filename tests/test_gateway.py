@@ -22,7 +22,7 @@ import pytest
 from codeact_magic.cli.main import main
 from codeact_magic.errors import UsageError
 from codeact_magic.kernels.interpreter import InterpreterOptions
-from codeact_magic.kernels.separate import GatewayKernel, KernelExecutor, gateway
+from codeact_magic.kernels.separate import GatewayKernel, KernelExecutor, gateway, notes
 from codeact_magic.kernels.signals import interrupt
 from codeact_magic.session import Observation
 from codeact_magic.sessions.saving.saver import load
@@ -148,7 +148,7 @@ def test_a_kernel_that_dies_is_reported_and_replaced(engine: KernelExecutor) -> 
     observation = engine.run("import os\nos.kill(os.getpid(), 9)")
     assert (observation.status, observation.lost) == ("kernel lost", True)
     assert observation.outputs[-1]["ename"] == "DeadKernelError"
-    assert "all variables are gone" in observation.note
+    assert observation.note == notes.gone(out_of_reach=False)
     assert text(engine.run("print('on')")) == "on\n"
 
 
@@ -225,18 +225,18 @@ def test_a_server_that_is_back_in_time_goes_on_with_the_step(
 ) -> None:
     monkeypatch.setattr(gateway, "REFUSED", PATIENCE)
     way = Way(server.url)
-    told: list[str] = []
+    lines: list[str] = []
 
     def tell(line: str) -> None:
-        told.append(line)
-        if len(told) == 1:
+        lines.append(line)
+        if len(lines) == 1:
             threading.Timer(1.0, way.open).start()  # after at least one refused attempt
 
     with KernelExecutor(GatewayKernel(way.url), tell=tell) as engine:
         engine.show = lambda output: way.bar() if output.get("text") == "it runs\n" else None
         observation = engine.run("import time\nprint('it runs')\ntime.sleep(1.5)\nprint('on')")
         assert (observation.status, text(observation)) == ("ok", "it runs\non\n")
-        assert told == [
+        assert lines == [
             f"The connection to {way.url} is lost; it is tried again. Ctrl+C stops.",
             "The connection is there again.",
         ]
@@ -251,16 +251,16 @@ def test_a_lost_server_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(gateway, "REFUSED", 1.5)
     server = JupyterServer(tmp_path)
     with KernelExecutor(GatewayKernel(server.url)) as engine:
-        told: list[str] = []
-        engine.tell = told.append
+        lines: list[str] = []
+        engine.tell = lines.append
         engine.show = lambda output: server.crash() if "it runs" in output.get("text", "") else None
         observation = engine.run("import time\nprint('it runs')\ntime.sleep(600)")
         assert (observation.status, observation.lost) == ("kernel lost", True)
         assert observation.outputs[-1]["ename"] == "ConnectionLostError"
         gone = f"The connection to {server.url} was lost, and the server is gone (Connection refused)."
         assert observation.outputs[-1]["evalue"] == gone
-        assert told == [f"The connection to {server.url} is lost; it is tried again. Ctrl+C stops."]
-        assert "where the server can be reached again: all variables are gone" in observation.note
+        assert lines == [f"The connection to {server.url} is lost; it is tried again. Ctrl+C stops."]
+        assert observation.note == notes.gone(out_of_reach=True)
         with pytest.raises(UsageError, match="cannot be reached as a Jupyter server: Connection refused"):
             engine.run("1")
 

@@ -177,8 +177,8 @@ def test_reading_many_sessions_shows_progress(chat: Chat) -> None:
     chat.kernel.run(impatient.format(seconds="0.0"))
     run = chat.kernel.run("%codeact sessions")
     chat.kernel.run(impatient.format(seconds="1.0"))
-    told = [content["data"]["text/plain"] for content in run.of("display_data", "update_display_data")]
-    assert told == ["reading the sessions: 1 so far", "reading the sessions: 2 so far", ""]
+    shown = [content["data"]["text/plain"] for content in run.of("display_data", "update_display_data")]
+    assert shown == ["reading the sessions: 1 so far", "reading the sessions: 2 so far", ""]
     assert "answered" in run.text and "reading" not in run.shown
 
 
@@ -398,8 +398,8 @@ def test_stop_ends_the_turn_at_once_with_one_line_and_nothing_is_lost(phase: str
     assert chat.kernel.value("kept") == "kept"
     assert chat.ask(prompt="and now?").reply["status"] == "ok"
     assert [turn.outcome for turn in chat.session.turns] == ["stopped", "answered"]
-    told = [message["content"] for message in chat.endpoint.requests[-1].body["messages"]]
-    assert any(text.startswith("go") for text in told) and told[-1].startswith("and now?")
+    sent = [message["content"] for message in chat.endpoint.requests[-1].body["messages"]]
+    assert any(text.startswith("go") for text in sent) and sent[-1].startswith("and now?")
 
 
 SLOW_DISK = """

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from IPython.core.interactiveshell import InteractiveShell
 
 from codeact_magic.agent import Agent
-from codeact_magic.context import edited, observation_text
+from codeact_magic.context import edited, observation_text, wording
 from codeact_magic.errors import CodeActError, SessionError
 from codeact_magic.formats import Reading
 from codeact_magic.kernels.live.executor import ShellExecutor
@@ -56,7 +56,7 @@ def session(*turns: list[str], format: Format = "fence") -> Session:
     return agent.session
 
 
-def told(session: Session) -> list[Any]:
+def kept(session: Session) -> list[Any]:
     """Return the parts of a session that a layout keeps."""
     return [
         (
@@ -79,7 +79,7 @@ FAILED = ["I look.\n```python\n1 / 0\n```", "I try again.\n```python\nno = 1\n``
 def test_a_session_comes_back_with_everything_that_the_layout_holds(layout: Layout, format: Format) -> None:
     before = session(ACTED, FAILED, format=format)
     after = parse(export(before, layout))
-    assert told(after) == told(before)
+    assert kept(after) == kept(before)
     assert [turn.outcome for turn in after.turns] == ["answered", "answered"]
     statuses = [step.observation and step.observation.status for turn in after.turns for step in turn.steps]
     assert statuses == ["ok", None, "error", None, None]
@@ -103,15 +103,15 @@ LINES = st.lists(st.sampled_from(["", "a = 1", "@@ -1 +1 @@", "--- x", "+++ y", 
 def test_any_edit_comes_back(before: list[str], after: list[str], shown: str) -> None:
     old, new = "\n".join(before), "\n".join(after)
     seen = Observation("ok", ({"output_type": "stream", "name": "stdout", "text": shown},))
-    told = observation_text(Action(old), Decision("edit", new), seen, 100_000)
+    message = observation_text(Action(old), Decision("edit", new), seen, 100_000)
     same = observation_text(Action(new), Decision("approve", new), seen, 100_000)
-    assert edited(old, told) == ((new, same) if new != old else None)
+    assert edited(old, message) == ((new, same) if new != old else None)
 
 
 @pytest.mark.parametrize("hunk", ["@@ -999999999 +1 @@", "@@ -2 +2 @@\n+x\n@@ -1 +1 @@", "@@ -1 +1 @@\n-y"])
 def test_an_impossible_edit_is_ignored(hunk: str) -> None:
-    told = "The user edited your code before running it:\n```diff\n--- proposed\n+++ run\n{}\n```"
-    assert edited("a\nb", told.format(hunk)) is None
+    message = f"{wording.EDITED}```diff\n--- proposed\n+++ run\n{hunk}\n```"
+    assert edited("a\nb", message) is None
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
