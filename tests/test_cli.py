@@ -464,7 +464,7 @@ def test_what_is_exported_can_be_imported(
         lines.write("{broken\n")
     ran = run(capsys, "import", "out.jsonl", "--to", "imported")
     assert ran.status == 1
-    assert ran.err.startswith("line 2: this is no JSON") and ran.err.endswith("1 session, 1 line skipped\n")
+    assert ran.err.startswith("line 2: this is not JSON") and ran.err.endswith("1 session, 1 line skipped\n")
     (turn,) = load(folder / ran.out.strip()).turns
     assert (turn.prompt, turn.answer) == ("six times seven", "It is 42.")
 
@@ -551,8 +551,8 @@ def test_an_export_goes_into_a_device_as_it_is(imported: Path, capsys: pytest.Ca
 @pytest.mark.parametrize(
     ("name", "content", "line"),
     [
-        ("binary", bytes(range(256)) * 200, "binary holds no session as a line of JSON: line 1: this is no JSON .*"),
-        ("long", b"{\n" * 1000, "long holds no session as a line of JSON: line 1: this is no JSON .*"),
+        ("binary", bytes(range(256)) * 200, "binary holds no session as a line of JSON: line 1: this is not JSON .*"),
+        ("long", b"{\n" * 1000, "long holds no session as a line of JSON: line 1: this is not JSON .*"),
         ("empty", b"", "empty holds no session as a line of JSON: it is empty"),
         ("some.ipynb", b"{}", "some.ipynb is a notebook; what is imported are lines of JSON, .*"),
     ],
