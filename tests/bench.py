@@ -3,7 +3,7 @@
 A step is timed at the endpoint: from the end of a response to the arrival of the next request. The floor is the openai
 client and a bare `run_cell` in the same kernel, with the same replies; ours streams into the cell and saves each step.
 
-Two figures have no floor: how long Stop takes, and how long a huge text takes to become a line.
+The time that Stop takes has no floor to compare with.
 """
 
 from __future__ import annotations
@@ -21,7 +21,6 @@ from typing import Any
 from jupyter_client.manager import start_new_kernel
 
 from codeact_magic.testing import FakeEndpoint, Hang, Say, Scripted
-from codeact_magic.text import one_line
 
 from .kernels import NEWEST, Kernel, started
 
@@ -29,7 +28,6 @@ ROUNDS = 3
 STEPS = (20, 200)
 LOADS = 11
 STOPS = 5
-HUGE = 5_000_000  # words
 
 FLOOR = """
 import os
@@ -168,16 +166,7 @@ def bench_stop() -> None:
             )
 
 
-def bench_text() -> None:
-    """Print how long a huge text takes to be shown in a line of its beginning."""
-    text = "ab " * HUGE
-    began = time.perf_counter()
-    one_line(text, 80)
-    print(f"a text of {len(text):,} characters as a line: {(time.perf_counter() - began) * 1e3:.1f} ms")
-
-
 if __name__ == "__main__":
     bench_load()
-    bench_text()
     bench_steps()
     bench_stop()

@@ -26,12 +26,14 @@ class Proof:
     """The result of running a slice beside the whole session; `line` tells the user about it.
 
     `differing` are the variables that have other values; of `weak` ones only the type could be compared.
+    `lacks`: the slice lacks something that it needs, so a fuller one may hold.
     """
 
     holds: bool
     line: str
     differing: tuple[str, ...] = ()
     weak: tuple[str, ...] = ()
+    lacks: bool = False
 
 
 def prove(
@@ -48,21 +50,47 @@ def prove(
     databases and the state of modules are not compared, except as far as a kept action shows them. Engines are closed
     after use. Raises UsageError if a kernel cannot be started, and StoppedError if the user stops the proof.
     """
-    if part.kept == code_blocks(session):
-        return Proof(True, part.note or "Nothing was left out, so there is nothing to prove.")
-    try:
-        return _Prover(session, part, new_engine, tolerance, progress).proof()
-    except _FailedError as failure:
-        return Proof(False, f"{failure} All actions are kept.")
+    return first_proved(session, [part], new_engine, tolerance=tolerance, progress=progress)[1]
+
+
+def first_proved(
+    session: Session,
+    parts: Sequence[Slice],
+    new_engine: Callable[[], Engine],
+    *,
+    tolerance: float = 1e-6,
+    progress: Progress = lambda number, total, code: None,
+) -> tuple[Slice | None, Proof]:
+    """Return the first of `parts` that can be proved, and its proof; None and the last proof if there is none.
+
+    `parts` go from the smallest to the fullest. The next one is tried only if the one before lacks something. The whole
+    session runs once for all of them. Raises the same errors as `prove`.
+    """
+    prover = _Prover(session, parts, new_engine, tolerance, progress)
+    for part in parts:
+        proof = prover.proof(part)
+        if proof.holds:
+            return part, proof
+        if not proof.lacks:
+            break
+    return None, proof
 
 
 class _FailedError(Exception):
     """There is no proof; the message is a sentence that says why."""
 
+    lacks = False
+
+
+class _LacksError(_FailedError):
+    """The slice lacks something; the message is a sentence about it."""
+
+    lacks = True
+
 
 @dataclass(frozen=True)
 class _Run:
-    """The results of a run: fingerprints of variables, observations of the kept actions, and the cells that failed."""
+    """The results of a run: fingerprints of variables, observations of the actions, and the cells that failed."""
 
     values: dict[str, list[str]]
     observations: dict[int, Observation]  # by the number of the action
@@ -71,82 +99,90 @@ class _Run:
 
 class _Prover:
     def __init__(
-        self, session: Session, part: Slice, new_engine: Callable[[], Engine], tolerance: float, progress: Progress
+        self,
+        session: Session,
+        parts: Sequence[Slice],
+        new_engine: Callable[[], Engine],
+        tolerance: float,
+        progress: Progress,
     ) -> None:
-        self._part = part
         self._new_engine = new_engine
         self._tolerance = tolerance
         self._progress = progress
-        self._all = [block for block in code_blocks(session) if block.status != "interrupted"]
-        self._compared = {block.number for block in part.actions if block.whole}
+        self._blocks = code_blocks(session)
+        self._complete = [block for block in self._blocks if block.status != "interrupted"]
+        self._names = sorted({name for part in parts for name in part.names})
+        self._whole: _Run | None = None  # the run of the whole session
         self._done = 0
-        self._total = len(part.kept) + len(self._all)
+        self._total = len(self._complete)
 
-    def proof(self) -> Proof:
-        """Return whether the slice gives the same results as the whole session."""
-        kept = self._run(self._part.kept, "the kept actions")
-        whole = self._run(self._all, "the session")
-        for code in kept.failed.keys() - whole.failed.keys():
-            raise _FailedError(_RAISED.format(what=_cell(code), name="the kept actions", error=kept.failed[code]))
-        if self._differences(whole, kept):
-            return self._refuted(whole, kept)
+    def proof(self, part: Slice) -> Proof:
+        """Return whether `part` gives the same results as the whole session."""
+        if part.kept == self._blocks:
+            return Proof(True, part.note or "Nothing was left out, so there is nothing to prove.")
+        self._total += len(part.kept)
+        try:
+            return self._proof(part)
+        except _FailedError as failure:
+            return Proof(False, f"{failure} All actions are kept.", lacks=failure.lacks)
+
+    def _proof(self, part: Slice) -> Proof:
+        kept = self._run(part.kept, part.names, of_slice=True)
+        if self._whole is None:
+            self._whole = self._run(self._complete, self._names)
+        for code in kept.failed.keys() - self._whole.failed.keys():
+            raise _LacksError(_RAISED.format(what=_cell(code), name=_KEPT, error=kept.failed[code]))
+        if differences := self._differences(self._whole, kept):
+            return self._refuted(self._whole, differences)
         weak = tuple(name for name, (covers, _) in kept.values.items() if covers == "type")
-        return Proof(True, self._success(weak), weak=weak)
+        return Proof(True, _success(part, weak), weak=weak)
 
     def _differences(self, one: _Run, other: _Run) -> dict[str | int, str]:
-        """Return the variables, by name, and the actions, by number, that differ, each with a description."""
+        """Return the variables of `other`, by name, and its actions, by number, that differ, with descriptions."""
         differing: dict[str | int, str] = {}
-        for name, known in one.values.items():
-            if other.values.get(name) != known:
+        for name, known in other.values.items():
+            if one.values.get(name) != known:
                 differing[name] = ""
-        for number, observation in one.observations.items():
-            if number in other.observations:
-                found = compare(observation.outputs, other.observations[number].outputs, tolerance=self._tolerance)
+        for number, observation in other.observations.items():
+            if number in one.observations:
+                outputs = one.observations[number].outputs
+                found = compare(outputs, observation.outputs, tolerance=self._tolerance)
                 if found.verdict != "same":
                     differing[number] = str(found)
         return differing
 
-    def _refuted(self, whole: _Run, kept: _Run) -> Proof:
+    def _refuted(self, whole: _Run, differences: dict[str | int, str]) -> Proof:
         """Return the proof that fails: its line names a difference, or says that the session is not reproducible.
 
         A second run of the whole session shows which differences come from run to run.
         """
-        found = self._differences(whole, kept)
-        self._total += len(self._all)
-        unstable = self._differences(whole, self._run(self._all, "the session")).keys()
-        stable = {key: detail for key, detail in found.items() if key not in unstable}
-        names = tuple(key for key in stable or found if isinstance(key, str))
+        self._total += len(self._complete)
+        unstable = self._differences(whole, self._run(self._complete, self._names)).keys()
+        stable = {key: detail for key, detail in differences.items() if key not in unstable}
+        names = tuple(key for key in stable or differences if isinstance(key, str))
         if not stable:
-            return Proof(False, _UNSTABLE.format(what=_listed([_named(key) for key in found])), names)
+            return Proof(False, _UNSTABLE.format(what=_listed([_named(key) for key in differences])), names)
         if names:
-            return Proof(False, _DIFFERS.format(names=_listed(names)), names)
+            return Proof(False, _DIFFERS.format(names=_listed(names)), names, lacks=True)
         number, detail = next(iter(stable.items()))
-        return Proof(False, _SHOWS.format(number=number, detail=detail))
+        return Proof(False, _SHOWS.format(number=number, detail=detail), lacks=True)
 
-    def _success(self, weak: Collection[str]) -> str:
-        part = self._part
-        count = len(part.actions)
-        every = {block.number for block in part.actions} | {dropped.block.number for dropped in part.dropped}
-        also = f", and {_listed(part.names)} {_are(part.names)} the same" if part.names else ""
-        line = f"{count} of {len(every)} actions are enough: they show the same without the rest{also}."
-        return f"{line} Only by type: {_listed(weak)}." if weak else line
-
-    def _run(self, blocks: Sequence[CodeBlock], name: str) -> _Run:
+    def _run(self, blocks: Sequence[CodeBlock], names: Sequence[str], *, of_slice: bool = False) -> _Run:
         engine = self._new_engine()
         observations: dict[int, Observation] = {}
         failed: dict[str, str] = {}
         try:
             for block in blocks:
-                observation = self._run_block(engine, block, name)
-                if block.number in self._compared:
+                observation = self._run_block(engine, block, of_slice)
+                if block.number and block.whole:
                     observations[block.number] = observation
                 if observation.status == "error" and not block.number:
                     failed[block.code] = _error(observation)
-            return _Run(_values(engine, self._part.names), observations, failed)
+            return _Run(_values(engine, names), observations, failed)
         finally:
             engine.close()
 
-    def _run_block(self, engine: Engine, block: CodeBlock, name: str) -> Observation:
+    def _run_block(self, engine: Engine, block: CodeBlock, of_slice: bool) -> Observation:
         """Run a block.
 
         All blocks run in one kernel, even if the session went on in a new one: the user will have a single kernel, too.
@@ -156,13 +192,23 @@ class _Prover:
         self._progress(self._done, self._total, headline(block.code))
         observation = engine.run(block.code, every_value=block.number > 0)
         what = f"action {block.number}" if block.number else _cell(block.code)
+        name = _KEPT if of_slice else "the session"
         if observation.status == "interrupted":
             raise StoppedError("You stopped it while it was being proved.")
         if cut_short(observation):
             raise _FailedError(f"It could not be proved: {what} of {name}: {one_line(reason(observation), 200)}")
         if observation.status == "error" and block.status == "ok" and block.number:
-            raise _FailedError(_RAISED.format(what=what, name=name, error=_error(observation)))
+            error = _LacksError if of_slice else _FailedError
+            raise error(_RAISED.format(what=what, name=name, error=_error(observation)))
         return observation
+
+
+def _success(part: Slice, weak: Collection[str]) -> str:
+    count = len(part.actions)
+    every = {block.number for block in part.actions} | {dropped.block.number for dropped in part.dropped}
+    also = f", and {_listed(part.names)} {_are(part.names)} the same" if part.names else ""
+    line = f"{count} of {len(every)} actions are enough: they show the same without the rest{also}."
+    return f"{line} Only by type: {_listed(weak)}." if weak else line
 
 
 def _named(key: str | int) -> str:
@@ -174,6 +220,7 @@ def _cell(code: str) -> str:
     return f"the cell {one_line(code, 40)!r}"
 
 
+_KEPT = "the kept actions"
 _RAISED = "It could not be proved: {what} of {name} raised {error}."
 _DIFFERS = "Without the rest, {names} would have other values, so all actions are kept."
 _UNSTABLE = (
