@@ -54,7 +54,7 @@ class Script:
             try:
                 exec(code, self._names)
             except KeyboardInterrupt:
-                status = "aborted"
+                status = "interrupted"
             except Exception as error:
                 status, line = "error", f"line 1: {error}"
         outputs = (
