@@ -22,7 +22,7 @@ import pytest
 from codeact_magic.cli.main import main
 from codeact_magic.engine import GatewayKernel, KernelExecutor, gateway
 from codeact_magic.errors import UsageError
-from codeact_magic.saving.saver import load
+from codeact_magic.saving.loading import load
 from codeact_magic.session import Observation
 from codeact_magic.signals import interrupt
 from codeact_magic.testing import FakeEndpoint

@@ -18,8 +18,10 @@ from hypothesis import strategies as st
 from nbclient import NotebookClient
 
 from codeact_magic.errors import SessionError
-from codeact_magic.saving.notebook import from_notebook, to_notebook
-from codeact_magic.saving.saver import Saver, load
+from codeact_magic.saving.loading import load
+from codeact_magic.saving.notebook import to_notebook
+from codeact_magic.saving.reading import from_notebook
+from codeact_magic.saving.saver import Saver
 from codeact_magic.session import Action, Cell, Decision, Observation, Reply, Session, Step, Turn
 
 nbformat: Any = untyped_nbformat

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from codeact_magic.errors import SessionError, Stopped, UsageError
-from codeact_magic.saving.saver import load
+from codeact_magic.saving.loading import load
 from codeact_magic.session import Action, Cell, Decision, Observation, Reply, Session, Step, Turn
 from codeact_magic.testing import FakeEndpoint, Scripted
 from codeact_magic.units import made

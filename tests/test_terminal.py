@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from codeact_magic.saving import saver
+from codeact_magic.saving.loading import load
 from codeact_magic.session import ToolCall
 from codeact_magic.testing import FakeEndpoint, Hang, Say
 
@@ -294,7 +294,7 @@ def test_stopping_the_code_keeps_what_it_did(stage: Stage, simple: bool) -> None
     assert terminal.evaluate("x") == "kept"
     assert "Done." in terminal.run("%%codeact\nGo on")
     (file,) = (stage.folder / "codeact-sessions").iterdir()
-    assert [turn.outcome for turn in saver.load(file).turns] == ["stopped", "answered"]
+    assert [turn.outcome for turn in load(file).turns] == ["stopped", "answered"]
 
 
 # -- what is shown -----------------------------------------------------------------------------------------------------

@@ -21,7 +21,9 @@ from ..exchange import Layout, export, is_record, read
 from ..options import Options
 from ..runner import Runner
 from ..saving import disk
-from ..saving.saver import Saver, load, session_path
+from ..saving.loading import load
+from ..saving.saver import Saver
+from ..saving.session_file import session_path
 from ..session import Session
 from ..text import mask, one_line
 from .console import somebody, told
