@@ -10,7 +10,7 @@ from itertools import chain, islice, takewhile
 from typing import Protocol
 
 from . import context, formats
-from .errors import CodeActError, EndpointError, LimitReached, Stopped
+from .errors import CodeActError, EndpointError, LimitReachedError, StoppedError
 from .formats import Reading
 from .session import Cell, Decision, Format, Json, Observation, Reply, Session, Step, ToolCall, Turn
 from .text import storable
@@ -128,7 +128,7 @@ class Agent:
     def run(self, prompt: str, *, format: Format = "fence", summarize: bool = True, fresh: bool = False) -> Turn:
         """Take `prompt` to its answer and return the turn; `fresh`: nothing of what the session made is there any more.
 
-        Raises LimitReached, Stopped or EndpointError where there is none; the session has all steps up to there.
+        Raises LimitReachedError, StoppedError or EndpointError if there is none; the session has all steps up to there.
         """
         began = time.monotonic()
         self._begin(prompt, format, fresh)
@@ -139,7 +139,7 @@ class Agent:
             self._end("answered", self.turn.note, began)
         except KeyboardInterrupt:
             self._end("stopped", "You stopped the agent. Go on with another %%codeact cell.", began)
-            raise Stopped(self.turn.note) from None
+            raise StoppedError(self.turn.note) from None
         except CodeActError as error:
             self._end(_OUTCOMES.get(type(error), "failed"), str(error), began)
             raise
@@ -153,23 +153,25 @@ class Agent:
         self._check_limits()
         number = len(self.turn.steps) + 1
         reply, reading = self._think(number)
-        step = Step(reply=reply, thought=reading.thought, action=reading.action, said=reading.said)
+        step = Step(
+            reply=reply, thought=reading.thought, action=reading.action, assistant_message=reading.assistant_message
+        )
         if reading.fault:
-            step = replace(step, heard=reading.fault)
+            step = replace(step, observation_message=reading.fault)
         elif reading.action and (repeats := self._repeats(step)):
-            step = replace(step, heard=context.repeated(self._before(step)))
+            step = replace(step, observation_message=context.repeated(self._before(step)))
             if repeats >= self.limits.repeats:
                 self._add(number, step)
-                raise LimitReached(_TOO_OFTEN.format(times=repeats + 1))
+                raise LimitReachedError(_TOO_OFTEN.format(times=repeats + 1))
         elif reading.action:
             step = self._act(number, step, reading)
         step = self._with_remarks(step)
         self._add(number, step)
         if step.decision and step.decision.verdict == "stop":
-            raise Stopped("You stopped the agent here. Go on with another %%codeact cell.")
+            raise StoppedError("You stopped the agent here. Go on with another %%codeact cell.")
         if step.observation and step.observation.status == "aborted":
             raise KeyboardInterrupt
-        if not step.heard:
+        if not step.observation_message:
             note = _ANSWER_CUT if reply.finish == "length" else ""
             self._put(replace(self.turn, outcome="answered", note=note))
 
@@ -215,25 +217,27 @@ class Agent:
 
     def _act(self, number: int, step: Step, reading: Reading) -> Step:
         """Have the action decided about, and run where it may; a step that breaks off in this is kept all the same."""
-        left = replace(step, heard=_UNDECIDED)
+        left = replace(step, observation_message=_UNDECIDED)
         observation = None
         try:
             self._draft(left)
+            if self.approver.mode != "auto":  # then the user may be asked, and may take long
+                self.settle()
             decision = self.approver.decide(number, reading)
             step = replace(step, decision=decision)
             if decision.runs:
-                left = replace(step, heard=_NOT_BEGUN)
-                self._draft(replace(step, heard=_BROKEN_OFF))
+                left = replace(step, observation_message=_NOT_BEGUN)
+                self._draft(replace(step, observation_message=_BROKEN_OFF))
                 self.settle()
-                left = replace(step, heard=_BROKEN_OFF)
+                left = replace(step, observation_message=_BROKEN_OFF)
                 observation = self.executor.run(decision.code)
             assert step.action
-            heard = context.heard(step.action, decision, observation, self.limits.output)
+            heard = context.observation_text(step.action, decision, observation, self.limits.output)
         except BaseException:
             self._add(number, left)
             raise
         images = bool(self.vision and observation and context.has_images(observation))
-        return replace(step, observation=observation, heard=heard, images=images)
+        return replace(step, observation=observation, observation_message=heard, images=images)
 
     def _draft(self, step: Step) -> None:
         self.draft(self.session.updated(replace(self.turn, steps=(*self.turn.steps, step))))
@@ -241,7 +245,11 @@ class Agent:
     def _with_remarks(self, step: Step) -> Step:
         """Add what the user has said meanwhile to what the model hears; an answer is not the last word then."""
         remarks = [_REMARK.format(remark=storable(remark)) for remark in self.remarks()]
-        return replace(step, heard="\n\n".join(filter(None, [step.heard, *remarks]))) if remarks else step
+        return (
+            replace(step, observation_message="\n\n".join(filter(None, [step.observation_message, *remarks])))
+            if remarks
+            else step
+        )
 
     def _repeats(self, step: Step) -> int:
         """Return how many times the last steps came to this one before: at once, or round and round in a few steps."""
@@ -257,14 +265,14 @@ class Agent:
     def _before(self, step: Step) -> str:
         """Return what the model heard when the code of a step was last decided about."""
         earlier = reversed(self.turn.steps)
-        return next((other.heard for other in earlier if other.decision and _is_again(step, other)), "")
+        return next((other.observation_message for other in earlier if other.decision and _is_again(step, other)), "")
 
     def _check_limits(self) -> None:
         if len(self.turn.steps) >= self.limits.steps:
-            raise LimitReached(_STEPS.format(limit=self.limits.steps))
+            raise LimitReachedError(_STEPS.format(limit=self.limits.steps))
         usage = self.turn.usage
         if self.limits.tokens and usage.prompt + usage.completion >= self.limits.tokens:
-            raise LimitReached(_TOKENS.format(limit=self.limits.tokens, more=2 * self.limits.tokens))
+            raise LimitReachedError(_TOKENS.format(limit=self.limits.tokens, more=2 * self.limits.tokens))
         faults = self.turn.steps[-_MOST_FAULTS:]
         if len(faults) == _MOST_FAULTS and all(map(self._is_faulty, faults)):
             raise EndpointError(_UNUSABLE.format(times=_MOST_FAULTS))
@@ -290,10 +298,10 @@ def _is_again(later: Step, earlier: Step) -> bool:
     """Return whether a step is an earlier one again: the same code and, where that ran again, the same result."""
     if not (later.action and earlier.action and later.action.code.strip() == earlier.action.code.strip()):
         return False
-    return later.observation is None or later.heard == earlier.heard
+    return later.observation is None or later.observation_message == earlier.observation_message
 
 
-_OUTCOMES: dict[type[CodeActError], str] = {LimitReached: "limit", Stopped: "stopped"}
+_OUTCOMES: dict[type[CodeActError], str] = {LimitReachedError: "limit", StoppedError: "stopped"}
 _MOST_FAULTS = 3
 _LONGEST_ROUND = 3  # steps that a model goes through again and again
 _UNDECIDED = "The code was not run: nobody decided about it."

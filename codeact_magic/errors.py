@@ -3,8 +3,8 @@
     CodeActError             shown as one line, never as a traceback
     ├── UsageError           the user's: an unknown option, no endpoint, nobody to ask
     ├── EndpointError        the endpoint's: refused, 401, an unknown model, a stream that broke
-    ├── LimitReached         a limit that the user set ended the turn
-    ├── Stopped              the user stopped the turn
+    ├── LimitReachedError         a limit that the user set ended the turn
+    ├── StoppedError              the user stopped the turn
     ├── SessionError         a saved session that cannot be read or written
     └── LocalModelError      the local model: the fetch, the file's hash, the server
 
@@ -36,11 +36,11 @@ class EndpointError(CodeActError):
     """The endpoint cannot be reached, refuses, or does not make sense."""
 
 
-class LimitReached(CodeActError):
+class LimitReachedError(CodeActError):
     """A limit ended the turn; the thread can go on."""
 
 
-class Stopped(CodeActError):
+class StoppedError(CodeActError):
     """The user ended the turn; the thread can go on."""
 
 

@@ -9,18 +9,18 @@ from typing import cast
 
 from .agent import Agent, Limits
 from .approval import Gate, Of
-from .captions import turn_line
-from .conversations import Conversation, Conversations, near
-from .endpoints import Endpoints, secrets
-from .errors import Stopped, UsageError
+from .errors import StoppedError, UsageError
 from .formats import Reading
-from .host import Host
+from .frontends.captions import turn_line
+from .frontends.host import Host
 from .model import OpenAIModel
+from .model.endpoints import Endpoints, secrets
 from .options import Options
-from .replay import Replay, Replayed
 from .session import Action, Format, Outcome, Reply, Session, Step, Turn
+from .sessions.code_blocks import CodeBlock, made
+from .sessions.threads import Thread, Threads, near
 from .text import mask, one_line
-from .units import Unit, made
+from .verify.replay import Replay, Replayed
 
 _AT_ONCE = 0.5  # seconds that Stop waits for the disk; saving goes on in its thread
 NESTED = "A %%codeact cell is running already, and cannot run another inside itself."
@@ -31,9 +31,9 @@ class Runner:
 
     def __init__(self, host: Host, options: Options) -> None:
         self.host, self.options = host, options
-        self.board, self.interpreter = host.board, host.interpreter
+        self.records, self.interpreter = host.records, host.interpreter
         self.interpreter.secrets = self.secrets
-        self.conversations = Conversations(self.secrets, lambda line: self.view.tell(line))
+        self.threads = Threads(self.secrets, lambda line: self.view.tell(line))
         self.endpoints = Endpoints(lambda line: self.view.tell(line), lambda line: self.view.waiting(line))
         self.view = host.view()
         self._busy = False
@@ -43,7 +43,7 @@ class Runner:
         with self._at_work(options):
             return self._take(prompt, new)
 
-    def replay(self, options: Options, session: Session, pieces: Sequence[Unit], told: str) -> Replayed:
+    def replay(self, options: Options, session: Session, pieces: Sequence[CodeBlock], told: str) -> Replayed:
         """Run `pieces` of `session`, of which the user is `told`, each one approved as `options` say.
 
         Raises CodeActError.
@@ -54,20 +54,20 @@ class Runner:
             self._set_interpreter(session.id)
             replay = Replay(gate, self.interpreter, self.view, self.view.tell)
             prompt = one_line(session.turns[0].prompt if session.turns else "", 200)
-            self.board.begin(f"replay of {prompt}"[:80], 1, prompt, "", len(pieces))
+            self.records.begin(f"replay of {prompt}"[:80], 1, prompt, "", len(pieces))
             outcome: Outcome = "failed"
             try:
                 replayed = replay.run(pieces)
                 outcome = "answered"
             finally:
                 self.view.close()
-                self.board.end(Turn(prompt, steps=tuple(replay.steps), outcome=outcome))
+                self.records.end(Turn(prompt, steps=tuple(replay.steps), outcome=outcome))
             return replayed
 
     def consent(self, options: Options, thought: str, parts: Sequence[tuple[str, str]]) -> None:
         """Have the user look at the named `parts` of code, which will run one by one elsewhere, as at one step.
 
-        Raises Stopped where they may not.
+        Raises StoppedError where they may not.
         """
         if options.approve == "auto":
             return
@@ -75,8 +75,8 @@ class Runner:
         with self._at_work(options):
             gate = self._gate("whole", names=tuple)  # it has none of the user's names to overwrite
             reading = Reading(thought=thought, action=Action(code))
-            step = Step(Reply(""), thought=thought, action=reading.action, heard="approved")
-            self.board.begin(options.thread, 1, thought, "", 1)
+            step = Step(Reply(""), thought=thought, action=reading.action, observation_message="approved")
+            self.records.begin(options.thread, 1, thought, "", 1)
             try:
                 self.view.thinking(1, "the session")
                 self.view.proposed(1, reading)
@@ -84,11 +84,11 @@ class Runner:
             finally:
                 self.view.finished(1, step)
                 self.view.close()
-                self.board.end(Turn(thought, steps=(step,), outcome="answered"))
+                self.records.end(Turn(thought, steps=(step,), outcome="answered"))
         if not step.decision or not step.decision.runs:
-            raise Stopped("Nothing was run.")
+            raise StoppedError("Nothing was run.")
         if step.decision.code != code:
-            raise Stopped("Nothing was run: this runs as it is, or not at all.")
+            raise StoppedError("Nothing was run: this runs as it is, or not at all.")
 
     def secrets(self) -> tuple[str, ...]:
         """Return what must never be shown, saved or sent."""
@@ -96,7 +96,7 @@ class Runner:
 
     def close(self) -> None:
         """Save what is not yet saved, and end what was started."""
-        self.conversations.close()
+        self.threads.close()
         self.endpoints.close()
 
     @contextmanager
@@ -115,31 +115,31 @@ class Runner:
         options = self.options
         gate = self._gate()
         model = self.endpoints.model(options)
-        conversation = self.conversations.get(options.thread)
+        conversation = self.threads.get(options.thread)
         if new or conversation is None:
-            conversation = self.conversations.begin(options, prompt)
+            conversation = self.threads.begin(options, prompt)
         agent = self._agent(conversation, model, gate)
         prompt = mask(prompt, self.secrets())
-        self._begin_board(conversation, model, prompt)
+        self._begin_records(conversation, model, prompt)
         try:
             fresh = self._is_fresh(conversation)
             return agent.run(prompt, format=_format(options), summarize=options.summary, fresh=fresh)
         finally:
             self.view.close()
-            self.board.end(agent.turn)
+            self.records.end(agent.turn)
             self._wind_up(conversation)
 
-    def _is_fresh(self, conversation: Conversation) -> bool:
+    def _is_fresh(self, conversation: Thread) -> bool:
         """Return whether a session from a file goes on in a kernel that has nothing of what it made."""
         adopted, conversation.adopted = conversation.adopted, False
         names = made(conversation.session) if adopted else []
         return bool(names) and not self.interpreter.defined(names)
 
-    def _begin_board(self, conversation: Conversation, model: OpenAIModel, prompt: str) -> None:
+    def _begin_records(self, conversation: Thread, model: OpenAIModel, prompt: str) -> None:
         options, turn = self.options, len(conversation.session.turns) + 1
         path = near(conversation.path) if conversation.path else ""
-        self.board.room.settings = {"approve": options.approve, "session": path}
-        self.board.begin(options.thread, turn, prompt, model.name, options.max_steps)
+        self.records.channel.settings = {"approve": options.approve, "session": path}
+        self.records.begin(options.thread, turn, prompt, model.name, options.max_steps)
 
     def _gate(self, of: Of = "turn", names: Callable[[], Collection[str]] | None = None) -> Gate:
         return Gate(
@@ -158,7 +158,7 @@ class Runner:
         interpreter.keep_cells, interpreter.conversation = options.save_cells, conversation
         interpreter.cleared = self.view.restore
 
-    def _agent(self, conversation: Conversation, model: OpenAIModel, gate: Gate) -> Agent:
+    def _agent(self, conversation: Thread, model: OpenAIModel, gate: Gate) -> Agent:
         options = self.options
         self._set_interpreter(conversation.session.id)
         limits = Limits(
@@ -179,10 +179,10 @@ class Runner:
             settle=conversation.settle,
             limits=limits,
             vision=options.vision,
-            remarks=self.board.room.remarks,
+            remarks=self.records.channel.remarks,
         )
 
-    def _wind_up(self, conversation: Conversation) -> None:
+    def _wind_up(self, conversation: Thread) -> None:
         """Wait for the session to be saved, and sum the turn up in a line."""
         turn = conversation.session.turns[-1]
         if turn.outcome == "stopped":  # who stopped it does not want to wait, and is told just that
@@ -198,7 +198,7 @@ def _format(options: Options) -> Format:
     return "fence" if options.format == "auto" else cast(Format, options.format)
 
 
-def _where(conversation: Conversation) -> str:
+def _where(conversation: Thread) -> str:
     """Return where the session is saved, for the end of a line; said once a session."""
     if conversation.told or conversation.path is None:
         return ""

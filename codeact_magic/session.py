@@ -102,8 +102,9 @@ class Observation:
 class Step:
     """One reply and what came of it.
 
-    `said` and `heard` are the two chat messages the step leaves in the conversation, fixed when it ends, so that
-    every later request repeats them byte for byte. A step with nothing `heard` ended the turn.
+    `assistant_message` and `observation_message` are the two chat messages that the step leaves in the conversation.
+    They are fixed when the step ends, so that every later request repeats them byte for byte. A step without an
+    `observation_message` ended the turn.
     """
 
     reply: Reply
@@ -111,9 +112,9 @@ class Step:
     action: Action | None = None
     decision: Decision | None = None
     observation: Observation | None = None
-    said: str = ""
-    heard: str = ""
-    images: bool = False  # the images among the outputs went to the model with `heard`
+    assistant_message: str = ""
+    observation_message: str = ""
+    images: bool = False  # the images among the outputs went to the model with `observation_message`
 
 
 @dataclass(frozen=True, slots=True)

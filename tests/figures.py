@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from codeact_magic.compare import compare, figures
-from codeact_magic.engine import KernelExecutor, LocalKernel
+from codeact_magic.kernels.separate import KernelExecutor, LocalKernel
 from codeact_magic.session import Json
 
 SETUP = """

@@ -33,9 +33,9 @@ Message = dict[str, Any]
 
 # %reset would be slow. No page of JupyterLab will greet these kernels: they need not wait before they ask on stdin.
 _FRESH = """
-import os, codeact_magic.page
+import os, codeact_magic.frontends.lab_page
 os.chdir({folder!r})
-codeact_magic.page.PATIENCE = 0.0
+codeact_magic.frontends.lab_page.PATIENCE = 0.0
 get_ipython().run_line_magic("reload_ext", "codeact_magic")
 for name in [name for name in globals() if name not in get_ipython().user_ns_hidden and not name.startswith("_")]:
     del globals()[name]

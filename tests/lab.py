@@ -24,8 +24,8 @@ from urllib.parse import urlsplit
 import nbformat
 from playwright.sync_api import Browser, ConsoleMessage, Error, Locator, Page, Request, WebSocketRoute, expect
 
-from codeact_magic.saving.notebook import to_notebook
 from codeact_magic.session import Session
+from codeact_magic.sessions.saving.notebook import to_notebook
 from codeact_magic.testing import FakeEndpoint, Say, Scripted
 
 from .kernels import NEWEST, OLDER, fetch

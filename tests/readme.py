@@ -10,7 +10,7 @@ README = Path(__file__).parent.parent / "README.md"
 
 def options_table() -> str:
     """Return the options, their defaults and what they mean, as Markdown."""
-    from codeact_magic.magic import CodeAct
+    from codeact_magic.magics.magic import CodeAct
 
     rows = ["| option | default | meaning |", "|---|---|---|"]
     for name, trait in sorted(CodeAct.class_traits(config=True).items()):

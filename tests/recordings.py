@@ -14,7 +14,7 @@ from codeact_magic.session import Action, Cell, Decision, Json, Observation, Rep
 def step(code: str, *outputs: Json, status: Any = "ok", line: str = "", note: str = "") -> Step:
     """Return a step whose code ran."""
     seen = Observation(status, tuple(outputs), line=line, note=note)
-    return Step(Reply(""), "", Action(code), Decision("approve", code), seen, heard="Output:")
+    return Step(Reply(""), "", Action(code), Decision("approve", code), seen, observation_message="Output:")
 
 
 def turn(*codes: str | Step, cells: Sequence[str | Cell] = (), prompt: str = "Go on.", answer: str = "Done.") -> Turn:

@@ -28,9 +28,9 @@ from functools import partial
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
-from codeact_magic.saving.loading import load
-from codeact_magic.saving.saver import Saver
 from codeact_magic.session import Action, Decision, Json, Observation, Reply, Session, Step, Turn
+from codeact_magic.sessions.saving.loading import load
+from codeact_magic.sessions.saving.saver import Saver
 
 SIZE = 100_000  # characters of a step's outputs
 LIMIT = 1_000_000  # as max_saved_output is by default
@@ -84,10 +84,11 @@ def steps(number: int, outputs: tuple[Json, ...]) -> tuple[Step, Step, Step]:
     code = f"table = frame.groupby('group').agg(mean_{number}=('value', 'mean'))\ntable.plot()\ntable"
     text = f"I look at the groups of column {number}.\n```python\n{code}\n```"
     action = Action(code)
-    proposed = Step(Reply(text), "I look at the groups.", action, said=text, heard="Nobody decided about it.")
-    decided = replace(proposed, decision=Decision("approve", code), heard="It broke off.")
+    proposed = Step(Reply(text), "I look at the groups.", action, assistant_message=text)
+    proposed = replace(proposed, observation_message="Nobody decided about it.")
+    decided = replace(proposed, decision=Decision("approve", code), observation_message="It broke off.")
     seen = Observation("ok", outputs, seconds=0.5, execution_count=number)
-    return proposed, decided, replace(decided, observation=seen, heard="Output:\n" + "x" * 2000)
+    return proposed, decided, replace(decided, observation=seen, observation_message="Output:\n" + "x" * 2000)
 
 
 def with_step(session: Session, step: Step) -> Session:

@@ -14,7 +14,7 @@ import pytest
 from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
 
-from codeact_magic import control
+from codeact_magic.frontends import stdin
 from codeact_magic.local import hub
 from codeact_magic.options import Options
 
@@ -109,8 +109,8 @@ def new_shell(config: Config | None = None) -> Iterator[Any]:
 
 def with_user(shell: Shell, monkeypatch: pytest.MonkeyPatch, edit: Callable[[str], str | None] | None = None) -> None:
     """Put somebody in front of `shell`: questions are answered from its list, and `edit` is the editor."""
-    monkeypatch.setattr(control, "asker", lambda ipython: shell.ask)
-    monkeypatch.setattr(control, "editor", lambda ipython: edit)
+    monkeypatch.setattr(stdin, "asker", lambda ipython: shell.ask)
+    monkeypatch.setattr(stdin, "editor", lambda ipython: edit)
 
 
 OPTIONS = Options.class_traits(config=True)

@@ -17,23 +17,11 @@ from hypothesis import strategies as st
 
 from codeact_magic.agent import Agent, Delta, Limits, Model, Request
 from codeact_magic.context import messages, preface
-from codeact_magic.errors import CodeActError, EndpointError, LimitReached, Stopped, UsageError
+from codeact_magic.errors import CodeActError, EndpointError, LimitReachedError, StoppedError, UsageError
 from codeact_magic.formats import CUT_OFF, EMPTY, Reading
+from codeact_magic.kernels.live.executor import ShellExecutor
 from codeact_magic.model import OpenAIModel, Settings
-from codeact_magic.session import (
-    Cell,
-    Decision,
-    Format,
-    Json,
-    Observation,
-    Reply,
-    Session,
-    Step,
-    ToolCall,
-    Turn,
-    Usage,
-)
-from codeact_magic.shell.executor import ShellExecutor
+from codeact_magic.session import Cell, Decision, Format, Json, Observation, Reply, Session, Step, ToolCall, Turn, Usage
 from codeact_magic.testing import FakeEndpoint, Say, ScriptedModel, ScriptedReply
 
 from .shells import isolate, new_shell
@@ -160,8 +148,8 @@ def test_an_action_is_decided_about_and_run_and_its_output_told() -> None:
     step, last = turn.steps
     assert step.action and step.decision and step.observation
     assert (step.thought, step.action.code, step.decision.verdict) == ("I try.", "print(x)", "approve")
-    assert (step.said, step.heard) == (act("print(x)"), "Output:\n5")
-    assert (last.said, last.heard) == (ANSWER, "")
+    assert (step.assistant_message, step.observation_message) == (act("print(x)"), "Output:\n5")
+    assert (last.assistant_message, last.observation_message) == (ANSWER, "")
 
 
 def test_a_turn_says_what_it_was_made_with() -> None:
@@ -239,13 +227,13 @@ def test_the_reason_of_a_rejection_reaches_the_model_and_the_turn_goes_on() -> N
 def test_a_stop_ends_the_turn_and_what_was_proposed_is_in_the_session() -> None:
     setup = Setup(act("rm()"), ANSWER)
     setup.someone.script = [Decision("stop")]
-    with pytest.raises(Stopped, match="You stopped the agent"):
+    with pytest.raises(StoppedError, match="You stopped the agent"):
         setup.agent.run("What is x?")
     assert setup.machine.ran == []
     assert setup.turn.outcome == "stopped"
     (step,) = setup.turn.steps
     assert step.action and step.action.code == "rm()"
-    assert step.heard == "The user stopped here; the code was not run."
+    assert step.observation_message == "The user stopped here; the code was not run."
 
 
 def test_a_remark_is_told_with_what_came_of_the_step() -> None:
@@ -290,7 +278,7 @@ def goes_on(setup: Setup) -> bool:
 
 def test_the_limit_of_steps_ends_the_turn() -> None:
     setup = Setup(*(act(f"f({n})") for n in range(9)), limits=Limits(steps=3))
-    line = ends(setup, LimitReached)
+    line = ends(setup, LimitReachedError)
     assert "its limit of 3 steps" in line
     assert "--max-steps N or %config CodeAct.max_steps = N" in line
     assert (len(setup.turn.steps), setup.turn.outcome) == (3, "limit")
@@ -299,7 +287,7 @@ def test_the_limit_of_steps_ends_the_turn() -> None:
 
 def test_the_limit_of_tokens_ends_the_turn() -> None:
     setup = Setup(*(Reply(act(f"f({n})"), usage=Usage(400, 300, 100)) for n in range(9)), limits=Limits(tokens=1000))
-    line = ends(setup, LimitReached)
+    line = ends(setup, LimitReachedError)
     assert "its limit of 1,000 tokens" in line
     assert "%config CodeAct.max_tokens_per_turn = 2000" in line
     assert (len(setup.turn.steps), setup.turn.outcome) == (2, "limit")
@@ -313,7 +301,7 @@ def test_without_a_limit_of_tokens_none_ends_the_turn() -> None:
 
 def test_the_same_code_again_is_not_run_and_the_third_time_ends_the_turn() -> None:
     setup = Setup(*[act("f()")] * 3)
-    line = ends(setup, LimitReached)
+    line = ends(setup, LimitReachedError)
     assert setup.machine.ran == ["f()"]
     assert "proposed the same code again" in setup.told() and "before:\nOutput:\n5\n" in setup.told()
     assert "the same code 3 times over" in line
@@ -331,7 +319,7 @@ def test_only_the_same_code_in_a_row_counts_as_repeated() -> None:
 @pytest.mark.parametrize(("code", "ran"), [("fg", "fgf"), ("fgh", "fghfg"), ("ffg", "fgf")])
 def test_going_round_in_a_few_steps_is_told_and_ends_the_turn(code: str, ran: str) -> None:
     setup = Setup(*[act(f"{letter}()") for letter in code * 5])
-    assert "the same code 3 times over" in ends(setup, LimitReached)
+    assert "the same code 3 times over" in ends(setup, LimitReachedError)
     assert setup.machine.ran == [f"{letter}()" for letter in ran]
     assert len(setup.turn.steps) == 3 * len(code)
     assert goes_on(setup)
@@ -416,9 +404,9 @@ PHASES = {
 @pytest.mark.parametrize("before", [0, 1])
 def test_an_interrupt_in_any_phase_stops_the_turn_and_leaves_a_session_of_use(phase: str, before: int) -> None:
     setup = interrupting(phase)
-    earlier = Turn("Before", steps=(Step(Reply("Yes."), thought="Yes.", said="Yes."),), outcome="answered")
+    earlier = Turn("Before", steps=(Step(Reply("Yes."), thought="Yes.", assistant_message="Yes."),), outcome="answered")
     setup.agent.session = replace(setup.agent.session, turns=(earlier,) * before)
-    line = ends(setup, Stopped)
+    line = ends(setup, StoppedError)
     assert "You stopped the agent" in line
     assert setup.agent.session.turns[:-1] == (earlier,) * before
     assert (setup.turn.outcome, setup.turn.prompt, len(setup.turn.steps)) == ("stopped", "What is x?", PHASES[phase])
@@ -433,7 +421,7 @@ def test_a_step_is_drafted_before_it_is_decided_about_and_again_before_it_runs()
         assert step.action and step.action.code == "f()"
         assert (len(setup.someone.asked), setup.machine.ran, step.observation) == (len(drafts), [], None)
         assert bool(step.decision) == bool(drafts)
-        drafts.append(step.heard)
+        drafts.append(step.observation_message)
 
     setup.agent.draft = draft
     assert setup.agent.run("What is x?").answer == ANSWER
@@ -443,14 +431,24 @@ def test_a_step_is_drafted_before_it_is_decided_about_and_again_before_it_runs()
     ]
 
 
-def test_what_was_saved_is_settled_before_a_request_and_before_code_runs() -> None:
+def test_what_was_saved_is_settled_before_a_request_before_a_question_and_before_code_runs() -> None:
     setup, done = Setup(act("f()"), ANSWER), list[tuple[int, int, int]]()
     saved = list[Session]()
     setup.agent.draft = setup.agent.keep = saved.append
     setup.agent.settle = lambda: done.append((len(setup.model.requests), len(setup.machine.ran), len(saved)))
     setup.agent.run("What is x?")
-    prompt, drafted, over = 1, 3, 4
-    assert done == [(0, 0, prompt), (1, 0, drafted), (1, 1, over)]
+    prompt, proposed, decided, over = 1, 2, 3, 4
+    assert done == [(0, 0, prompt), (1, 0, proposed), (1, 0, decided), (1, 1, over)]
+
+
+def test_where_nobody_is_asked_a_proposal_is_not_waited_for() -> None:
+    setup, done = Setup(act("f()"), ANSWER), list[int]()
+    saved = list[Session]()
+    setup.someone.mode = "auto"
+    setup.agent.draft = setup.agent.keep = saved.append
+    setup.agent.settle = lambda: done.append(len(saved))
+    setup.agent.run("What is x?")
+    assert done == [1, 3, 4]
 
 
 def test_what_is_not_to_run_is_drafted_only_before_it_is_decided_about() -> None:
@@ -465,13 +463,16 @@ def test_an_interrupt_before_the_code_begins_says_so() -> None:
     setup = Setup(act("f()"), ANSWER)
 
     def settle() -> None:
-        if setup.model.requests:
+        if setup.someone.asked:
             raise KeyboardInterrupt
 
     setup.agent.settle = settle
-    ends(setup, Stopped)
+    ends(setup, StoppedError)
     (step,) = setup.turn.steps
-    assert (step.heard, setup.machine.ran) == ("The code was not run: it was stopped before it began.", [])
+    assert (step.observation_message, setup.machine.ran) == (
+        "The code was not run: it was stopped before it began.",
+        [],
+    )
     assert step.decision and step.decision.runs
     setup.agent.settle = lambda: None
     assert goes_on(setup)
@@ -481,11 +482,11 @@ def test_what_was_proposed_when_the_user_interrupted_is_in_the_session() -> None
     heard = {}
     for phase in ("decide", "run", "run, raised"):
         setup = interrupting(phase)
-        ends(setup, Stopped)
+        ends(setup, StoppedError)
         (step,) = setup.turn.steps
         assert step.action and step.action.code == "f()"
         assert bool(step.decision) == (phase != "decide")
-        heard[phase] = step.heard
+        heard[phase] = step.observation_message
     assert heard == {
         "decide": "The code was not run: nobody decided about it.",
         "run": "Output:\n1\nThe code was interrupted before it was done.",
@@ -710,7 +711,7 @@ INVENTED = act("print(2 + 3)") + "\n```output\n99\n```\nSo it is 99.\n" + act("p
 def test_measure_3_what_follows_the_first_block_is_neither_run_nor_kept(shell: Any) -> None:
     model = ScriptedModel([Reply(INVENTED), ANSWER])
     turn = live(shell, model).run("What is x?")
-    assert turn.steps[0].said == act("print(2 + 3)")
+    assert turn.steps[0].assistant_message == act("print(2 + 3)")
     assert heard_by(model) == ["Output:\n5"]
     assert "99" not in json.dumps(model.requests[-1].messages)
 
@@ -720,7 +721,7 @@ def test_measure_3_the_endpoint_is_asked_to_stop_behind_the_block(shell: Any, fo
     with FakeEndpoint([f"<execute>\nprint(2 + 3)\n{stop} 99", ANSWER]) as endpoint:
         turn = asked_over_http(endpoint, shell, format)
         assert endpoint.requests[0].body["stop"] == [stop]
-    assert (turn.steps[0].reply.finish, turn.steps[0].heard) == ("stop", "Output:\n5")
+    assert (turn.steps[0].reply.finish, turn.steps[0].observation_message) == ("stop", "Output:\n5")
 
 
 @pytest.mark.parametrize("rejects", [(), ("stop",)])
@@ -732,7 +733,7 @@ def test_measure_3_an_endpoint_that_does_not_stop_is_cut_off(
     with FakeEndpoint([Say(invented, ignore_stop=True, chunk=40), ANSWER], rejects=rejects) as endpoint:
         turn = asked_over_http(endpoint, shell, format)
         endpoint.wait_for_disconnects(1)
-    assert (turn.steps[0].reply.finish, turn.steps[0].heard) == ("cut", "Output:\n5")
+    assert (turn.steps[0].reply.finish, turn.steps[0].observation_message) == ("cut", "Output:\n5")
     assert len(turn.steps[0].reply.text) < 1000
 
 
@@ -776,7 +777,7 @@ def test_measure_7_code_that_was_cut_off_is_not_run_and_the_model_is_told(shell:
 
 def test_measure_8_the_same_code_again_is_told_once_and_then_ends_the_turn(shell: Any) -> None:
     model = ScriptedModel([act("n = globals().get('n', 0) + 1")] * 3)
-    with pytest.raises(LimitReached, match="the same code 3 times over"):
+    with pytest.raises(LimitReachedError, match="the same code 3 times over"):
         live(shell, model).run("What is x?")
     assert shell.user_ns["n"] == 1
     assert ["same code again" in heard for heard in heard_by(model)] == [False, True]

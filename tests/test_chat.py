@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from codeact_magic.cli.console import OutputPrinter, here, tame
 from codeact_magic.errors import UsageError
-from codeact_magic.saving.loading import load
+from codeact_magic.sessions.saving.loading import load
 from codeact_magic.testing import FakeEndpoint, Hang, Say
 
 from .test_terminal import (
@@ -31,7 +31,7 @@ from .test_terminal import (
     TURN_ENDS,
     clean_environment,
     code,
-    heard,
+    observation_text,
     on_screen,
 )
 
@@ -141,7 +141,7 @@ def test_code_is_shown_asked_about_and_run_and_the_conversation_goes_on(stage: S
     assert "I multiply.\n\n  │ x = 6 * 7\n  │ x\n\nRun it?" in shown
     assert re.search(r"\n42\nstep 1 · approved · ran \d+\.\d s · model [^\n]*\n\nIt is \*\*42\*\*\.\n", shown)
     assert "\n43\n" in on_screen(terminal.ask("and one more?", "y"))
-    assert heard(endpoint) == "Output:\n43"
+    assert observation_text(endpoint) == "Output:\n43"
     terminal.type(CTRL_D)
     assert terminal.end()[1] == 0
     (path,) = (stage.folder / "codeact-sessions").glob("*.ipynb")
@@ -154,7 +154,7 @@ def test_alt_enter_begins_a_line_and_ctrl_c_clears_it(stage: Stage) -> None:
     terminal.type(f"not this{CTRL_C}")
     terminal.until(READY)
     terminal.ask(f"one{ESCAPE}{ENTER}two")
-    assert heard(endpoint) == "one\ntwo"
+    assert observation_text(endpoint) == "one\ntwo"
 
 
 @pytest.mark.terminal
@@ -170,7 +170,7 @@ def test_edited_code_is_what_runs_and_a_rejection_goes_to_the_model(stage: Stage
     assert "step 1 · edited · ran" in on_screen(terminal.until(QUESTION))
     terminal.type(f"n use another name{ENTER}")
     assert "step 2 · rejected: use another name" in on_screen(terminal.until(TURN_ENDS))
-    assert "use another name" in heard(endpoint)
+    assert "use another name" in observation_text(endpoint)
     terminal.until(READY)
 
 
@@ -209,7 +209,7 @@ def test_what_an_action_asks_is_answered_in_the_terminal(stage: Stage) -> None:
     terminal.until(r"Name\? ")
     terminal.type(f"Ada{ENTER}")
     assert "Hello Ada" in on_screen(terminal.until(TURN_ENDS))
-    assert heard(endpoint) == "Output:\nHello Ada"
+    assert observation_text(endpoint) == "Output:\nHello Ada"
 
 
 @pytest.mark.terminal
@@ -391,7 +391,7 @@ def test_words_for_a_notebook_are_put_into_words_for_a_terminal(line: str, in_ch
 
 def test_there_is_no_notebook_to_put_cells_into() -> None:
     from codeact_magic.cli.console import ConsoleHost
-    from codeact_magic.engine import KernelExecutor
+    from codeact_magic.kernels.separate import KernelExecutor
 
     with pytest.raises(UsageError, match="There is no notebook here"):
         ConsoleHost(KernelExecutor()).insert([], "taken", "otherwise")

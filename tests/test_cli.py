@@ -16,7 +16,7 @@ import pytest
 
 from codeact_magic.cli.main import main
 from codeact_magic.options import Options
-from codeact_magic.saving.loading import load
+from codeact_magic.sessions.saving.loading import load
 from codeact_magic.testing import FakeEndpoint, Hang, Say, Status
 
 from .shells import isolate
@@ -179,7 +179,8 @@ def test_a_limit_is_a_status_of_its_own(capsys: pytest.CaptureFixture[str], scri
     ran = run(capsys, "run", "go", "-a", "auto", "--max-steps", "1")
     assert (ran.status, ran.out) == (3, "")
     assert ran.err.splitlines()[-1] == (
-        "LimitReached: The turn reached its limit of 1 steps. Go on with codeact chat --session FILE, or raise the "
+        "LimitReachedError: The turn reached its limit of 1 steps. "
+        "Go on with codeact chat --session FILE, or raise the "
         "limit: --max-steps N or CODEACT_MAX_STEPS=N"
     )
 
@@ -301,7 +302,7 @@ def test_an_interrupt_ends_it_in_order_with_the_session_saved(folder: Path, monk
     assert (process.returncode, out) == (130, "")
     assert err.splitlines()[-2:] == [
         "saved in out.ipynb",
-        "Stopped: You stopped the agent. Go on with codeact chat --session FILE.",
+        "StoppedError: You stopped the agent. Go on with codeact chat --session FILE.",
     ]
     (turn,) = load(folder / "out.ipynb").turns
     assert turn.outcome == "stopped"
@@ -360,7 +361,7 @@ def test_a_session_that_was_to_be_saved_and_is_not_is_a_failure(
     def refuse(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("codeact_magic.saving.session_file.SessionFile.write", refuse)
+    monkeypatch.setattr("codeact_magic.sessions.saving.session_file.SessionFile.write", refuse)
     ran = run(capsys, "run", "go", "-a", "auto", "-o", "out")
     assert (ran.status, ran.out) == (1, "Done.\n")
     assert "could not be saved" in ran.err and "%codeact" not in ran.err
@@ -389,7 +390,7 @@ def test_stopping_while_it_waits_for_the_endpoint_is_one_line(folder: Path, monk
     assert (process.returncode, out) == (130, "")
     saved, stopped = err.splitlines()
     assert saved.startswith("saved in codeact-sessions/")
-    assert stopped == "Stopped: You stopped the agent. Go on with codeact chat --session FILE."
+    assert stopped == "StoppedError: You stopped the agent. Go on with codeact chat --session FILE."
 
 
 # -- saved sessions ----------------------------------------------------------------------------------------------------

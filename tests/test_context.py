@@ -20,30 +20,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from codeact_magic.context import (
-    describe,
     has_images,
-    heard,
     messages,
+    observation_text,
     preface,
     step_messages,
-    summary,
     tokens,
     turn_messages,
     window,
 )
 from codeact_magic.formats import read
-from codeact_magic.session import (
-    Action,
-    Decision,
-    Format,
-    Json,
-    Observation,
-    Reply,
-    Session,
-    Step,
-    ToolCall,
-    Turn,
-)
+from codeact_magic.kernels.sent.namespace import describe, summary
+from codeact_magic.session import Action, Decision, Format, Json, Observation, Reply, Session, Step, ToolCall, Turn
 
 FORMATS: tuple[Format, ...] = get_args(Format)
 ACTION = Action("f()")
@@ -68,7 +56,7 @@ def display(**data: Any) -> Json:
 
 def told(observation: Observation, limit: int = 8000) -> str:
     """Return what the model is told of a run."""
-    return heard(ACTION, Decision("approve", ACTION.code), observation, limit)
+    return observation_text(ACTION, Decision("approve", ACTION.code), observation, limit)
 
 
 # What comes before all conversations
@@ -121,7 +109,9 @@ def test_the_outline_of_the_namespace_follows_the_prompt() -> None:
 
 def test_a_turn_that_ended_without_an_answer_is_closed_before_the_next() -> None:
     session = (
-        Session("s").begun(Turn("One", steps=(Step(Reply("x"), said="x", heard="It failed."),))).begun(Turn("Two"))
+        Session("s")
+        .begun(Turn("One", steps=(Step(Reply("x"), assistant_message="x", observation_message="It failed."),)))
+        .begun(Turn("Two"))
     )
     roles = [(message["role"], message["content"]) for message in messages(session)[len(preface("fence")) :]]
     ended = "(This task was ended before it was finished.)"
@@ -137,26 +127,30 @@ CALL = ToolCall("call-1", "python", '{"code": "f()"}')
 
 
 def test_a_tool_call_is_answered_by_a_tool_message() -> None:
-    step = Step(Reply("", tool_calls=(CALL, CALL)), action=Action("f()", "tools", "call-1"), heard="5")
-    said, heard_message = step_messages(step)
-    assert said["content"] == ""
-    assert [call["id"] for call in said["tool_calls"]] == ["call-1"]
-    assert heard_message == {"role": "tool", "tool_call_id": "call-1", "content": "5"}
+    step = Step(Reply("", tool_calls=(CALL, CALL)), action=Action("f()", "tools", "call-1"), observation_message="5")
+    assistant, observation = step_messages(step)
+    assert assistant["content"] == ""
+    assert [call["id"] for call in assistant["tool_calls"]] == ["call-1"]
+    assert observation == {"role": "tool", "tool_call_id": "call-1", "content": "5"}
 
 
 def test_a_tool_call_that_could_not_be_used_is_left_out() -> None:
-    said, heard_message = step_messages(Step(Reply("", tool_calls=(CALL,)), heard="No code."))
-    assert said == {"role": "assistant", "content": "(nothing)"}  # an empty message is refused by some endpoints
-    assert heard_message == {"role": "user", "content": "No code."}
+    assistant, observation = step_messages(Step(Reply("", tool_calls=(CALL,)), observation_message="No code."))
+    assert assistant == {"role": "assistant", "content": "(nothing)"}  # an empty message is refused by some endpoints
+    assert observation == {"role": "user", "content": "No code."}
 
 
 def test_an_answer_is_one_message() -> None:
-    assert [*step_messages(Step(Reply("It is 5."), said="It is 5."))] == [{"role": "assistant", "content": "It is 5."}]
+    assert [*step_messages(Step(Reply("It is 5."), assistant_message="It is 5."))] == [
+        {"role": "assistant", "content": "It is 5."}
+    ]
 
 
 def test_images_go_to_a_seeing_model_as_data_urls() -> None:
     output = ran(display(image_png=PNG[:100] + "\n" + PNG[100:], text_plain="<Figure>"), display(image_jpeg=[PNG]))
-    step = Step(Reply("x"), action=ACTION, observation=output, said="x", heard="See", images=True)
+    step = Step(
+        Reply("x"), action=ACTION, observation=output, assistant_message="x", observation_message="See", images=True
+    )
     (_, message) = step_messages(step)
     urls = [f"data:image/{kind};base64,{PNG}" for kind in ("png", "jpeg")]
     images = [{"type": "image_url", "image_url": {"url": url}} for url in urls]
@@ -165,7 +159,7 @@ def test_images_go_to_a_seeing_model_as_data_urls() -> None:
         Reply("", tool_calls=(CALL,)),
         action=Action("f()", "tools", "call-1"),
         observation=output,
-        heard="See",
+        observation_message="See",
         images=True,
     )
     (_, tool, pictures) = step_messages(called)
@@ -176,12 +170,18 @@ def test_images_go_to_a_seeing_model_as_data_urls() -> None:
 
 def test_images_go_to_no_other_model() -> None:
     output = ran(display(image_png=PNG, text_plain="<Figure>"))
-    step = Step(Reply("x"), action=ACTION, observation=output, said="x", heard=told(output))
+    step = Step(Reply("x"), action=ACTION, observation=output, assistant_message="x", observation_message=told(output))
     assert PNG[:20] not in json.dumps([*step_messages(step)])
 
 
 def test_of_many_images_only_the_first_are_sent() -> None:
-    step = Step(Reply("x"), observation=ran(*[display(image_png=PNG)] * 20), said="x", heard="See", images=True)
+    step = Step(
+        Reply("x"),
+        observation=ran(*[display(image_png=PNG)] * 20),
+        assistant_message="x",
+        observation_message="See",
+        images=True,
+    )
     assert len([*step_messages(step)][1]["content"]) == 9
 
 
@@ -194,7 +194,10 @@ def test_only_pictures_count_as_images() -> None:
 
 
 def conversation(*sizes: int, start: int = 0) -> Session:
-    turns = (Turn("x" * size, steps=(Step(Reply("y"), said="y"),), outcome="answered", window=start) for size in sizes)
+    turns = (
+        Turn("x" * size, steps=(Step(Reply("y"), assistant_message="y"),), outcome="answered", window=start)
+        for size in sizes
+    )
     return Session("s", turns=tuple(turns))
 
 
@@ -313,7 +316,7 @@ def test_an_interrupted_run_is_told() -> None:
 
 def test_an_edit_is_told_by_a_diff() -> None:
     action, decision = Action("a = 1\nb = 2\nprint(a)"), Decision("edit", "a = 1\nb = 3\nprint(a)")
-    assert heard(action, decision, ran(stream("1")), 8000) == (
+    assert observation_text(action, decision, ran(stream("1")), 8000) == (
         "The user edited your code before running it:\n```diff\n--- proposed\n+++ run\n@@ -1,3 +1,3 @@\n a = 1\n"
         "-b = 2\n+b = 3\n print(a)\n```\nOutput:\n1"
     )
@@ -321,21 +324,21 @@ def test_an_edit_is_told_by_a_diff() -> None:
 
 def test_a_diff_is_clipped_and_its_fence_is_not_closed_by_the_code() -> None:
     decision = Decision("edit", "\n".join(f"print({n})\n```" for n in range(10_000)))
-    text = heard(ACTION, decision, ran(), 1000)
+    text = observation_text(ACTION, decision, ran(), 1000)
     assert len(text) < 1400
     assert "````diff" in text
 
 
 def test_the_reason_of_a_rejection_is_told() -> None:
-    text = heard(ACTION, Decision("reject", reason="Use the cached file\nplease"), None, 8000)
+    text = observation_text(ACTION, Decision("reject", reason="Use the cached file\nplease"), None, 8000)
     assert text.startswith("The user rejected this code, and it was not run: Use the cached file\nplease\n")
-    assert heard(ACTION, Decision("reject"), None, 8000).startswith(
+    assert observation_text(ACTION, Decision("reject"), None, 8000).startswith(
         "The user rejected this code, and it was not run.\n"
     )
 
 
 def test_a_stop_is_told() -> None:
-    assert heard(ACTION, Decision("stop"), None, 8000) == "The user stopped here; the code was not run."
+    assert observation_text(ACTION, Decision("stop"), None, 8000) == "The user stopped here; the code was not run."
 
 
 @pytest.mark.parametrize(
@@ -395,8 +398,8 @@ def test_what_is_told_can_be_sent(out: str, value: str, reason: str) -> None:
     texts = [
         told(ran(stream(halves), display(text_plain=value), ERROR | {"evalue": halves}, status="error", line=halves)),
         told(ran(changed=(("x", halves),))),
-        heard(Action(halves), Decision("edit", value), ran(), 100),
-        heard(ACTION, Decision("reject", reason=reason + "\ud800"), None, 100),
+        observation_text(Action(halves), Decision("edit", value), ran(), 100),
+        observation_text(ACTION, Decision("reject", reason=reason + "\ud800"), None, 100),
     ]
     assert json.dumps(texts, ensure_ascii=False).encode("utf-8")
     assert not [text for text in texts if "\x1b[" in text and "\x1b[" not in out + value + reason]

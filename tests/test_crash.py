@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from codeact_magic.saving.loading import load
 from codeact_magic.session import Session, Step
+from codeact_magic.sessions.saving.loading import load
 from codeact_magic.testing import FakeEndpoint, Hang, Scripted
 
 from .kernels import NEWEST, Run, started
@@ -23,10 +23,10 @@ pytestmark = pytest.mark.kernel
 FOREVER = "import time\nopen('begun', 'w').close()\nwhile True: time.sleep(0.01)"
 FULL_STOP = "import os, signal\nprint('about to die', flush=True)\nos.kill(os.getpid(), signal.SIGKILL)"
 SEGFAULT = "import ctypes\nctypes.string_at(0)"
-PATIENT = "from codeact_magic import conversations\nconversations.MOMENT = {seconds}\n"  # the disk may be a slow one
+PATIENT = "from codeact_magic.sessions import threads\nthreads.MOMENT = {seconds}\n"  # the disk may be a slow one
 HELD_DISK = """
 import os, threading
-from codeact_magic.saving import disk
+from codeact_magic.sessions.saving import disk
 def hold(*_):
     open("held", "w").close()
     threading.Event().wait(60)
@@ -111,7 +111,7 @@ def test_a_kernel_that_dies_while_it_waits_for_the_user_keeps_what_was_proposed(
     session = killed(chat, run, lambda: len(run.questions) == 2)
     _, proposed = session.turns[0].steps
     assert is_open(proposed, "y = 42")
-    assert "nobody decided" in proposed.heard
+    assert "nobody decided" in proposed.observation_message
     assert any("nobody decided" in told for told in goes_on(chat, session))
 
 
@@ -132,7 +132,7 @@ def test_a_kernel_that_is_killed_while_code_runs_keeps_the_step(chat: Chat, appr
 def broke_off(step: Step, code: str) -> bool:
     """Return whether `code` was to run, and it is not known how far it came."""
     decided = step.decision is not None and step.decision.runs and step.decision.code == code
-    return decided and step.observation is None and "broke off" in step.heard
+    return decided and step.observation is None and "broke off" in step.observation_message
 
 
 @pytest.mark.parametrize("code", [FULL_STOP, SEGFAULT], ids=["kill", "segfault"])
@@ -168,5 +168,5 @@ def test_stop_works_while_a_step_waits_for_the_disk(chat: Chat) -> None:
     run.wait((chat.kernel.folder / "held").exists)
     chat.kernel.interrupt()
     run.finish()
-    assert "Stopped" in run.errors[0]
+    assert "StoppedError" in run.errors[0]
     assert len(chat.endpoint.requests) == 1

@@ -18,11 +18,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from codeact_magic.engine import GatewayKernel, KernelExecutor, LocalKernel, executor, request
-from codeact_magic.engine.outputs import Outputs
 from codeact_magic.errors import CodeActError, UsageError
+from codeact_magic.kernels.separate import GatewayKernel, KernelExecutor, LocalKernel, executor, request
+from codeact_magic.kernels.separate.outputs import Outputs
+from codeact_magic.kernels.signals import interrupt
 from codeact_magic.session import Json, Observation
-from codeact_magic.signals import interrupt
 from codeact_magic.text import mask
 
 KEY = "sk-abcdefghijklmnop"
@@ -287,7 +287,7 @@ def test_a_value_that_takes_too_long_to_look_at_is_no_fault_of_the_action(
 def test_a_kernel_that_cannot_be_asked_runs_actions_all_the_same(
     fresh: KernelExecutor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("codeact_magic.engine.probe.setup", lambda: "this is no Python")
+    monkeypatch.setattr("codeact_magic.kernels.separate.probe.setup", lambda: "this is no Python")
     assert text(fresh.run("print(1)")) == "1\n"
     assert (fresh.summary(), fresh.user_names(), fresh.defined(["x"])) == ("", set(), set())
 
@@ -376,7 +376,7 @@ def test_a_kernel_that_does_not_start_is_one_line_with_its_reason(
 
 @pytest.mark.kernel
 def test_an_engine_works_inside_of_a_running_kernel(engine: KernelExecutor) -> None:
-    code = "from codeact_magic.engine import KernelExecutor\nwith KernelExecutor() as inner:\n"
+    code = "from codeact_magic.kernels.separate import KernelExecutor\nwith KernelExecutor() as inner:\n"
     assert text(engine.run(f"{code}    print(inner.run('print(1)').outputs[0]['text'])")) == "1\n\n"
 
 
@@ -420,7 +420,7 @@ def test_the_kernel_ends_with_this_process_whatever_ends_it(tmp_path: Path, code
     script = f"""
 import os, threading
 from pathlib import Path
-from codeact_magic.engine import KernelExecutor
+from codeact_magic.kernels.separate import KernelExecutor
 def kill():
     while {bool(code)} and not Path("busy").exists():
         threading.Event().wait(0.05)
@@ -541,7 +541,7 @@ LEFT = {
 def test_an_executor_that_is_left_holds_nothing_up_and_its_kernel_ends(what: str, tmp_path: Path) -> None:
     start = f"""
 import gc, signal, threading
-from codeact_magic.engine import KernelExecutor, executor
+from codeact_magic.kernels.separate import KernelExecutor, executor
 executor.CLOSING = 0.5
 BUSY = "print('it runs', flush=True)\\nwhile True: pass"
 engine = KernelExecutor()

@@ -15,11 +15,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from codeact_magic.kernels.live import nested, record, recorder
+from codeact_magic.kernels.live.executor import ShellExecutor, without_ours
+from codeact_magic.kernels.live.record import MOST_OUTPUTS, MOST_TEXT
+from codeact_magic.kernels.live.recorder import Recorder
 from codeact_magic.session import Observation
-from codeact_magic.shell import nested, record, recorder
-from codeact_magic.shell.executor import ShellExecutor, without_ours
-from codeact_magic.shell.record import MOST_OUTPUTS, MOST_TEXT
-from codeact_magic.shell.recorder import Recorder
 from codeact_magic.text import mask
 
 from .shells import isolate, new_shell

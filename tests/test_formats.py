@@ -88,20 +88,20 @@ def test_what_the_examples_write_is_read_back(format: Format, code: str) -> None
     result = read(Reply(message["content"], tool_calls=calls), format)
     assert result.action is not None
     assert (result.thought, result.action.code, result.action.format) == ("I try.", code, format)
-    assert result.said == message["content"]
+    assert result.assistant_message == message["content"]
 
 
 @pytest.mark.parametrize("format", FORMATS)
 def test_an_answer_that_the_examples_write_is_read_back(format: Format) -> None:
     message = write_answer("It is 3 < 4.", format)
-    assert read(Reply(message["content"]), format) == Reading("It is 3 < 4.", said=message["content"])
+    assert read(Reply(message["content"]), format) == Reading("It is 3 < 4.", assistant_message=message["content"])
 
 
 def test_a_native_tool_call_is_an_action() -> None:
     result = called('{"code": "print(1)\\n"}', text="I print.")
     assert result.action is not None
     assert (result.action.code, result.action.format, result.action.call_id) == ("print(1)", "tools", "call-7")
-    assert (result.thought, result.said) == ("I print.", "I print.")
+    assert (result.thought, result.assistant_message) == ("I print.", "I print.")
 
 
 @pytest.mark.parametrize(
@@ -142,7 +142,7 @@ def test_the_code_of_a_tool_call_is_found_however_it_is_wrapped(arguments: str) 
 def test_a_tool_call_without_code_is_a_fault(arguments: str) -> None:
     result = called(arguments, text="I call.")
     assert result.action is None
-    assert (result.fault, result.said) == (NO_CODE, "I call.")
+    assert (result.fault, result.assistant_message) == (NO_CODE, "I call.")
 
 
 def test_what_each_format_asks_of_the_endpoint() -> None:
@@ -226,20 +226,20 @@ def test_only_the_first_action_counts_and_what_follows_it_is_dropped(ending: str
     result = reading(f"I add.\n```python\nprint(2 + 2){ending}")
     assert result.action is not None
     assert result.action.code == "print(2 + 2)"
-    assert result.said == "I add.\n```python\nprint(2 + 2)\n```"
+    assert result.assistant_message == "I add.\n```python\nprint(2 + 2)\n```"
 
 
 def test_what_follows_an_action_in_json_is_dropped() -> None:
     call = '{"name": "python", "arguments": {"code": "print(1)"}}'
-    assert reading(f"Now.\n{call}\nOutput: 1").said == f"Now.\n{call}"
-    assert reading(f"Now.\n<tool_call>{call}\nOutput: 1").said == f"Now.\n<tool_call>{call}\n</tool_call>"
-    assert reading(f"Now.\n```json\n{call}\n```\nOutput: 1").said == f"Now.\n```json\n{call}\n```"
+    assert reading(f"Now.\n{call}\nOutput: 1").assistant_message == f"Now.\n{call}"
+    assert reading(f"Now.\n<tool_call>{call}\nOutput: 1").assistant_message == f"Now.\n<tool_call>{call}\n</tool_call>"
+    assert reading(f"Now.\n```json\n{call}\n```\nOutput: 1").assistant_message == f"Now.\n```json\n{call}\n```"
 
 
 def test_an_answer_beside_the_code_is_an_invented_one() -> None:
     result = reading('{"thought": "I add.", "code": "print(1)", "answer": "It is 7."}', expected="json")
     assert result.action is not None
-    assert result.said == '{"thought": "I add.", "code": "print(1)"}'
+    assert result.assistant_message == '{"thought": "I add.", "code": "print(1)"}'
 
 
 @pytest.mark.parametrize("mark", ["```", "~~~", "````"])
@@ -354,7 +354,7 @@ def test_halves_of_surrogate_pairs_do_not_get_into_the_code() -> None:
 )  # fmt: skip
 def test_a_reply_without_an_action_is_the_answer(text: str) -> None:
     result = reading(text)
-    assert result == Reading(text, said=text)
+    assert result == Reading(text, assistant_message=text)
     assert enough(text + "\nAnd more.") is None
 
 
@@ -384,7 +384,7 @@ def test_a_block_without_a_language_is_code_where_it_does_something(code: str) -
 def test_an_answer_in_json_is_read_where_json_was_asked_for(text: str, answer: str) -> None:
     result = reading(text, expected="json")
     assert (result.thought, result.action, result.fault) == (answer, None, "")
-    assert text.strip().startswith(result.said.removesuffix("\n```"))
+    assert text.strip().startswith(result.assistant_message.removesuffix("\n```"))
 
 
 # Replies that cannot be used
@@ -394,7 +394,7 @@ def test_an_answer_in_json_is_read_where_json_was_asked_for(text: str, answer: s
 @pytest.mark.parametrize("expected", FORMATS)
 def test_an_empty_reply_is_a_fault(text: str, expected: Format) -> None:
     result = reading(text, expected=expected)
-    assert (result.action, result.fault, result.said) == (None, EMPTY, "")
+    assert (result.action, result.fault, result.assistant_message) == (None, EMPTY, "")
     assert reading(text, "length", expected).fault == CUT_OFF
 
 
@@ -412,7 +412,7 @@ def test_an_empty_reply_is_a_fault(text: str, expected: Format) -> None:
 )
 def test_an_action_without_code_is_a_fault(text: str) -> None:
     result = reading(text)
-    assert (result.action, result.fault, result.said) == (None, NO_CODE, text.strip())
+    assert (result.action, result.fault, result.assistant_message) == (None, NO_CODE, text.strip())
 
 
 @pytest.mark.parametrize("text", ['{"thought": "x", "code": "print("a")"}', '{"thought": ""}', '{"result": 5}', "{"])
@@ -445,7 +445,7 @@ def test_code_that_was_cut_off_never_runs(text: str, finish: str) -> None:
 
 
 def test_a_tool_call_that_was_cut_off_never_runs() -> None:
-    assert called('{"code": "import os"}', finish="length") == Reading("", said="", fault=CUT_OFF)
+    assert called('{"code": "import os"}', finish="length") == Reading("", assistant_message="", fault=CUT_OFF)
     assert called('{"code": "import os', finish="length").fault == CUT_OFF
 
 
@@ -460,13 +460,13 @@ def test_code_that_was_complete_before_the_cut_runs() -> None:
 
 
 def test_an_answer_that_was_cut_off_is_an_answer() -> None:
-    assert reading("The answer is fo", "length") == Reading("The answer is fo", said="The answer is fo")
+    assert reading("The answer is fo", "length") == Reading("The answer is fo", assistant_message="The answer is fo")
 
 
 def test_of_a_long_reply_that_cannot_be_used_only_a_part_is_kept() -> None:
     result = reading("```python\n" + "x = 1\n" * 10_000, "length")
     assert result.fault == CUT_OFF
-    assert len(result.said) < 5_000
+    assert len(result.assistant_message) < 5_000
 
 
 # Reasoning
@@ -623,7 +623,11 @@ def test_a_reply_that_is_cut_while_it_streams_has_the_same_action(expected: Form
     whole = reading(text, expected=expected)
     for end in ends:
         cut = reading(text[:end], "cut", expected)
-        assert (cut.action, cut.thought, cut.said) == (whole.action, whole.thought, whole.said)
+        assert (cut.action, cut.thought, cut.assistant_message) == (
+            whole.action,
+            whole.thought,
+            whole.assistant_message,
+        )
 
 
 @pytest.mark.parametrize("expected", FORMATS)
@@ -634,7 +638,7 @@ def test_any_text_can_be_read(text: str, finish: str, expected: Format) -> None:
     assert not (result.action and result.fault)
     assert result.action is None or result.action.code.strip()
     assert result.thought or result.action or result.fault
-    assert json.dumps(result.said, ensure_ascii=False).encode("utf-8")
+    assert json.dumps(result.assistant_message, ensure_ascii=False).encode("utf-8")
     enough(text)
 
 
@@ -659,8 +663,8 @@ def test_any_tool_call_can_be_read(arguments: str, finish: str) -> None:
 def test_what_was_said_is_read_as_the_same_action(code: str) -> None:
     result = reading(f"I try.\n~~~~~~python\n{code}\n~~~~~~")
     if result.action:
-        again = reading(result.said)
-        assert (again.action, again.said) == (result.action, result.said)
+        again = reading(result.assistant_message)
+        assert (again.action, again.assistant_message) == (result.action, result.assistant_message)
 
 
 # Size

@@ -20,11 +20,11 @@ from urllib.parse import urlsplit
 import pytest
 
 from codeact_magic.cli.main import main
-from codeact_magic.engine import GatewayKernel, KernelExecutor, gateway
 from codeact_magic.errors import UsageError
-from codeact_magic.saving.loading import load
+from codeact_magic.kernels.separate import GatewayKernel, KernelExecutor, gateway
+from codeact_magic.kernels.signals import interrupt
 from codeact_magic.session import Observation
-from codeact_magic.signals import interrupt
+from codeact_magic.sessions.saving.loading import load
 from codeact_magic.testing import FakeEndpoint
 
 from .shells import isolate
@@ -279,7 +279,7 @@ def test_ctrl_c_ends_the_waiting_for_a_server_that_is_lost(tmp_path: Path, monke
 
 @pytest.mark.kernel
 def test_a_kernel_on_a_server_does_not_hold_up_the_end(server: JupyterServer, tmp_path: Path) -> None:
-    code = f"from codeact_magic.engine import *\nengine = KernelExecutor(GatewayKernel({server.url!r}))\n"
+    code = f"from codeact_magic.kernels.separate import *\nengine = KernelExecutor(GatewayKernel({server.url!r}))\n"
     done = subprocess.run([sys.executable, "-c", f"{code}engine.run('1')"], cwd=tmp_path, timeout=PATIENCE)
     assert done.returncode == 0
 

@@ -15,11 +15,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from codeact_magic.agent import Agent
-from codeact_magic.conversations import Conversations, find, saved
 from codeact_magic.errors import CodeActError, SessionError, UsageError
 from codeact_magic.options import Options
-from codeact_magic.saving.loading import load
 from codeact_magic.session import Action, Cell, Observation, Session, Turn
+from codeact_magic.sessions.saving.loading import load
+from codeact_magic.sessions.threads import Threads, find, saved
 from codeact_magic.testing import ScriptedModel
 from codeact_magic.text import is_hidden, one_line
 
@@ -243,7 +243,7 @@ def test_what_a_hostile_session_says_is_inert_in_the_notebook_that_is_saved_of_i
     stopped = replace(step(words, words, "reject", reason=words), action=Action(words))
     session = session_of(step("1", words, outputs=(html,)), stopped, answer(words), note=words)
     session = replace(session, turns=(replace(session.turns[0], prompt=words),))
-    threads = Conversations(tuple, nothing)
+    threads = Threads(tuple, nothing)
     threads.adopt(Options(save_folder="x"), saved_in(session, tmp_path / "x.ipynb"))
     path = threads.save("main", str(tmp_path / "copy.ipynb"))
     threads.close()
@@ -284,7 +284,7 @@ def test_a_cell_that_lies_about_what_it_is_runs_nothing(
     forge(cell)
     path = forged(tmp_path, json.dumps(whole))
     if not isinstance(result(path), str):
-        threads = Conversations(tuple, nothing)
+        threads = Threads(tuple, nothing)
         threads.adopt(Options(save_folder="x"), path)
         threads.close()
     assert not Path("ran").exists()

@@ -12,8 +12,8 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
-from codeact_magic.saving.loading import load
 from codeact_magic.session import Session, Step
+from codeact_magic.sessions.saving.loading import load
 from codeact_magic.testing import FakeEndpoint, Hang, Say, Scripted
 from codeact_magic.text import visible
 
@@ -49,7 +49,7 @@ class Chat:
         return self.kernel.begin(self.cell(options))
 
     @property
-    def heard(self) -> str:
+    def observation_message(self) -> str:
         """What the model was told last."""
         return str(self.endpoint.requests[-1].body["messages"][-1]["content"])
 
@@ -174,7 +174,7 @@ def test_the_last_step_of_a_turn_without_an_answer_says_how_it_went(chat: Chat) 
 def test_reading_many_sessions_is_told_of_while_it_takes(chat: Chat) -> None:
     chat.ask()
     chat.path.with_stem("another").write_bytes(chat.path.read_bytes())
-    impatient = "import codeact_magic.sessions as _sessions\n_sessions.PATIENCE = {seconds}"
+    impatient = "import codeact_magic.magics.saved as _saved\n_saved.PATIENCE = {seconds}"
     chat.kernel.run(impatient.format(seconds="0.0"))
     run = chat.kernel.run("%codeact sessions")
     chat.kernel.run(impatient.format(seconds="1.0"))
@@ -191,7 +191,7 @@ def test_what_a_process_writes_past_python_is_shown_recorded_and_told(code: str,
     run = chat.ask()
     assert "past python\n" in run.text
     assert any(output.get("text") == "past python\n" for output in chat.recorded)
-    assert "past python" in chat.heard
+    assert "past python" in chat.observation_message
 
 
 def test_figures_are_figures_whether_or_not_matplotlib_was_set_up(chat: Chat) -> None:
@@ -200,15 +200,15 @@ def test_figures_are_figures_whether_or_not_matplotlib_was_set_up(chat: Chat) ->
     run = chat.ask()
     figures = [output for output in by_actions(run) if "image/png" in output.get("data", {})]
     assert len(figures) == len(by_actions(run)) == 2
-    assert "image/png" in chat.heard and len(chat.heard) < 500
+    assert "image/png" in chat.observation_message and len(chat.observation_message) < 500
 
 
 def test_an_error_shows_the_line_and_is_told_in_short(chat: Chat) -> None:
     script(chat.endpoint, act("def share(total):\n    return 10 / total\n\nshare(0)"))
     (traceback,) = chat.ask().errors
     assert "return" in traceback and "share" in traceback
-    assert "ZeroDivisionError: division by zero\nat line 2: return 10 / total" in chat.heard
-    assert "Traceback" not in chat.heard
+    assert "ZeroDivisionError: division by zero\nat line 2: return 10 / total" in chat.observation_message
+    assert "Traceback" not in chat.observation_message
 
 
 def test_a_thread_that_prints_later_breaks_nothing_and_changes_no_record(chat: Chat) -> None:
@@ -275,7 +275,7 @@ def test_await_works_across_actions_and_leaves_the_kernels_loop_alone(chat: Chat
 def test_leaving_ends_the_action_but_neither_the_kernel_nor_the_turn(code: str, chat: Chat) -> None:
     script(chat.endpoint, act(f"kept = 1\n{code}\nkept = 2"))
     assert chat.ask().reply["status"] == "ok"
-    assert "SystemExit" in chat.heard
+    assert "SystemExit" in chat.observation_message
     assert chat.kernel.value("kept") == 1
 
 
@@ -284,7 +284,7 @@ def test_a_nested_codeact_cell_is_refused_with_one_line(chat: Chat) -> None:
     run = chat.ask()
     (error,) = run.errors
     assert "UsageError" in error and "\n" not in error
-    assert "cannot run another" in chat.heard
+    assert "cannot run another" in chat.observation_message
     assert run.reply["status"] == "ok"
 
 
@@ -312,7 +312,7 @@ def test_the_loop_outlives_what_an_action_does(code: str, chat: Chat) -> None:
     script(chat.endpoint, act(code), act("import builtins, os\nos.chdir('/')\nbuiltins.print('still', 'here')"))
     run = chat.ask()
     assert run.reply["status"] == "ok", run.errors
-    assert "still here" in chat.heard
+    assert "still here" in chat.observation_message
     assert run.markdown[-2:][0] == DONE
     assert len(chat.steps) == 3
     after = chat.kernel.run("import builtins\nbuiltins.print('a cell of my own')\nawait __import__('asyncio').sleep(0)")
@@ -325,13 +325,13 @@ def test_an_action_may_ask_for_input(chat: Chat) -> None:
     )
     run = chat.ask("Ada", "xyzzy")
     assert run.questions == ["Who? ", "Word? "]
-    assert "Ada xyzzy" in chat.heard
+    assert "Ada xyzzy" in chat.observation_message
 
 
 def test_where_there_is_no_stdin_input_is_an_error_that_the_model_is_told(chat: Chat) -> None:
     script(chat.endpoint, act("input('Who? ')"))
     assert chat.ask(stdin=False).reply["status"] == "ok"
-    assert "StdinNotImplementedError" in chat.heard
+    assert "StdinNotImplementedError" in chat.observation_message
 
 
 def test_a_flood_of_output_is_shown_but_neither_kept_nor_told_in_full(chat: Chat) -> None:
@@ -343,7 +343,7 @@ def test_a_flood_of_output_is_shown_but_neither_kept_nor_told_in_full(chat: Chat
     assert output["text"].startswith("begin x") and output["text"].endswith("x end\n")
     assert len(output["text"]) < 1_100_000
     assert chat.path.stat().st_size < 1_200_000
-    assert len(chat.heard) < 10_000 and chat.heard.endswith("end")
+    assert len(chat.observation_message) < 10_000 and chat.observation_message.endswith("end")
 
 
 # -- Stop --------------------------------------------------------------------------------------------------------------
@@ -398,7 +398,7 @@ def test_stop_ends_the_turn_at_once_with_one_line_and_nothing_is_lost(phase: str
         run.wait(lambda: sign in run.text)
     assert stopped(run, phase) < PROMPTLY
     (error,) = run.errors
-    assert "Stopped" in error and "\n" not in error
+    assert "StoppedError" in error and "\n" not in error
     assert not any("thinking …" in text for text in run.markdown)
     assert chat.session.turns[-1].outcome == "stopped"
     assert chat.kernel.value("kept") == "kept"
@@ -432,7 +432,7 @@ def test_stop_while_the_session_is_being_saved_loses_nothing(chat: Chat) -> None
     finally:
         restored = chat.kernel.run("os.fsync = fsync\ngate.set()\nkept")
     (error,) = run.errors
-    assert "Stopped" in error and "\n" not in error
+    assert "StoppedError" in error and "\n" not in error
     assert restored.reply["status"] == "ok"
     assert chat.ask().reply["status"] == "ok"
     assert [turn.outcome for turn in chat.session.turns] == ["answered", "answered"]
@@ -446,7 +446,7 @@ def test_an_action_that_takes_too_long_is_ended_and_the_turn_goes_on(code: str, 
     chat.kernel.run("%config CodeAct.action_timeout = 0.5")
     assert chat.ask().reply["status"] == "ok"
     assert "longer than the 0.5 s allowed" in chat.endpoint.requests[1].body["messages"][-1]["content"]
-    assert "the next 1" in chat.heard
+    assert "the next 1" in chat.observation_message
 
 
 # -- approval ----------------------------------------------------------------------------------------------------------
@@ -481,13 +481,13 @@ def test_yes_runs_it(answer: str, chat: Chat) -> None:
 def test_no_with_a_reason_tells_the_model_why(chat: Chat) -> None:
     asked(chat, "n use a set instead")
     assert (verdicts(chat), exists(chat)) == (["reject"], False)
-    assert "use a set instead" in chat.heard
+    assert "use a set instead" in chat.observation_message
 
 
 def test_no_without_a_reason_is_asked_for_one(chat: Chat) -> None:
     run = asked(chat, "n", "because")
     assert run.questions[1].startswith("Why?")
-    assert "because" in chat.heard and not exists(chat)
+    assert "because" in chat.observation_message and not exists(chat)
 
 
 def test_all_of_this_turn_asks_no_more_in_this_turn_only(chat: Chat) -> None:
@@ -519,7 +519,7 @@ def test_an_edited_action_is_what_runs_and_the_model_sees_the_difference(chat: C
     assert step.decision is not None and (step.decision.verdict, step.decision.code) == ("edit", edited)
     assert chat.kernel.value("[x, y]") == ["\u00e9\n{}%", 5]
     assert edited in chat.kernel.value("In[-3:]")
-    assert "-x = a + 1" in chat.heard and "+y = 5" in chat.heard
+    assert "-x = a + 1" in chat.observation_message and "+y = 5" in chat.observation_message
 
 
 def test_where_nobody_can_be_asked_nothing_is_sent_and_the_way_out_is_named(chat: Chat) -> None:

@@ -16,12 +16,12 @@ import nbformat as untyped_nbformat
 import pytest
 from hypothesis import given, settings
 
-from codeact_magic.conversations import Conversations
 from codeact_magic.options import Options
-from codeact_magic.saving.large_outputs import PREVIEW, SHORT
-from codeact_magic.saving.loading import load
-from codeact_magic.saving.saver import Saver
 from codeact_magic.session import Json, Session
+from codeact_magic.sessions.saving.large_outputs import PREVIEW, SHORT
+from codeact_magic.sessions.saving.loading import load
+from codeact_magic.sessions.saving.saver import Saver
+from codeact_magic.sessions.threads import Threads
 from codeact_magic.text import safe_markdown
 
 from .test_notebook import QUIET, SESSIONS, STREAM, nothing, saved, session_of, step
@@ -177,7 +177,7 @@ def test_no_secret_is_in_the_files_nor_one_that_becomes_it_later(tmp_path: Path)
 
 def test_a_session_that_is_saved_elsewhere_takes_its_files_along(tmp_path: Path) -> None:
     path = keep(shown(LARGE["figure"], LARGE["stream"]), tmp_path / "x.ipynb")
-    threads = Conversations(tuple, nothing)
+    threads = Threads(tuple, nothing)
     threads.adopt(Options(save_folder="x", max_saved_output=LIMIT), path)
     copy = threads.save("main", str(tmp_path / "elsewhere" / "y.ipynb"))
     threads.close()

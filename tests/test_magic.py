@@ -13,19 +13,12 @@ from hypothesis import strategies as st
 from traitlets import Bool, Enum, Float, Int, Unicode
 from traitlets.config import Config
 
-from codeact_magic import endpoints
-from codeact_magic.commands import _COMMANDS
-from codeact_magic.errors import (
-    CodeActError,
-    EndpointError,
-    LimitReached,
-    SessionError,
-    Stopped,
-    UsageError,
-)
+from codeact_magic.errors import CodeActError, EndpointError, LimitReachedError, SessionError, StoppedError, UsageError
+from codeact_magic.magics.commands import _COMMANDS
+from codeact_magic.model import endpoints
 from codeact_magic.options import Options
-from codeact_magic.saving.loading import load
 from codeact_magic.session import ToolCall
+from codeact_magic.sessions.saving.loading import load
 from codeact_magic.testing import FakeEndpoint, Raw, Say, Scripted, Status
 from codeact_magic.text import storable
 
@@ -165,8 +158,8 @@ def test_max_steps_ends_the_turn_with_one_line_and_the_thread_goes_on(shell: She
     with FakeEndpoint([*steps, "Done."]) as endpoint:
         ready(shell, endpoint)
         ran = shell.run("%%codeact --max-steps 3\nCount")
-        assert isinstance(ran.error, LimitReached)
-        assert ran.shown.strip().split("\n")[-1] == f"LimitReached: {ran.error}"
+        assert isinstance(ran.error, LimitReachedError)
+        assert ran.shown.strip().split("\n")[-1] == f"LimitReachedError: {ran.error}"
         assert "--max-steps" in str(ran.error)
         assert shell.run("%%codeact --into answer\nGo on").error is None
     assert (shell.names["x"], shell.names["answer"]) == (2, "Done.")
@@ -659,9 +652,9 @@ def test_quitting_stops_the_turn_with_one_line_and_the_thread_goes_on(shell: She
     with FakeEndpoint(["```python\nx = 1\n```", "Done."]) as endpoint:
         ready(shell, endpoint, approve="ask")
         ran = shell.run("%%codeact\nGo")
-        assert isinstance(ran.error, Stopped)
+        assert isinstance(ran.error, StoppedError)
         assert "x" not in shell.names
-        assert ran.shown.strip().split("\n")[-1] == f"Stopped: {ran.error}"
+        assert ran.shown.strip().split("\n")[-1] == f"StoppedError: {ran.error}"
         assert shell.run("%%codeact\nGo on").error is None
 
 
@@ -799,12 +792,12 @@ def test_an_interrupt_anywhere_is_one_line(shell: Shell, endpoint: FakeEndpoint,
         raise KeyboardInterrupt
 
     ready(shell, endpoint)
-    for place in ("model.OpenAIModel.models", "conversations.Conversation.saved", "conversations.session_path"):
+    for place in ("model.OpenAIModel.models", "sessions.threads.Thread.saved", "sessions.threads.session_path"):
         with alone.context() as patch:
             patch.setattr(f"codeact_magic.{place}", interrupted)
             ran = shell.run("%%codeact --new --model ''\nHello")
-            assert isinstance(ran.error, Stopped)
-            assert ran.shown.strip().split("\n")[-1] == f"Stopped: {ran.error}"
+            assert isinstance(ran.error, StoppedError)
+            assert ran.shown.strip().split("\n")[-1] == f"StoppedError: {ran.error}"
     assert shell.run("%%codeact\nHello").error is None
 
 
@@ -813,7 +806,7 @@ def test_an_interrupted_command_is_one_line(shell: Shell, endpoint: FakeEndpoint
         raise KeyboardInterrupt
 
     alone.setattr("codeact_magic.model.OpenAIModel.models", interrupted)
-    assert is_one_line(ready(shell, endpoint).run("%codeact models"), Stopped)
+    assert is_one_line(ready(shell, endpoint).run("%codeact models"), StoppedError)
 
 
 # -- %codeact ----------------------------------------------------------------------------------------------------------

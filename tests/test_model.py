@@ -754,7 +754,7 @@ def test_a_rejection_is_recognised_in_many_words(body: Any, name: str, status: i
 @pytest.mark.parametrize(
     "refusal",
     [
-        Status(400, "Conversation roles must alternate user/assistant"),
+        Status(400, "Thread roles must alternate user/assistant"),
         Status(400, "Please stop"),
         Status(400, "Invalid value for 'messages': temperature readings", param="messages"),
         Status(422, "stream_options is not supported", param="model"),

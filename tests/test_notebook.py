@@ -18,11 +18,11 @@ from hypothesis import strategies as st
 from nbclient import NotebookClient
 
 from codeact_magic.errors import SessionError
-from codeact_magic.saving.loading import load
-from codeact_magic.saving.notebook import to_notebook
-from codeact_magic.saving.reading import from_notebook
-from codeact_magic.saving.saver import Saver
 from codeact_magic.session import Action, Cell, Decision, Observation, Reply, Session, Step, Turn
+from codeact_magic.sessions.saving.loading import load
+from codeact_magic.sessions.saving.notebook import to_notebook
+from codeact_magic.sessions.saving.reading import from_notebook
+from codeact_magic.sessions.saving.saver import Saver
 
 nbformat: Any = untyped_nbformat
 
@@ -98,7 +98,11 @@ def as_models_write(step: Step, between: str) -> Step:
     if not step.action or len(between) % 2:
         return step
     text = f"{step.thought}{between}{step.action.code}\n```"
-    return replace(step, reply=replace(step.reply, text=text), said=text if len(between) % 4 else step.said)
+    return replace(
+        step,
+        reply=replace(step.reply, text=text),
+        assistant_message=text if len(between) % 4 else step.assistant_message,
+    )
 
 
 SESSIONS = instances(Session)
@@ -150,11 +154,19 @@ def step(code: str, thought: str = "", verdict: Any = "approve", **seen: Any) ->
     decision = Decision(verdict, code if verdict == "approve" else "", seen.pop("reason", ""))
     observation = Observation(seen.pop("status", "ok"), **seen) if decision.runs else None
     text = f"{thought}\n```python\n{code}\n```"
-    return Step(Reply(text), thought, Action(code), decision, observation, said=text, heard="Output: ...")
+    return Step(
+        Reply(text),
+        thought,
+        Action(code),
+        decision,
+        observation,
+        assistant_message=text,
+        observation_message="Output: ...",
+    )
 
 
 def answer(text: str) -> Step:
-    return Step(Reply(text), text, said=text)
+    return Step(Reply(text), text, assistant_message=text)
 
 
 def session_of(*steps: Step, **turn: Any) -> Session:
@@ -214,7 +226,7 @@ def test_code_that_the_user_interrupted_is_tagged_so_that_a_re_run_leaves_it_out
         step("rm()", verdict="reject"),
         step("rm()", verdict="stop"),
         replace(step("rm()"), observation=None),
-        replace(step("rm()"), decision=None, observation=None, heard="You proposed the same code again."),
+        replace(step("rm()"), decision=None, observation=None, observation_message="You proposed the same code again."),
         replace(step("rm()"), decision=None),
     ],
     ids=["rejected", "stopped", "never ran", "repeated", "nobody decided"],
@@ -265,7 +277,9 @@ def test_the_note_says_why_a_turn_has_no_answer() -> None:
 
 
 def test_a_reply_that_could_not_be_used_says_so() -> None:
-    cut = Step(Reply("```python\nx ="), "", said="```python\nx =", heard="Your reply was cut off.")
+    cut = Step(
+        Reply("```python\nx ="), "", assistant_message="```python\nx =", observation_message="Your reply was cut off."
+    )
     empty = Step(Reply(""))
     assert [source for _, source in shown(session_of(cut, empty))[-2:]] == [
         "**Not run.** Your reply was cut off.",

@@ -19,11 +19,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from codeact_magic.errors import SessionError
-from codeact_magic.saving import disk, encoding
-from codeact_magic.saving.loading import load
-from codeact_magic.saving.notebook import to_notebook
-from codeact_magic.saving.saver import Saver
 from codeact_magic.session import Cell, Session, ToolCall, Turn
+from codeact_magic.sessions.saving import disk, encoding
+from codeact_magic.sessions.saving.loading import load
+from codeact_magic.sessions.saving.notebook import to_notebook
+from codeact_magic.sessions.saving.saver import Saver
 
 from .test_notebook import QUIET, SESSION, SESSIONS, STREAM, TEXTS, answer, nothing, saved, session_of, step
 
@@ -88,7 +88,7 @@ def test_each_save_serialises_only_what_is_new(tmp_path: Path, monkeypatch: pyte
         sizes.append(len(data))
         return data
 
-    monkeypatch.setattr("codeact_magic.saving.session_file.encoded", measured)
+    monkeypatch.setattr("codeact_magic.sessions.saving.session_file.encoded", measured)
     saver = Saver(tmp_path / "x.ipynb", tell=nothing)
     session, per_save, looks = session_of(outcome="open"), [], []
     for number in range(40):
@@ -133,7 +133,7 @@ def test_no_key_reaches_the_file(key: str, tmp_path: Path) -> None:
     data = {"text/plain": key, "application/json": {key: [key, json.dumps(key)]}}
     shown = {"output_type": "display_data", "data": data, "metadata": {key: key}}
     leaky = step(f"key = {key!r}", f"The key is {key}.", outputs=(shown, {**STREAM, "text": f"a\n{key}\nb"}))
-    leaky = replace(leaky, reply=replace(leaky.reply, tool_calls=(call,), reasoning=key), heard=key)
+    leaky = replace(leaky, reply=replace(leaky.reply, tool_calls=(call,), reasoning=key), observation_message=key)
     session = session_of(leaky, note=key, context=key, cells=(Cell(key),), endpoint=f"http://x/?key={key}")
     path = saved(replace(session, home=key, thread=key), tmp_path / "x.ipynb", secrets=lambda: [f"{key}\n", *KEYS])
     text = path.read_text(encoding="utf-8")
@@ -267,7 +267,7 @@ def run(script: str, *arguments: object) -> subprocess.Popen[str]:
 ENDLESS = """
     import sys
     from pathlib import Path
-    from codeact_magic.saving.saver import Saver
+    from codeact_magic.sessions.saving.saver import Saver
     from codeact_magic.session import Reply, Session, Step, Turn
 
     saver = Saver(Path(sys.argv[1]), tell=print, limit=100_000)
@@ -302,7 +302,7 @@ def test_a_kernel_that_is_killed_while_it_saves_leaves_a_whole_file_with_all_tha
 HALFWAY = """
     import os, sys
     from pathlib import Path
-    from codeact_magic.saving.saver import Saver
+    from codeact_magic.sessions.saving.saver import Saver
     from codeact_magic.session import Session
 
     saver = Saver(Path(sys.argv[1]), tell=print)

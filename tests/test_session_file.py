@@ -17,12 +17,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from codeact_magic.errors import SessionError
-from codeact_magic.saving import disk
-from codeact_magic.saving.loading import is_session, load, opened
-from codeact_magic.saving.notebook import to_notebook
-from codeact_magic.saving.saver import Saver
-from codeact_magic.saving.session_file import FileState, SessionFile, session_path
 from codeact_magic.session import Session, Turn
+from codeact_magic.sessions.saving import disk
+from codeact_magic.sessions.saving.loading import is_session, load, opened
+from codeact_magic.sessions.saving.notebook import to_notebook
+from codeact_magic.sessions.saving.saver import Saver
+from codeact_magic.sessions.saving.session_file import FileState, SessionFile, session_path
 
 from .test_notebook import QUIET, SESSION, STREAM, answer, nothing, saved, step
 from .test_saver import run
@@ -320,11 +320,11 @@ def test_a_file_that_was_made_read_only_is_written_all_the_same(tmp_path: Path) 
 BUSY = """
     import sys
     from pathlib import Path
-    from codeact_magic.conversations import Conversations
+    from codeact_magic.sessions.threads import Threads
     from codeact_magic.options import Options
     from codeact_magic.session import Reply, Step, Turn
 
-    conversation = Conversations(tuple, lambda line: None).adopt(Options(save_folder="x"), Path(sys.argv[1]))
+    conversation = Threads(tuple, lambda line: None).adopt(Options(save_folder="x"), Path(sys.argv[1]))
     print("ready", flush=True)
     sys.stdin.readline()
     for number in range(30):
@@ -432,7 +432,7 @@ CLAIMS = """
     import sys
     from datetime import datetime
     from pathlib import Path
-    from codeact_magic.saving.session_file import session_path
+    from codeact_magic.sessions.saving.session_file import session_path
 
     for _ in range(50):
         print(session_path(Path(sys.argv[1]), datetime(2025, 1, 31), "same").name)

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from codeact_magic.errors import SessionError, Stopped, UsageError
-from codeact_magic.saving.loading import load
+from codeact_magic.errors import SessionError, StoppedError, UsageError
 from codeact_magic.session import Action, Cell, Decision, Observation, Reply, Session, Step, Turn
+from codeact_magic.sessions.code_blocks import made
+from codeact_magic.sessions.saving.loading import load
 from codeact_magic.testing import FakeEndpoint, Scripted
-from codeact_magic.units import made
 
 from .shells import Shell, isolate, new_shell, with_user
 
@@ -172,7 +172,7 @@ def test_each_piece_of_a_replay_is_approved_like_a_live_one(shell: Shell, monkey
     with_user(shell, monkeypatch)
     shell.answers = ["y", "y", "q"]
     ran = shell.run(f"%codeact replay {path}")
-    assert isinstance(ran.error, Stopped) and len(shell.asked) == 3
+    assert isinstance(ran.error, StoppedError) and len(shell.asked) == 3
     assert shell.names["total"] == 6 and "double" not in shell.names
     assert "print(total)" in ran.shown
 
@@ -341,7 +341,7 @@ def test_a_session_is_verified_only_after_a_look_at_its_code(shell: Shell, monke
     with_user(shell, monkeypatch)
     shell.answers = ["n no"]
     ran = shell.run(f"%codeact verify {path}")
-    assert isinstance(ran.error, Stopped) and ran.shown.splitlines()[-1] == "Stopped: Nothing was run."
+    assert isinstance(ran.error, StoppedError) and ran.shown.splitlines()[-1] == "StoppedError: Nothing was run."
     assert "double = total * 2" in ran.shown and "differs" not in ran.shown
 
 
@@ -350,7 +350,7 @@ def test_what_is_verified_runs_as_it_is_or_not_at_all(shell: Shell, monkeypatch:
     with_user(shell, monkeypatch, edit=lambda code: "print('mine')")
     shell.answers = ["e", "n"]
     ran = shell.run(f"%codeact verify {path}")
-    assert isinstance(ran.error, Stopped) and "as it is, or not at all: please answer y or n." in ran.shown
+    assert isinstance(ran.error, StoppedError) and "as it is, or not at all: please answer y or n." in ran.shown
     assert set(shell.asked) == {"Run it? [y]es  [n]o: "}
 
 

@@ -15,8 +15,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from codeact_magic.session import Cell, Decision, Reply, Step, Turn
+from codeact_magic.sessions.code_blocks import code_blocks
 from codeact_magic.slicing import Slice, clean
-from codeact_magic.units import units
 
 from .recordings import session, step, turn
 
@@ -25,11 +25,11 @@ FRAME = "import pandas as pd\ndf = pd.DataFrame({'x': [1, 2], 'y': [3, 4], 'k': 
 
 def kept(*codes: str | Step, cells: tuple[str, ...] = (), prompt: str = "Go on.", answer: str = "Done.") -> list[int]:
     """Return the numbers of the actions that are kept of one turn."""
-    return [unit.number for unit in clean(session(turn(*codes, cells=cells, prompt=prompt, answer=answer))).actions]
+    return [block.number for block in clean(session(turn(*codes, cells=cells, prompt=prompt, answer=answer))).actions]
 
 
 def reasons(part: Slice) -> dict[int, str]:
-    return {dropped.unit.number: dropped.reason for dropped in part.dropped}
+    return {dropped.block.number: dropped.reason for dropped in part.dropped}
 
 
 # -- names -------------------------------------------------------------------------------------------------------------
@@ -47,7 +47,7 @@ def test_what_only_looks_goes_and_what_the_end_needs_stays() -> None:
             )
         )
     )
-    assert [unit.number for unit in part.actions] == [1, 4, 5]
+    assert [block.number for block in part.actions] == [1, 4, 5]
     assert reasons(part) == dict.fromkeys((2, 3), "it only looked at something")
     assert part.names == ("df", "means")
 
@@ -70,11 +70,11 @@ def test_failed_and_interrupted_actions_go() -> None:
 def test_of_a_failed_action_what_it_had_done_before_stays_where_it_is_needed() -> None:
     failed = step("import math\nroot = math.sqrt(16)\nroot.foo()\nnever = 1", status="error", line="line 3: root.foo()")
     part = clean(session(turn(failed, "print(root)")))
-    assert [(unit.code, unit.whole, unit.status) for unit in part.actions] == [
+    assert [(block.code, block.whole, block.status) for block in part.actions] == [
         ("import math\nroot = math.sqrt(16)\n", False, "ok"),
         ("print(root)", True, "ok"),
     ]
-    assert [(one.unit.code, one.reason) for one in part.dropped] == [
+    assert [(one.block.code, one.reason) for one in part.dropped] == [
         ("root.foo()\nnever = 1", "from its line 3 on, where it failed"),
     ]
     assert reasons(clean(session(turn(failed, "print(1)")))) == {1: "it failed"}
@@ -86,21 +86,21 @@ def test_a_line_of_another_cell_is_not_taken_for_one_of_the_action_that_failed()
 
 
 def test_an_action_that_was_rejected_is_no_code_that_ran() -> None:
-    rejected = Step(Reply(""), "", step("x").action, Decision("reject", "x"), heard="No.")
-    assert [unit.code for unit in units(session(turn(rejected, "y = 1")))] == ["y = 1"]
+    rejected = Step(Reply(""), "", step("x").action, Decision("reject", "x"), observation_message="No.")
+    assert [block.code for block in code_blocks(session(turn(rejected, "y = 1")))] == ["y = 1"]
 
 
 def test_own_cells_always_stay_and_are_no_actions() -> None:
     part = clean(session(turn("b = 1", cells=["unused = 1"]), turn("b", cells=["print(b)", Cell("x.y", failed=True)])))
-    assert [unit.code for unit in part.kept] == ["unused = 1", "b = 1", "print(b)", "x.y", "b"]
-    assert [unit.number for unit in part.actions] == [1, 2]
+    assert [block.code for block in part.kept] == ["unused = 1", "b = 1", "print(b)", "x.y", "b"]
+    assert [block.number for block in part.actions] == [1, 2]
 
 
 def test_the_last_action_of_each_answered_turn_stays() -> None:
     answered = turn("a = 1", "a + 1")
     stopped = Turn("Stop.", steps=(step("c = 1"), step("c + 1")), outcome="stopped")
-    assert [unit.number for unit in clean(session(answered, stopped, turn("d = 1"))).actions] == [1, 2, 5]
-    assert [unit.number for unit in clean(session(stopped)).actions] == [1, 2]
+    assert [block.number for block in clean(session(answered, stopped, turn("d = 1"))).actions] == [1, 2, 5]
+    assert [block.number for block in clean(session(stopped)).actions] == [1, 2]
 
 
 def test_what_a_prompt_an_answer_or_a_later_cell_speaks_of_stays() -> None:
@@ -109,7 +109,7 @@ def test_what_a_prompt_an_answer_or_a_later_cell_speaks_of_stays() -> None:
     assert kept("q = 1", "print(2)", answer="See q.") == [2]
     assert kept("model = 1", "print(2)", prompt="Fit a model.") == [1, 2]
     later = clean(session(turn("q = 1", "print(2)"), turn("0", cells=["print(q)"])))
-    assert [unit.number for unit in later.actions] == [1, 2, 3]
+    assert [block.number for block in later.actions] == [1, 2, 3]
 
 
 @pytest.mark.parametrize(
@@ -338,7 +338,7 @@ def test_what_may_read_what_a_failed_action_left_has_everything_kept(failed: str
     recorded = session(turn("name = 'a.txt'", step(failed, status=status), reader, cells=[functions]))
     part = clean(recorded)
     how = "failed" if status == "error" else "was interrupted"
-    assert part.kept == units(recorded)
+    assert part.kept == code_blocks(recorded)
     assert part.note == f"Action 2 {how}, and may have left files that action 3 reads: all actions are kept."
 
 
@@ -391,7 +391,7 @@ def test_an_action_that_showed_a_figure_stays() -> None:
 
 def test_a_name_that_something_dropped_changed_later_is_not_promised() -> None:
     part = clean(session(turn("a = 1\nb = 2", "print(a + b)"), turn("b = 5", "print('end')")))
-    assert [unit.number for unit in part.actions] == [1, 2, 4]
+    assert [block.number for block in part.actions] == [1, 2, 4]
     assert part.names == ("a",)
 
 
@@ -542,7 +542,7 @@ def test_what_is_kept_of_a_random_program_gives_the_variables_that_are_promised(
     assume(pieces)
     whole = outcome([START, *pieces])
     part = clean(session(turn(*pieces, cells=[START]) if own else turn(START, *pieces)))
-    sliced = outcome([unit.code for unit in part.kept])
+    sliced = outcome([block.code for block in part.kept])
     assert whole is not None
     assert sliced is not None, part
     for name in part.names:
@@ -554,4 +554,4 @@ def test_what_is_kept_of_a_random_program_gives_the_variables_that_are_promised(
 @given(st.text(max_size=80), st.text(alphabet="ab=%!?()[]:\n .,'\"\\", max_size=60))
 def test_any_text_can_be_looked_at(one: str, other: str) -> None:
     part = clean(session(turn(one, other, "x = 1", cells=[one])))
-    assert {unit.number for unit in part.actions} | {one.unit.number for one in part.dropped} == {1, 2, 3}
+    assert {block.number for block in part.actions} | {one.block.number for one in part.dropped} == {1, 2, 3}

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from codeact_magic.saving.loading import load
 from codeact_magic.session import ToolCall
+from codeact_magic.sessions.saving.loading import load
 from codeact_magic.testing import FakeEndpoint, Hang, Say
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.terminal
 PATIENCE = 30.0  # seconds that a test waits for what must come
 ENTER, ESCAPE, CTRL_C, CTRL_D, END = "\r", "\x1b", "\x03", "\x04", "\x05"
 STYLES = r"(?:\x1b\[[0-9;]*m)*"
-STOPPED = rf"Stopped{STYLES}: [^\r\n]*"
+STOPPED = rf"StoppedError{STYLES}: [^\r\n]*"
 EDITOR = r"\x1b\[\?2004h(?s:.)*\x1b\[\?25h"  # prompt_toolkit waits for keys
 QUESTION = r"\[q\]uit: "
 TURN_ENDS = r"\d+ steps? · [^\r\n]* out · [^\r\n]* s"
@@ -155,7 +155,7 @@ def stage(tmp_path: Path) -> Iterator[Stage]:
     stage.clear()
 
 
-def heard(endpoint: FakeEndpoint) -> str:
+def observation_text(endpoint: FakeEndpoint) -> str:
     """Return the last message of the last request."""
     return str(endpoint.requests[-1].body["messages"][-1]["content"])
 
@@ -179,7 +179,7 @@ def test_a_reason_goes_to_the_model_and_the_turn_goes_on(stage: Stage, simple: b
     terminal, endpoint = stage.set(simple, code("x = 1"), "Then not.")
     shown = on_screen(terminal.run("%%codeact\nSet x", "n use another name"))
     assert "step 1 · rejected: use another name · model" in shown
-    assert "use another name" in heard(endpoint)
+    assert "use another name" in observation_text(endpoint)
     assert terminal.evaluate("'x' in globals()") == "False"
 
 
@@ -191,7 +191,7 @@ def test_a_bare_no_is_asked_for_its_reason(stage: Stage, simple: bool) -> None:
     terminal.until("Why\\? .*reason\\) ")
     terminal.type(f"it is taken{ENTER}")
     terminal.until(TURN_ENDS)
-    assert "it is taken" in heard(endpoint)
+    assert "it is taken" in observation_text(endpoint)
 
 
 def test_what_was_typed_before_a_step_was_shown_is_no_answer(stage: Stage, simple: bool) -> None:
@@ -202,7 +202,7 @@ def test_what_was_typed_before_a_step_was_shown_is_no_answer(stage: Stage, simpl
     terminal.until("step 1 · approved")
     terminal.until(QUESTION)
     terminal.type(f"q{ENTER}")
-    terminal.until("Stopped")
+    terminal.until("StoppedError")
     assert terminal.evaluate("x, 'y' in globals()") == "1 False"
 
 
@@ -217,7 +217,7 @@ def test_edited_code_is_what_runs(stage: Stage, simple: bool) -> None:
     assert re.search(r"│ x = 1\r\n  │ y = 20\r\n", shown)
     terminal.type(f"y{ENTER}")
     assert "step 1 · edited · ran" in on_screen(terminal.until(TURN_ENDS))
-    assert "-y = 2\n+y = 20" in heard(endpoint)
+    assert "-y = 2\n+y = 20" in observation_text(endpoint)
     assert terminal.evaluate("(x, y)") == "(1, 20)"
 
 

@@ -12,13 +12,17 @@ from typing import Any
 
 import pytest
 
-from codeact_magic.context import heard
-from codeact_magic.engine import KernelExecutor, LocalKernel
-from codeact_magic.errors import CodeActError, Stopped
-from codeact_magic.exchange import Layout, export, parse
+from codeact_magic.context import observation_text
+from codeact_magic.errors import CodeActError, StoppedError
+from codeact_magic.kernels.sent import fingerprint
+from codeact_magic.kernels.separate import KernelExecutor, LocalKernel
 from codeact_magic.session import Action, Cell, Decision, Observation, Reply, Session, Step
+from codeact_magic.sessions.training_data import Layout, export, parse
 from codeact_magic.slicing import Slice, clean
-from codeact_magic.verify import Engine, Report, Row, fingerprint, prove, verify
+from codeact_magic.verify.engine import Engine
+from codeact_magic.verify.proof import prove
+from codeact_magic.verify.report import Report, Row
+from codeact_magic.verify.rerun import verify
 
 from . import figures
 from .recordings import PlainEngine, printed, session, step, turn
@@ -72,9 +76,9 @@ def test_what_comes_out_otherwise_differs_and_says_how() -> None:
 
 
 def test_what_was_interrupted_is_not_run_again() -> None:
-    broken = Step(Reply(""), "", step("z").action, Decision("approve", "z"), heard="It broke off.")
+    broken = Step(Reply(""), "", step("z").action, Decision("approve", "z"), observation_message="It broke off.")
     late = step("late", status="error", note="It was interrupted: it ran longer than the 5 s allowed.")
-    rejected = Step(Reply(""), "", step("r").action, Decision("reject", "r"), heard="No.")
+    rejected = Step(Reply(""), "", step("r").action, Decision("reject", "r"), observation_message="No.")
     engine = PlainEngine()
     report = verify(session(turn(step("while 1: 0", status="aborted"), broken, late, rejected, "b = 1")), engine)
     assert [(number, result) for number, result, _ in results(report)] == [
@@ -155,7 +159,7 @@ def test_a_user_who_stops_it_is_told_so_and_nothing_of_differences() -> None:
         def run(self, code: str, *, every_value: bool = True) -> Observation:
             return Observation("aborted")
 
-    with pytest.raises(Stopped):
+    with pytest.raises(StoppedError):
         verify(session(turn("a = 1", "b = 1")), Stopping())
 
 
@@ -313,7 +317,7 @@ def test_equal_values_have_one_fingerprint_in_every_process_and_others_another()
         "loop": "[loop, 0]",
         "cached": "functools.lru_cache(lambda r: r)",
         "sizes": "pd.Series(sizes.reorder_categories(['high', 'low']))",
-        "tags": "tags.copy()\nvalues['tags'].attrs['unit'] = 'kg'",
+        "tags": "tags.copy()\nvalues['tags'].attrs['block'] = 'kg'",
         "long": "list(range(99_999)) + [0]",
         "masked": "np.ma.array([1, 2], mask=[1, 0])",
         "holder": "Pair(lambda: 2)",
@@ -378,7 +382,7 @@ def test_a_slice_that_only_trims_an_action_is_proved_as_well() -> None:
 def without(recorded: Session, *numbers: int) -> Slice:
     """Return a wrong slice of `recorded`, without some actions."""
     part = clean(recorded)
-    return Slice(tuple(unit for unit in part.kept if unit.number not in numbers), part.dropped, part.names)
+    return Slice(tuple(block for block in part.kept if block.number not in numbers), part.dropped, part.names)
 
 
 def test_a_slice_that_lacks_what_it_needs_is_not_proved() -> None:
@@ -532,9 +536,9 @@ def test_a_session_that_was_imported_is_compared_as_the_model_was_told_it(
     for code in ["x = [n / 3 for n in range(4)]\nx", "object()", "1 / 0", "print(1)\n'two'", PLOT.format(2)]:
         seen = engine.run(code)
         action, decision = Action(code), Decision("approve", code)
-        told = heard(action, decision, seen, 8000)
+        told = observation_text(action, decision, seen, 8000)
         said = f"```python\n{code}\n```"
-        steps.append(Step(Reply(said), "", action, decision, seen, said=said, heard=told))
+        steps.append(Step(Reply(said), "", action, decision, seen, assistant_message=said, observation_message=told))
     imported = parse(export(session(turn(*steps)), layout))
     engine.restart()
     report = verify(imported, engine)
@@ -576,7 +580,7 @@ def test_a_slice_is_proved_in_real_kernels(tmp_path: Path) -> None:
     )
     part = clean(recorded)
     proof = prove(recorded, part, lambda: KernelExecutor(LocalKernel(cwd=tmp_path)))
-    assert [unit.number for unit in part.actions] == [1, 3, 5, 6, 7]
+    assert [block.number for block in part.actions] == [1, 3, 5, 6, 7]
     assert proof.holds, proof.line
     assert set(proof.weak) == {"ax", "fig"}
     assert {"df", "totals", "show"} <= set(part.names)

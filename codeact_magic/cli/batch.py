@@ -12,19 +12,19 @@ from itertools import chain
 from pathlib import Path
 from typing import BinaryIO, TextIO
 
-from .. import sessions
-from ..captions import counted
-from ..conversations import find, near
-from ..endpoints import secrets
 from ..errors import CodeActError, SessionError, UsageError
-from ..exchange import Layout, export, is_record, read
+from ..frontends.captions import counted
+from ..magics import saved
+from ..model.endpoints import secrets
 from ..options import Options
 from ..runner import Runner
-from ..saving import disk
-from ..saving.loading import load
-from ..saving.saver import Saver
-from ..saving.session_file import session_path
 from ..session import Session
+from ..sessions.saving import disk
+from ..sessions.saving.loading import load
+from ..sessions.saving.saver import Saver
+from ..sessions.saving.session_file import session_path
+from ..sessions.threads import find, near
+from ..sessions.training_data import Layout, export, is_record, read
 from ..text import mask, one_line
 from .console import somebody, told
 
@@ -39,7 +39,7 @@ def verify(runner: Runner, options: Options, files: Sequence[str], tolerance: fl
     for path in found:
         print(one_line(near(path)))
         try:
-            report = sessions.verified(runner, options, str(path), tolerance)
+            report = saved.verified(runner, options, str(path), tolerance)
         except SessionError as error:
             _tell(error)
             worst = BROKEN

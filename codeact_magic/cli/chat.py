@@ -10,13 +10,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .. import commands
-from ..conversations import near
-from ..engine import KernelExecutor
-from ..errors import CodeActError, Stopped, UsageError
+from ..errors import CodeActError, StoppedError, UsageError
+from ..kernels.separate import KernelExecutor
+from ..magics import commands
 from ..options import Options
 from ..runner import Runner
 from ..session import Turn
+from ..sessions.threads import near
 from ..text import one_line, storable, visible
 from .console import ConsoleHost, print_here, told
 
@@ -76,21 +76,21 @@ def run(options: Options, engine: KernelExecutor, prompt: str, file: Path | None
         if eager:
             engine.evaluate("")
         if file:
-            runner.conversations.begin(options, prompt, file)
+            runner.threads.begin(options, prompt, file)
         try:
             turn = runner.take(options, prompt, new=False)
-        except Stopped:
+        except StoppedError:
             _tell_place(runner, options)
             raise
         on_screen = sys.stdout.isatty()
         if not (on_screen and sys.stderr.isatty()):  # else it stands there already
             print(visible(turn.answer) if on_screen else turn.answer, flush=True)
-        return int(bool(file) and not runner.conversations[options.thread].saved())
+        return int(bool(file) and not runner.threads[options.thread].saved())
 
 
 def _tell_place(runner: Runner, options: Options) -> None:
     """Tell where a session that was stopped is saved."""
-    conversation = runner.conversations.get(options.thread)
+    conversation = runner.threads.get(options.thread)
     if conversation and conversation.path and conversation.saved():
         print(f"saved in {one_line(near(conversation.path))}", file=sys.stderr)
 
@@ -124,7 +124,7 @@ class Talk:
         if name in ("", "help"):
             print(HELP)
         elif name == "new":
-            self._runner.conversations.forget(self._options.thread)
+            self._runner.threads.forget(self._options.thread)
             print("The conversation begins afresh; variables and files stay.")
         elif name in ("replay", "verify", "local"):  # these ask, or take their time
             commands.run(self._runner, self._options, f"{name} {rest}")

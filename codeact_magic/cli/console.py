@@ -9,14 +9,15 @@ from collections.abc import Callable, Sequence
 from contextlib import redirect_stdout
 from typing import TextIO
 
-from .. import approval, control
-from ..engine import KernelExecutor
+from .. import approval
 from ..errors import CodeActError, UsageError
-from ..host import Front, Interpreter
-from ..page import StepBoard
-from ..room import ControlRoom
+from ..frontends import stdin
+from ..frontends.control_channel import ControlChannel
+from ..frontends.host import Front, Interpreter
+from ..frontends.lab_page import StepRecords
+from ..frontends.terminal import Screen, TerminalView
+from ..kernels.separate import KernelExecutor
 from ..session import Json, joined
-from ..terminal import Screen, TerminalView
 from ..text import plain, visible
 
 NO_NOTEBOOK = "There is no notebook here to put cells into: use %codeact insert FILE in one."
@@ -35,7 +36,7 @@ class ConsoleHost:
 
     def __init__(self, interpreter: KernelExecutor, *, aside: bool = False) -> None:
         self.interpreter: Interpreter = interpreter
-        self.board = StepBoard(ControlRoom())
+        self.records = StepRecords(ControlChannel())
         self._aside = aside
         self._view = self.view()
         interpreter.show = OutputPrinter(self._stream)
@@ -51,11 +52,11 @@ class ConsoleHost:
         """Return what asks the user for a line, or None where nobody can be asked."""
         if not somebody():
             return None
-        return _ask_aside if self._aside else control.asker(None)
+        return _ask_aside if self._aside else stdin.asker(None)
 
     def editor(self) -> Callable[[str], str | None] | None:
         """Return what lets the user edit a text in place, or None where there is only a line to type in."""
-        return control.editor(None) if sys.stdout.isatty() else None
+        return stdin.editor(None) if sys.stdout.isatty() else None
 
     def page(self, view: Front) -> approval.Page | None:
         """Return None: there is no page."""
@@ -92,7 +93,7 @@ class _ConsoleView(TerminalView):
 
 def _ask_aside(question: str) -> str:
     """Ask as `input` does, without a word on standard output."""
-    control.forget_typed()
+    stdin.forget_typed()
     sys.stderr.write(question)
     sys.stderr.flush()
     line = sys.stdin.readline()

@@ -14,11 +14,11 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from ..errors import CodeActError, LimitReached, Stopped, UsageError
+from ..errors import CodeActError, LimitReachedError, StoppedError, UsageError
 from ..text import one_line, storable
 
 if TYPE_CHECKING:
-    from ..engine import Kernel, KernelExecutor
+    from ..kernels.separate import Kernel, KernelExecutor
     from ..options import Options
 
 Arguments = argparse.Namespace
@@ -128,9 +128,9 @@ def _read(words: Sequence[str] | None) -> Arguments:
 def _status(error: BaseException) -> int:
     """Return the exit status that an error stands for."""
     match error:
-        case KeyboardInterrupt() | Stopped():
+        case KeyboardInterrupt() | StoppedError():
             return STOPPED
-        case LimitReached():
+        case LimitReachedError():
             return LIMIT
         case UsageError():
             return USAGE
@@ -226,7 +226,7 @@ def _verify(arguments: Arguments) -> int:
 
 
 def _sessions(arguments: Arguments) -> int:
-    from ..commands import run
+    from ..magics.commands import run
     from .chat import running
     from .console import print_here
 
@@ -264,7 +264,7 @@ def _options(arguments: Arguments) -> Options:
 
 def _engine(arguments: Arguments) -> KernelExecutor:
     """Return the executor in whose kernel the actions run; it is started on its first use. Raises UsageError."""
-    from ..engine import KernelExecutor
+    from ..kernels.separate import KernelExecutor
 
     return KernelExecutor(
         _kernel(arguments) if "kernel" in arguments else None, idle=getattr(arguments, "idle", 0.0) * 60
@@ -277,7 +277,7 @@ def _is_chosen(arguments: Arguments) -> bool:
 
 
 def _kernel(arguments: Arguments) -> Kernel:
-    from ..engine import GatewayKernel, LocalKernel
+    from ..kernels.separate import GatewayKernel, LocalKernel
 
     if arguments.gateway:
         return GatewayKernel(arguments.gateway, arguments.kernel, arguments.cwd or "")

@@ -1,27 +1,23 @@
-"""What the model is told: the conversation as chat messages, the namespace in outline, and observations as text.
+"""What the model is told: the conversation as chat messages, and observations as text.
 
 conversation   session -> messages, and which turns of it are still seen
 observations   what came of an action, as text and images
-namespace      the user's variables in outline
 """
 
-from .conversation import IMAGES, UNFINISHED, messages, preface, step_messages, tokens, turn_messages, window
-from .namespace import describe, summary
-from .observations import as_text, edited, has_images, heard, repeated
+from .messages import IMAGES, UNFINISHED, messages, preface, step_messages, tokens, turn_messages, window
+from .observations import as_text, edited, has_images, observation_text, repeated
 
 __all__ = [
     "IMAGES",
     "UNFINISHED",
     "as_text",
-    "describe",
     "edited",
     "has_images",
-    "heard",
     "messages",
+    "observation_text",
     "preface",
     "repeated",
     "step_messages",
-    "summary",
     "tokens",
     "turn_messages",
     "window",

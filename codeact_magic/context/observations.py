@@ -16,7 +16,7 @@ LONGEST_REPEATED = 2_000
 _PICTURES = ("image/png", "image/jpeg")
 
 
-def heard(action: Action, decision: Decision, observation: Observation | None, limit: int) -> str:
+def observation_text(action: Action, decision: Decision, observation: Observation | None, limit: int) -> str:
     """Return what the model is told of its action, the outputs clipped to `limit` characters."""
     if decision.verdict == "stop":
         return "The user stopped here; the code was not run."

@@ -21,7 +21,7 @@ class Found:
     thought: str
     code: str
     format: Format
-    said: str
+    assistant_message: str
     end: int
     sure: bool
 
@@ -71,7 +71,7 @@ def _fenced(text: str, match: re.Match[str]) -> tuple[Found | None, int]:
     found = None
     if info.lower() in ("", "json") and body.lstrip().startswith("{"):
         found = _from_json(text, text.index("{", match.end()))[0]
-        found = found and replace(found, said=text[:end].strip(), end=end)
+        found = found and replace(found, assistant_message=text[:end].strip(), end=end)
     elif not info and looks_like_code(body):
         found = _found(text, match, tidy(body), end, "fence", sure=ending is not None)
     return found, end
@@ -115,8 +115,8 @@ def _called(text: str, match: re.Match[str]) -> tuple[Found, int]:
     start, thought = match.end(), text[: match.start()].strip()
     value, end = decode(text, start)
     if isinstance(value, dict):
-        said = f"{text[:end].strip()}\n</tool_call>"
-        return Found(thought, code_in(value), "json", said, end, sure=True), end
+        message = f"{text[:end].strip()}\n</tool_call>"
+        return Found(thought, code_in(value), "json", message, end, sure=True), end
     closing = re.compile("</tool_call>", re.IGNORECASE).search(text, start)
     code = code_in(text[start : closing.start() if closing else len(text)])
     end = closing.end() if closing else len(text)
@@ -136,10 +136,10 @@ def _from_json(text: str, start: int) -> tuple[Found | None, int]:
     if not code or not is_call(value, code):
         return None, end
     thought = storable(str(value.get("thought") or text[:start].strip()))
-    said = text[:end].strip()
+    message = text[:end].strip()
     if "answer" in value:  # an invented one
-        said = f"{text[:start]}{as_json(thought=thought, code=code)}".strip()
-    return Found(thought, code, "json", said, end, sure=True), end
+        message = f"{text[:start]}{as_json(thought=thought, code=code)}".strip()
+    return Found(thought, code, "json", message, end, sure=True), end
 
 
 _READERS: dict[str, Callable[[str, re.Match[str]], tuple[Found | None, int]]] = {

@@ -15,12 +15,13 @@ from .calls import answer_in, code_in
 class Reading:
     """A reply, understood. Without action and fault, `thought` is the answer.
 
-    `said` is what stays of the reply in the conversation; `fault` tells the model why the reply cannot be used.
+    `assistant_message` is the part of the reply that stays in the conversation; `fault` tells the model why the reply
+    cannot be used.
     """
 
     thought: str
     action: Action | None = None
-    said: str = ""
+    assistant_message: str = ""
     reasoning: str = ""
     fault: str = ""
 
@@ -86,17 +87,19 @@ def _read_call(reply: Reply, text: str) -> Reading:
     code = code_in(call.arguments)
     if reply.finish == "length" or not code:
         return _faulty(text, CUT_OFF if reply.finish == "length" else NO_CODE)
-    return Reading(thought=text.strip(), action=Action(code, "tools", call.id), said=text)
+    return Reading(thought=text.strip(), action=Action(code, "tools", call.id), assistant_message=text)
 
 
 def _read_text(text: str, finish: str, expected: Format) -> Reading:
     whole = finish in ("stop", "tool_calls")  # as the model meant it; else only what is surely complete counts
     if expected == "json" and (answer := answer_in(text)):
-        said = text[: answer[1]].strip()
-        return Reading(thought=answer[0], said=said) if answer[0] else _faulty(text, NO_JSON, "")
+        message = text[: answer[1]].strip()
+        return Reading(thought=answer[0], assistant_message=message) if answer[0] else _faulty(text, NO_JSON, "")
     found = find(text)
     if found and found.code and (found.sure or whole):
-        return Reading(thought=found.thought, action=Action(found.code, found.format), said=found.said)
+        return Reading(
+            thought=found.thought, action=Action(found.code, found.format), assistant_message=found.assistant_message
+        )
     if found:
         return _faulty(text, NO_CODE if whole else CUT_OFF, found.thought)
     answer_text = text.strip()
@@ -104,9 +107,9 @@ def _read_text(text: str, finish: str, expected: Format) -> Reading:
         return _faulty(text, CUT_OFF if finish == "length" else EMPTY)
     if answer_text.startswith("{") and (expected == "json" or finish == "length"):
         return _faulty(text, CUT_OFF if finish == "length" else NO_JSON)
-    return Reading(thought=answer_text, said=answer_text)
+    return Reading(thought=answer_text, assistant_message=answer_text)
 
 
 def _faulty(text: str, fault: str, thought: str | None = None) -> Reading:
-    said = clip(text.strip(), _MOST_KEPT)
-    return Reading(thought=said if thought is None else thought, said=said, fault=fault)
+    message = clip(text.strip(), _MOST_KEPT)
+    return Reading(thought=message if thought is None else thought, assistant_message=message, fault=fault)

@@ -24,20 +24,20 @@ def write_answer(text: str, format: Format) -> Json:
     return assistant_message(as_json(thought="", answer=text) if format == "json" else text)
 
 
-def assistant_message(said: str, call: ToolCall | None = None) -> Json:
+def assistant_message(text: str, call: ToolCall | None = None) -> Json:
     """Return an assistant's chat message; with `call` it carries that one tool call."""
-    message: Json = {"role": "assistant", "content": said}
+    message: Json = {"role": "assistant", "content": text}
     if call:
         function = {"name": call.name, "arguments": call.arguments}
         message["tool_calls"] = [{"id": call.id, "type": "function", "function": function}]
     return message
 
 
-def observation_message(heard: str | list[Json], call_id: str = "") -> Json:
+def observation_message(content: str | list[Json], call_id: str = "") -> Json:
     """Return the chat message that tells the model what came of its action."""
     if call_id:
-        return {"role": "tool", "tool_call_id": call_id, "content": heard}
-    return {"role": "user", "content": heard}
+        return {"role": "tool", "tool_call_id": call_id, "content": content}
+    return {"role": "user", "content": content}
 
 
 def wrapped(code: str, format: Format) -> str:

@@ -11,9 +11,9 @@
 `python -m codeact_magic.local` does it from a shell.
 """
 
-from codeact_magic.local.fetching import fetch, fetch_with_bar, find
-from codeact_magic.local.models import DEFAULT, MODELS, ModelFile, Parts, cache_folder
-from codeact_magic.local.serving import Server, running, serve, start, status, stop
+from .fetching import fetch, fetch_with_bar, find
+from .models import DEFAULT, MODELS, ModelFile, Parts, cache_folder
+from .serving import Server, running, serve, start, status, stop
 
 __all__ = [
     "DEFAULT",

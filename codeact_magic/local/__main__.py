@@ -9,11 +9,11 @@ import threading
 from collections.abc import Sequence
 from typing import Any
 
-from codeact_magic.errors import LocalModelError
-from codeact_magic.local.child import attend, llama
-from codeact_magic.local.fetching import fetch_with_bar
-from codeact_magic.local.models import DEFAULT, MODELS, require_extra
-from codeact_magic.local.serving import CONTEXT, status
+from ..errors import LocalModelError
+from .child import attend, llama
+from .fetching import fetch_with_bar
+from .models import DEFAULT, MODELS, require_extra
+from .serving import CONTEXT, status
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -9,19 +9,10 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-from codeact_magic.errors import LocalModelError
-from codeact_magic.local import hub, parts
-from codeact_magic.local.checking import is_right, remembered, sha256_of, size_of
-from codeact_magic.local.models import (
-    DEFAULT,
-    ModelFile,
-    Progress,
-    Tell,
-    cache_folder,
-    named,
-    require_extra,
-    silent,
-)
+from ..errors import LocalModelError
+from . import hub, parts
+from .checking import is_right, remembered, sha256_of, size_of
+from .models import DEFAULT, ModelFile, Progress, Tell, cache_folder, named, require_extra, silent
 
 POLL = 0.1  # seconds between two looks at another process's lock
 

@@ -9,9 +9,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any, TypeVar
 
-from codeact_magic.errors import LocalModelError
-from codeact_magic.local.checking import is_right
-from codeact_magic.local.models import ModelFile, Progress, forward, require_space
+from ..errors import LocalModelError
+from .checking import is_right
+from .models import ModelFile, Progress, forward, require_space
 
 NAME = "the Hugging Face hub"
 PATIENCE = 5.0  # seconds until it counts as out of reach

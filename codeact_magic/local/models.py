@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from codeact_magic.errors import LocalModelError
+from ..errors import LocalModelError
 
 Progress = Callable[[int, int, str], None]  # bytes done, bytes in all, what is being done
 Tell = Callable[[str], None]  # one line for the user

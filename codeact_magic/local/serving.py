@@ -21,10 +21,10 @@ from importlib import import_module
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from codeact_magic.errors import LocalModelError
-from codeact_magic.local.child import apart
-from codeact_magic.local.fetching import fetch_with_bar, find
-from codeact_magic.local.models import DEFAULT, MODELS, gigabytes, require_extra, silent
+from ..errors import LocalModelError
+from .child import apart
+from .fetching import fetch_with_bar, find
+from .models import DEFAULT, MODELS, gigabytes, require_extra, silent
 
 Tick = Callable[[float], None]  # seconds waited
 

@@ -16,7 +16,7 @@ tables      what is known of functions and methods by name
 from __future__ import annotations
 
 from ..session import Session
-from ..units import units
+from ..sessions.code_blocks import code_blocks
 from .cut import before_the_error, cut
 from .parts import Dropped, Slice
 
@@ -25,4 +25,4 @@ __all__ = ["Dropped", "Slice", "before_the_error", "clean"]
 
 def clean(session: Session) -> Slice:
     """Return the code that the end result of `session` depends on, and why the rest can go."""
-    return cut(session, units(session))
+    return cut(session, code_blocks(session))

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from ..session import Session
+from ..sessions.code_blocks import CodeBlock, raised
 from ..text import one_line
-from ..units import Unit, raised
 from .effects import Analysis, Effects
 from .facts import read
 from .files import Files, files
@@ -31,48 +31,48 @@ _UNREAD = ("SyntaxError", "IndentationError", "TabError")
 
 @dataclass(frozen=True, eq=False)
 class Piece:
-    """Code of a unit, or a part of it where it failed, and what it does; only a `candidate` may be kept."""
+    """Code of a block, or a part of it where it failed, and what it does; only a `candidate` may be kept."""
 
-    unit: Unit
+    block: CodeBlock
     effects: Effects
     files: Files
     candidate: bool
     root: bool = False
 
 
-def cut(session: Session, units: Sequence[Unit]) -> Slice:
-    """Return what the end result of `session`, whose code is `units`, depends on."""
-    parts = [part for unit in units for part in _parts(unit)]
-    analysis = Analysis([read(unit.code) for unit, _, _ in parts])
-    roots = {unit.number for unit in _results(session, units)}
+def cut(session: Session, code_blocks: Sequence[CodeBlock]) -> Slice:
+    """Return what the end result of `session`, whose code is `code_blocks`, depends on."""
+    parts = [part for block in code_blocks for part in _parts(block)]
+    analysis = Analysis([read(block.code) for block, _, _ in parts])
+    roots = {block.number for block in _results(session, code_blocks)}
     functions = {id(one): _files(ast.unparse(one)) for found in analysis.facts.definitions.values() for one in found}
     pieces = []
-    for (unit, ran, candidate), found in zip(parts, analysis.effects, strict=True):
+    for (block, ran, candidate), found in zip(parts, analysis.effects, strict=True):
         effects = found if ran else Effects()
         called = [functions[id(one)] for one in analysis.reached(effects.uses)]
-        pieces.append(_piece(unit, _files(ran, called), effects, candidate, roots))
+        pieces.append(_piece(block, _files(ran, called), effects, candidate, roots))
     names = {name for piece in pieces for name in _made(piece)} - analysis.facts.modules.keys()
     kept = _Backward(pieces, _mentioned(session, names)).kept()
     if note := next(_left_behind(pieces, kept), ""):
-        return Slice(tuple(units), (), (), note)
+        return Slice(tuple(code_blocks), (), (), note)
     return Slice(
-        kept=tuple(piece.unit for piece in kept),
-        dropped=tuple(_dropped(units, pieces, kept)),
+        kept=tuple(piece.block for piece in kept),
+        dropped=tuple(_dropped(code_blocks, pieces, kept)),
         names=tuple(sorted(name for name in _certain(pieces, kept) & names if not name.startswith("_"))),
     )
 
 
-def _dropped(units: Sequence[Unit], pieces: Sequence[Piece], kept: Sequence[Piece]) -> Iterator[Dropped]:
-    """Yield what is dropped, a unit of which nothing is kept in one."""
-    numbers = {piece.unit.number for piece in kept}
-    parts = {piece.unit.number: piece for piece in pieces if piece not in kept}
-    for unit in units:
-        piece = parts.get(unit.number)
-        if piece and unit.number in numbers:
-            before = unit.code.removesuffix(piece.unit.code).count("\n")
-            yield Dropped(piece.unit, _RAISED.format(line=before + 1))
+def _dropped(code_blocks: Sequence[CodeBlock], pieces: Sequence[Piece], kept: Sequence[Piece]) -> Iterator[Dropped]:
+    """Yield what is dropped, a block of which nothing is kept in one."""
+    numbers = {piece.block.number for piece in kept}
+    parts = {piece.block.number: piece for piece in pieces if piece not in kept}
+    for block in code_blocks:
+        piece = parts.get(block.number)
+        if piece and block.number in numbers:
+            before = block.code.removesuffix(piece.block.code).count("\n")
+            yield Dropped(piece.block, _RAISED.format(line=before + 1))
         elif piece:
-            yield Dropped(unit, _reason(piece, pieces, kept))
+            yield Dropped(block, _reason(piece, pieces, kept))
 
 
 def _left_behind(pieces: Sequence[Piece], kept: Sequence[Piece]) -> Iterator[str]:
@@ -85,9 +85,9 @@ def _left_behind(pieces: Sequence[Piece], kept: Sequence[Piece]) -> Iterator[str
     for place, piece in enumerate(pieces):
         after = [other for other in pieces[place + 1 :] if id(other) in numbers]
         if not piece.candidate and (reader := _reader(piece, after)):
-            how = "failed" if piece.unit.status == "error" else "was interrupted"
-            name = f"action {reader.unit.number}" if reader.unit.number else "a cell of yours"
-            yield _LEFT.format(writer=piece.unit.number, how=how, reader=name)
+            how = "failed" if piece.block.status == "error" else "was interrupted"
+            name = f"action {reader.block.number}" if reader.block.number else "a cell of yours"
+            yield _LEFT.format(writer=piece.block.number, how=how, reader=name)
 
 
 def _reader(writer: Piece, after: Sequence[Piece]) -> Piece | None:
@@ -103,41 +103,41 @@ def _reader(writer: Piece, after: Sequence[Piece]) -> Piece | None:
     return None
 
 
-def _parts(unit: Unit) -> Iterator[tuple[Unit, str, bool]]:
-    """Yield the parts of a unit, which code of each ran, and whether it may be kept.
+def _parts(block: CodeBlock) -> Iterator[tuple[CodeBlock, str, bool]]:
+    """Yield the parts of a block, which code of each ran, and whether it may be kept.
 
     That is what an action that failed had done before.
     """
-    if not unit.number or unit.status == "ok":
-        yield unit, unit.code, True
+    if not block.number or block.status == "ok":
+        yield block, block.code, True
         return
-    before, failing = _until_the_error(unit)
+    before, failing = _until_the_error(block)
     if before:
-        yield replace(unit, code=before, status="ok", whole=False), before, True
-        unit = replace(unit, code=unit.code.removeprefix(before), whole=False)
-    yield unit, failing, False
+        yield replace(block, code=before, status="ok", whole=False), before, True
+        block = replace(block, code=block.code.removeprefix(before), whole=False)
+    yield block, failing, False
 
 
-def before_the_error(unit: Unit) -> str:
-    """Return the statements of a unit that had run when it failed, "" where that is not known."""
-    return _until_the_error(unit)[0]
+def before_the_error(block: CodeBlock) -> str:
+    """Return the statements of a block that had run when it failed, "" where that is not known."""
+    return _until_the_error(block)[0]
 
 
-def _until_the_error(unit: Unit) -> tuple[str, str]:
-    """Return the statements of a unit that had run when it failed, and the one that failed: all where not known."""
-    match = _LINE.match(unit.line)
-    code = read(unit.code)
-    if code is None and raised(unit.seen)[0] in _UNREAD:
+def _until_the_error(block: CodeBlock) -> tuple[str, str]:
+    """Return the statements of a block that had run when it failed, and the one that failed: all where not known."""
+    match = _LINE.match(block.line)
+    code = read(block.code)
+    if code is None and raised(block.seen)[0] in _UNREAD:
         return "", ""
-    lines = unit.code.splitlines(keepends=True)
-    if not match or code is None or unit.status != "error" or not 1 <= int(match[1]) <= len(lines):
-        return "", unit.code
+    lines = block.code.splitlines(keepends=True)
+    if not match or code is None or block.status != "error" or not 1 <= int(match[1]) <= len(lines):
+        return "", block.code
     number = int(match[1])
     if one_line(lines[number - 1]) != match[2]:  # the line is one of another cell, whose function was called
-        return "", unit.code
+        return "", block.code
     failing = next((node for node in code.tree.body if (node.end_lineno or 0) >= number), None)
     if failing is None:
-        return "", unit.code
+        return "", block.code
     first = min([failing.lineno, *(part.lineno for part in getattr(failing, "decorator_list", ()))])
     last = max(node.end_lineno or 0 for node in code.tree.body if node.lineno <= number or node is failing)
     return "".join(lines[: first - 1]), "".join(lines[first - 1 : last])
@@ -151,28 +151,28 @@ def _files(source: str, called: Iterable[Files] = ()) -> Files:
     return done
 
 
-def _piece(unit: Unit, done: Files, effects: Effects, candidate: bool, roots: set[int]) -> Piece:
-    if unit.status != "ok" and unit.whole:  # who knows how far it came
+def _piece(block: CodeBlock, done: Files, effects: Effects, candidate: bool, roots: set[int]) -> Piece:
+    if block.status != "ok" and block.whole:  # who knows how far it came
         effects = replace(effects, binds=set(), may=effects.may | effects.binds)
     acts = effects.acts or effects.everything or done.acts or done.others
-    root = not unit.number or acts or (unit.whole and unit.number in roots)
-    return Piece(unit, effects, done, candidate, root and candidate)
+    root = not block.number or acts or (block.whole and block.number in roots)
+    return Piece(block, effects, done, candidate, root and candidate)
 
 
-def _results(session: Session, units: Sequence[Unit]) -> Iterator[Unit]:
+def _results(session: Session, code_blocks: Sequence[CodeBlock]) -> Iterator[CodeBlock]:
     """Yield what one wants of a session: the actions that showed a figure, and of each turn that was answered the last.
 
     All of them went well. That of the last turn is one wherever the turn ended.
     """
-    last = {unit.turn: unit for unit in units if unit.number and unit.status == "ok"}
-    for number, unit in last.items():
+    last = {block.turn: block for block in code_blocks if block.number and block.status == "ok"}
+    for number, block in last.items():
         if session.turns[number - 1].outcome == "answered" or number == max(last):
-            yield unit
-    yield from (unit for unit in units if unit.number and unit.status == "ok" and _showed_a_figure(unit))
+            yield block
+    yield from (block for block in code_blocks if block.number and block.status == "ok" and _showed_a_figure(block))
 
 
-def _showed_a_figure(unit: Unit) -> bool:
-    outputs = unit.seen.outputs if unit.seen else ()
+def _showed_a_figure(block: CodeBlock) -> bool:
+    outputs = block.seen.outputs if block.seen else ()
     kinds = (kind for output in outputs if isinstance(output.get("data"), dict) for kind in output["data"])
     return any(kind.startswith("image/") for kind in kinds)
 
@@ -200,10 +200,10 @@ class _Backward:
         turn = len(self._mentioned)
         self._mention(turn)
         for piece in reversed(self._pieces):
-            while piece.unit.turn < turn:
+            while piece.block.turn < turn:
                 turn -= 1
                 self._mention(turn)
-            if not piece.unit.number:
+            if not piece.block.number:
                 self._mention(turn)  # the prompt came after this cell
             if piece.candidate and self._is_needed(piece):
                 self._keep(piece)
@@ -241,21 +241,21 @@ def _certain(pieces: Sequence[Piece], kept: Sequence[Piece]) -> set[str]:
     every = {name for piece in pieces for name in _made(piece)}
     for piece in pieces:
         made = every if piece.effects.everything else _made(piece)
-        if piece.unit.status != "ok" and piece.unit.number:
+        if piece.block.status != "ok" and piece.block.number:
             continue
         if id(piece) not in numbers or piece.effects.uses & uncertain:
             uncertain |= made
         else:
             uncertain -= piece.effects.binds
-            found |= _made(piece) if piece.unit.number else set()
+            found |= _made(piece) if piece.block.number else set()
     return found - uncertain
 
 
 def _reason(piece: Piece, pieces: Sequence[Piece], kept: Sequence[Piece]) -> str:
     """Return why a piece is dropped."""
-    if piece.unit.status == "error":
+    if piece.block.status == "error":
         return _FAILED
-    if piece.unit.status == "aborted":
+    if piece.block.status == "aborted":
         return _INTERRUPTED
     made = _made(piece)
     if not made:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..units import Unit
+from ..sessions.code_blocks import CodeBlock
 
 
 @dataclass(frozen=True, slots=True)
 class Dropped:
     """An action that the end result does not depend on, and why, such as "it failed"."""
 
-    unit: Unit
+    block: CodeBlock
     reason: str
 
 
@@ -23,12 +23,12 @@ class Slice:
     all of the session. `note` says in a sentence why everything is kept, where that is for files.
     """
 
-    kept: tuple[Unit, ...]
+    kept: tuple[CodeBlock, ...]
     dropped: tuple[Dropped, ...]
     names: tuple[str, ...]
     note: str = ""
 
     @property
-    def actions(self) -> tuple[Unit, ...]:
+    def actions(self) -> tuple[CodeBlock, ...]:
         """What is kept of the actions: what a user who has the cells already needs."""
-        return tuple(unit for unit in self.kept if unit.number)
+        return tuple(block for block in self.kept if block.number)

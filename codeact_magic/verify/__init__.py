@@ -1,17 +1,11 @@
-"""Whether a saved session does again what it did: run in a fresh kernel, its outputs compared with the recorded ones.
+"""Recorded code run again: in this kernel to have its variables, or in another to compare or to prove.
 
-engine       where the code runs
-rerun        the session, run again and compared
-report       what came of it, as a table
-proof        a slice of a session, run beside the whole
-fingerprint  what a variable's value is known by (it runs in the kernel)
+Knows what a session recorded and what running it again gave. Does not know which kernel it runs in: `engine.Engine`
+is all that it asks of one. Begin reading at `rerun.verify`.
+
+replay   the code of a session, run again in this kernel, each piece approved
+rerun    a session, run again in a fresh kernel and compared with what it recorded
+report   what came of that, as a table
+proof    a slice of a session, run beside the whole
+engine   where the code runs
 """
-
-from __future__ import annotations
-
-from .engine import Engine
-from .proof import Proof, prove
-from .report import Report, Row
-from .rerun import verify
-
-__all__ = ["Engine", "Proof", "Report", "Row", "prove", "verify"]

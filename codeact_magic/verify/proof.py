@@ -8,12 +8,12 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 from ..compare import compare
-from ..errors import CodeActError, Stopped
+from ..errors import CodeActError, StoppedError
+from ..kernels.sent import fingerprint
 from ..session import Observation, Session
+from ..sessions.code_blocks import CodeBlock, code_blocks, raised
 from ..slicing import Slice
 from ..text import one_line
-from ..units import Unit, raised, units
-from . import fingerprint
 from .engine import Engine
 from .report import headline
 
@@ -46,10 +46,10 @@ def prove(
 
     That is: every kept action shows the same, and the variables that the slice names have the same values. What the
     code leaves in files, in databases or in the state of modules is not compared, but for what a kept action shows of
-    it. An engine is closed when it is done. Raises UsageError where a kernel cannot be started, Stopped where the user
+    it. An engine is closed when it is done. Raises UsageError if a kernel cannot be started, StoppedError if the user
     stops it.
     """
-    if part.kept == units(session):
+    if part.kept == code_blocks(session):
         return Proof(True, part.note or "Nothing was left out, so there is nothing to prove.")
     try:
         return _Prover(session, part, new_engine, tolerance, progress).proof()
@@ -75,8 +75,8 @@ class _Prover:
         self, session: Session, part: Slice, new_engine: Callable[[], Engine], tolerance: float, progress: Progress
     ) -> None:
         self._part, self._new_engine, self._tolerance, self._progress = part, new_engine, tolerance, progress
-        self._all = [unit for unit in units(session) if unit.status != "aborted"]
-        self._compared = {unit.number for unit in part.actions if unit.whole}
+        self._all = [block for block in code_blocks(session) if block.status != "aborted"]
+        self._compared = {block.number for block in part.actions if block.whole}
         self._done, self._total = 0, len(part.kept) + len(self._all)
 
     def proof(self) -> Proof:
@@ -116,40 +116,40 @@ class _Prover:
 
     def _told(self, weak: Collection[str]) -> str:
         count = len(self._part.actions)
-        every = {unit.number for unit in self._part.actions} | {one.unit.number for one in self._part.dropped}
+        every = {block.number for block in self._part.actions} | {one.block.number for one in self._part.dropped}
         also = f", and {_listed(self._part.names)} {_are(self._part.names)} the same" if self._part.names else ""
         line = f"{count} of {len(every)} actions are enough: they show the same without the rest{also}."
         return f"{line} Only by type: {_listed(weak)}." if weak else line
 
-    def _run(self, todo: Sequence[Unit], name: str) -> _Ran:
+    def _run(self, todo: Sequence[CodeBlock], name: str) -> _Ran:
         engine = self._new_engine()
         shown: dict[int, Observation] = {}
         failed: dict[str, str] = {}
         try:
-            for unit in todo:
-                seen = self._run_one(engine, unit, name)
-                if unit.number in self._compared:
-                    shown[unit.number] = seen
-                if seen.status == "error" and not unit.number:
-                    failed[unit.code] = _error(seen)
+            for block in todo:
+                seen = self._run_one(engine, block, name)
+                if block.number in self._compared:
+                    shown[block.number] = seen
+                if seen.status == "error" and not block.number:
+                    failed[block.code] = _error(seen)
             return _Ran(_values(engine, self._part.names), shown, failed)
         finally:
             engine.close()
 
-    def _run_one(self, engine: Engine, unit: Unit, name: str) -> Observation:
+    def _run_one(self, engine: Engine, block: CodeBlock, name: str) -> Observation:
         """Run a piece, all in one kernel, wherever a fresh one began in the session: the user will have one as well.
 
         Raises _FailedError where an action does not do what it did; cells may be what they are.
         """
         self._done += 1
-        self._progress(self._done, self._total, headline(unit.code))
-        seen = engine.run(unit.code, every_value=unit.number > 0)
-        what = f"action {unit.number}" if unit.number else _cell(unit.code)
+        self._progress(self._done, self._total, headline(block.code))
+        seen = engine.run(block.code, every_value=block.number > 0)
+        what = f"action {block.number}" if block.number else _cell(block.code)
         if seen.status == "aborted":
-            raise Stopped("You stopped it while it was being proved.")
+            raise StoppedError("You stopped it while it was being proved.")
         if seen.note:
             raise _FailedError(f"It could not be proved: {what} of {name}: {one_line(seen.note, 200)}")
-        if seen.status == "error" and unit.status == "ok" and unit.number:
+        if seen.status == "error" and block.status == "ok" and block.number:
             raise _FailedError(_RAISED.format(what=what, name=name, error=_error(seen)))
         return seen
 

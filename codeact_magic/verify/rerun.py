@@ -9,10 +9,10 @@ from datetime import datetime
 
 from ..compare import compare
 from ..context import as_text
-from ..errors import Stopped
+from ..errors import StoppedError
 from ..session import Json, Observation, Session
+from ..sessions.code_blocks import CodeBlock, code_blocks, raised
 from ..text import one_line
-from ..units import Unit, raised, units
 from .engine import Engine
 from .report import Report, Row, headline
 
@@ -29,7 +29,7 @@ def verify(
     """Run all code of `session` in `engine`, which is fresh, and return how it compares with what is recorded.
 
     Where a new kernel began in the session the engine begins anew as well. What was interrupted in the session is left
-    out; after a timeout or the engine's death nothing more is run. Raises Stopped where the user interrupts it.
+    out; after a timeout or the engine's death nothing more is run. Raises StoppedError where the user interrupts it.
 
     Of a user's own cell nothing is recorded but whether it failed: such a row says "ran". Of what code does besides
     showing something (files, variables) nothing is compared.
@@ -41,7 +41,7 @@ def verify(
         progress: is told before each run: which of how many, and the first line of the code.
     """
     began = time.monotonic()
-    todo = units(session)
+    todo = code_blocks(session)
     rows: list[Row] = []
     note = ""
     died = False
@@ -57,13 +57,13 @@ def verify(
             progress(number, len(todo), headline(piece.code))
             seen = engine.run(piece.code, every_value=piece.number > 0)
             if seen.status == "aborted":
-                raise Stopped("You stopped it while it was being verified.")
+                raise StoppedError("You stopped it while it was being verified.")
             note = seen.note
             rows.append(_row(piece, seen, tolerance, _began(session.turns[piece.turn - 1].started)))
     return Report(tuple(rows), note, time.monotonic() - began)
 
 
-def _why_left_out(piece: Unit) -> str:
+def _why_left_out(piece: CodeBlock) -> str:
     """Return why a piece is not run again, "" where it is."""
     if piece.status == "aborted" and piece.seen is None:
         return "its run broke off in the session"
@@ -83,7 +83,7 @@ _LOST = {
 }
 
 
-def _lost_all(piece: Unit) -> bool:
+def _lost_all(piece: CodeBlock) -> bool:
     """Tell whether the variables were lost in the session as a piece ran, or just before."""
     return piece.seen is not None and _LOST_ALL in piece.seen.note
 
@@ -95,7 +95,7 @@ def _began(started: str) -> datetime | None:
     return None
 
 
-def _row(piece: Unit, seen: Observation, tolerance: float, then: datetime | None) -> Row:
+def _row(piece: CodeBlock, seen: Observation, tolerance: float, then: datetime | None) -> Row:
     if seen.note:  # which says why nothing can be run after this
         return Row(piece.number, piece.code, "missing", seen.note)
     if piece.status != seen.status:

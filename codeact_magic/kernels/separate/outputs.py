@@ -1,0 +1,85 @@
+"""What a kernel's messages show, shown on and recorded with every secret masked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from ...session import Json
+from ...text import mask
+from ..live.record import Record, begun, masked
+
+Show = Callable[[Json], None]
+
+
+class Outputs:
+    """The outputs of one run, filled by messages of the iopub channel.
+
+    `show` is handed each output as it comes: streams in pieces, updates as displays, and a cleared screen as
+    `{"output_type": "clear_output"}`. `hides` tells of the name of an error that it is to be recorded, but not shown.
+    """
+
+    def __init__(self, secrets: Sequence[str], show: Show, hides: Callable[[str], bool] = lambda name: False) -> None:
+        self._secrets, self._show, self._hides = tuple(secrets), show, hides
+        self._record = Record()
+        self._held: dict[str, str] = {}  # what a stream ends with that may be the beginning of a secret
+
+    def take(self, kind: str, content: Any) -> None:
+        """Take a message; those that show nothing are passed over."""
+        match kind:
+            case "stream":
+                self._write(str(content["name"]), str(content["text"]))
+            case "display_data" | "update_display_data":
+                self._display(content, kind == "update_display_data")
+            case "execute_result":
+                data, metadata = self._bundle(content)
+                self._record.result(data, metadata, content.get("execution_count"))
+                self._show({"output_type": kind, "data": data, "metadata": metadata})
+            case "error":
+                self.fail(content["ename"], content["evalue"], content["traceback"])
+            case "clear_output":
+                self._record.clear(bool(content.get("wait")))
+                self._show({"output_type": kind})
+
+    def fail(self, name: str, message: str, lines: Sequence[str] = ()) -> None:
+        """Take an error."""
+        name, message = mask(str(name), self._secrets), mask(str(message), self._secrets)
+        lines = [mask(str(line), self._secrets) for line in lines]
+        self._record.error(name, message, lines)
+        if not self._hides(name):
+            self._show({"output_type": "error", "ename": name, "evalue": message, "traceback": lines})
+
+    def finished(self) -> tuple[Json, ...]:
+        """Return the outputs: nothing more comes."""
+        for name in list(self._held):
+            self._pass_on(name, self._held.pop(name))
+        return tuple(self._record.outputs())
+
+    def _write(self, name: str, text: str) -> None:
+        text = mask(self._held.pop(name, "") + text, self._secrets)
+        held = max((begun(text, secret) for secret in self._secrets), default=0)
+        if held:
+            self._held[name] = text[len(text) - held :]
+        self._pass_on(name, text[: len(text) - held])
+
+    def _pass_on(self, name: str, text: str) -> None:
+        if text:
+            self._record.write(name, text)
+            self._show({"output_type": "stream", "name": name, "text": text})
+
+    def _display(self, content: Any, update: bool) -> None:
+        data, metadata = self._bundle(content)
+        display_id = (content.get("transient") or {}).get("display_id")
+        self._record.display(data, metadata, display_id, update)
+        self._show({"output_type": "display_data", "data": data, "metadata": metadata})
+
+    def _bundle(self, content: Any) -> tuple[Json, Json]:
+        data, metadata = dict(content.get("data") or {}), dict(content.get("metadata") or {})
+        joined = {str(kind): _text(value) for kind, value in data.items()}
+        return masked(joined, self._secrets), masked(metadata, self._secrets)
+
+
+def _text(value: Any) -> Any:
+    """Return lines as one text: a secret may lie across them."""
+    lines = isinstance(value, list) and value and all(isinstance(line, str) for line in value)
+    return "".join(value) if lines else value

@@ -1,0 +1,72 @@
+"""Asks a kernel about its variables; what answers there is sent first, so that the kernel needs nothing of ours."""
+
+from __future__ import annotations
+
+import ast
+import json
+from importlib.resources import files
+from typing import Any
+
+from ...session import Json
+
+_SENT = ("text", "kernels.sent.handles", "kernels.sent.namespace", "kernels.sent.names", "kernels.sent.inside")
+_PACKAGE = "_codeact_inside"
+
+_SETUP = """
+def _codeact_setup(package, sources):
+    import linecache, sys, types
+    def add(name, source):
+        module = types.ModuleType(name)
+        module.__package__ = name.rpartition(".")[0]
+        if source is None:
+            module.__package__, module.__path__ = name, []
+        sys.modules[name] = module
+        exec(compile(source or "", f"<{{name}}>", "exec"), vars(module))
+    for name in ["", ".kernels", ".kernels.sent"]:
+        add(package + name, None)
+    for name, source in sources.items():
+        add(f"{{package}}.{{name}}", source)
+    sys.modules[package].probe = sys.modules[package + ".kernels.sent.inside"].Probe(get_ipython())
+try:
+    _codeact_setup({package!r}, {sources!r})
+finally:
+    del _codeact_setup
+"""
+
+
+def setup() -> str:
+    """Return the code that puts the probe into an IPython kernel."""
+    root = files(__package__.partition(".")[0])
+    sources = {name: root.joinpath(f"{name.replace('.', '/')}.py").read_text("utf-8") for name in _SENT}
+    return _SETUP.format(package=_PACKAGE, sources=sources)
+
+
+def question(method: str, *arguments: Any) -> str:
+    """Return the expression that asks the probe."""
+    return f"__import__('sys').modules[{_PACKAGE!r}].probe.{method}({', '.join(map(repr, arguments))})"
+
+
+def answer(reply: Json) -> str | None:
+    """Return what the probe said in a kernel's reply, or None where it said nothing."""
+    said = reply.get("user_expressions", {}).get("probe", {})
+    try:
+        text = ast.literal_eval(said["data"]["text/plain"])
+    except (KeyError, TypeError, ValueError, SyntaxError, AttributeError, RecursionError, MemoryError):
+        return None
+    return text if isinstance(text, str) else None
+
+
+def pairs(text: str | None) -> tuple[tuple[str, str], ...]:
+    """Return names and values from the JSON that the probe made of them."""
+    try:
+        return tuple((str(name), str(value)) for name, value in json.loads(text or "[]"))
+    except (ValueError, TypeError, RecursionError):  # code has put something else into its place
+        return ()
+
+
+def names(text: str | None) -> set[str]:
+    """Return the names in the JSON that the probe made of them."""
+    try:
+        return set(map(str, json.loads(text or "[]")))
+    except (ValueError, TypeError, RecursionError):
+        return set()

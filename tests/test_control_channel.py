@@ -1,0 +1,251 @@
+"""What a page may ask and say over the control channel, and what it may not."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from codeact_magic.frontends.control_channel import ControlChannel
+from codeact_magic.session import Json
+
+TICK = 0.005
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=8,
+)
+
+
+def bundle(name: str = "a-1", **fields: Any) -> Json:
+    return {"id": name, "number": 1, "status": "pending", "ok": None, "thought": "look", "code": "x"} | fields
+
+
+class Asked:
+    """A step that is pending: `ControlChannel.ask` waits on a thread of its own, as the cell does on its."""
+
+    def __init__(self, channel: ControlChannel, step: Json, patience: float = 60.0) -> None:
+        self.channel, self.step, self.patience = channel, step, patience
+        self.answer: Json | None = None
+        self._thread = threading.Thread(target=self._ask)
+
+    def _ask(self) -> None:
+        self.answer = self.channel.ask(self.step, self.patience, TICK)
+
+    def __enter__(self) -> Asked:
+        self._thread.start()
+        while self.channel.answer({"op": "state"})["pending"] is None:
+            assert self._thread.is_alive()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        if any(exception):
+            self.channel.answer({"op": "stop"})
+        self._thread.join(10)
+        assert not self._thread.is_alive()
+
+
+@pytest.fixture
+def channel() -> ControlChannel:
+    channel = ControlChannel(interrupt=lambda: None)
+    channel.begin("main", 1, "count\nthem", 20)
+    return channel
+
+
+def decide(name: str = "a-1", **fields: Any) -> Json:
+    return {"op": "decide", "id": name, "decision": "approve", "code": "y"} | fields
+
+
+def test_a_decision_arrives_as_it_was_sent(channel: ControlChannel) -> None:
+    code = "print('é')\n\n  # \u202e end "
+    with Asked(channel, bundle()) as asked:
+        assert channel.answer(decide(code=code, all=True)) == {"status": "ok"}
+    assert asked.answer == {"decision": "approve", "code": code, "reason": "", "all": True}
+
+
+def test_the_second_answer_is_told_that_it_came_too_late(channel: ControlChannel) -> None:
+    with Asked(channel, bundle()) as asked:
+        assert channel.answer(decide(code="first"))["status"] == "ok"
+        late = channel.answer(decide(code="second"))
+    assert (late["status"], late["reason"]) == ("error", "late")
+    assert asked.answer is not None and asked.answer["code"] == "first"
+    assert channel.answer(decide())["reason"] == "late"
+
+
+def test_the_steps_are_listed_by_what_they_are_called(channel: ControlChannel) -> None:
+    channel.step(bundle("a-1"), "running")
+    channel.step(bundle("a-2", number=2, title="action 2"), "running")
+    [thread] = channel.answer({"op": "state"})["threads"]
+    assert [(step["number"], step.get("title")) for step in thread["turns"][0]["steps"]] == [(1, None), (2, "action 2")]
+
+
+def test_a_decision_about_another_step_changes_nothing(channel: ControlChannel) -> None:
+    with Asked(channel, bundle()):
+        assert channel.answer(decide("b-7"))["reason"] == "unknown"
+        assert channel.answer({"op": "state"})["pending"]["id"] == "a-1"
+        channel.answer(decide())
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        None,
+        [],
+        {},
+        {"op": 3},
+        {"op": "run"},
+        {"op": "__init__"},
+        decide(code=None),
+        decide(code=["x"]),
+        decide(decision="edit"),
+        decide(decision=True),
+        decide(all="yes"),
+        decide(reason=1),
+        decide(code="x" * 1_000_001),
+        decide(reason="x" * 10_001),
+        {"op": "decide", "id": "a-1", "decision": "approve"},
+        {"op": "say", "text": 1},
+        {"op": "say", "text": "  "},
+        {"op": "say"},
+    ],
+)
+def test_a_malformed_request_is_refused_and_changes_nothing(channel: ControlChannel, content: Any) -> None:
+    with Asked(channel, bundle()) as asked:
+        before = channel.answer({"op": "state"})["revision"]
+        reply = channel.answer(content)
+        assert (reply["status"], reply["reason"]) == ("error", "malformed")
+        assert "\n" not in reply["error"]
+        assert channel.answer({"op": "state"})["revision"] == before
+        channel.answer(decide(code="mine"))
+    assert asked.answer is not None and asked.answer["code"] == "mine"
+    assert channel.remarks() == ()
+
+
+@given(json_values)
+def test_no_request_decides_by_chance(content: Any) -> None:
+    channel = ControlChannel(interrupt=lambda: None)
+    channel.begin("main", 1, "count", 20)
+    channel.step(bundle())
+    assert channel.answer(content)["status"] in ("ok", "error")
+    assert channel._decisions.empty()
+
+
+def test_without_a_page_the_asking_is_given_up(channel: ControlChannel) -> None:
+    assert channel.ask(bundle(), 0.02, TICK) is None
+    assert channel.answer({"op": "hello", "id": "a-1"})["reason"] == "late"
+    assert channel.answer({"op": "state"})["pending"] is None
+
+
+def test_a_page_that_never_came_is_waited_for_once(channel: ControlChannel) -> None:
+    assert channel.ask(bundle(), 0.0, TICK) is None
+    assert channel.ask(bundle("a-2"), 3600.0, TICK) is None
+    channel.answer({"op": "hello"})
+    with Asked(channel, bundle("a-3"), patience=0.0) as asked:
+        channel.answer(decide("a-3"))
+    assert asked.answer is not None
+
+
+def test_a_page_that_has_greeted_is_waited_for(channel: ControlChannel) -> None:
+    with Asked(channel, bundle(), patience=0.5) as asked:
+        assert channel.answer({"op": "hello", "id": "a-1"}) == {"status": "ok"}
+        assert channel.attached
+        for _ in range(200):
+            assert channel.answer({"op": "state"})["pending"] is not None
+        channel.answer(decide())
+    assert asked.answer is not None
+
+
+def test_a_page_that_was_seen_once_is_waited_for_in_every_later_step(channel: ControlChannel) -> None:
+    channel.answer({"op": "hello"})
+    with Asked(channel, bundle(), patience=0.0) as asked:
+        channel.answer(decide())
+    assert asked.answer is not None
+
+
+def test_hello_for_a_step_that_is_not_pending_attaches_no_page(channel: ControlChannel) -> None:
+    assert channel.answer({"op": "hello", "id": "a-9"})["reason"] == "unknown"
+    assert not channel.attached
+
+
+def test_a_decision_of_the_turn_before_does_not_answer_the_next_step(channel: ControlChannel) -> None:
+    channel._decisions.put({"decision": "approve", "code": "stale", "reason": "", "all": False})
+    with Asked(channel, bundle("a-2")) as asked:
+        channel.answer(decide("a-2", code="fresh"))
+    assert asked.answer is not None and asked.answer["code"] == "fresh"
+
+
+def test_stop_answers_a_pending_step_and_interrupts_otherwise() -> None:
+    interrupted: list[str] = []
+    channel = ControlChannel(interrupt=lambda: interrupted.append("now"))
+    assert channel.answer({"op": "stop"})["reason"] == "idle"
+    channel.begin("main", 1, "count", 20)
+    assert channel.answer({"op": "stop"}) == {"status": "ok"}
+    assert interrupted == ["now"]
+    with Asked(channel, bundle()) as asked:
+        channel.answer({"op": "stop"})
+    assert asked.answer is not None and asked.answer["decision"] == "stop"
+    assert interrupted == ["now"]
+    channel.end("stopped", "", 1.0, {})
+    assert channel.answer({"op": "stop"})["reason"] == "idle"
+    assert interrupted == ["now"]
+
+
+def test_remarks_are_handed_over_once_and_in_order(channel: ControlChannel) -> None:
+    channel.answer({"op": "say", "text": "first"})
+    channel.answer({"op": "say", "text": "second"})
+    assert channel.remarks() == ("first", "second")
+    assert channel.remarks() == ()
+    channel.end("answered", "", 1.0, {})
+    assert channel.answer({"op": "say", "text": "too late"})["reason"] == "idle"
+    channel.begin("main", 2, "next", 20)
+    assert channel.remarks() == ()
+
+
+def test_state_tells_the_turns_and_what_the_agent_does(channel: ControlChannel) -> None:
+    channel.step(bundle(status="thinking"), "thinking")
+    channel.step(bundle(status="done", ok=True), "running")
+    channel.step(bundle("a-2", number=2, thought="", code="z = 1"), None)
+    channel.spent({"prompt": 12})
+    state = channel.answer({"op": "state"})
+    assert state["agent"] == "running"
+    assert state["turn"] | {"seconds": 0} == {
+        "thread": "main",
+        "turn": 1,
+        "prompt": "count them",
+        "step": 2,
+        "max_steps": 20,
+        "usage": {"prompt": 12},
+        "seconds": 0,
+    }
+    (thread,) = state["threads"]
+    assert [(step["status"], step["label"]) for step in thread["turns"][0]["steps"]] == [
+        ("done", "look"),
+        ("pending", "z = 1"),
+    ]
+    assert channel.answer({"op": "state", "since": state["revision"]})["unchanged"] is True
+    channel.end("answered", "", 2.0, {"prompt": 12})
+    after = channel.answer({"op": "state", "since": state["revision"]})
+    assert (after["agent"], after["turn"]) == ("idle", None)
+    assert after["threads"][0]["turns"][0]["outcome"] == "answered"
+
+
+class Kernel:
+    """As much of a kernel as the channel touches."""
+
+    def __init__(self) -> None:
+        self.control_handlers: dict[str, Any] = {}
+
+
+def test_the_handler_is_registered_once_and_taken_away_again() -> None:
+    kernel, first, second = Kernel(), ControlChannel(), ControlChannel()
+    first.open(kernel)
+    assert list(kernel.control_handlers) == ["codeact_request"]
+    second.open(kernel)
+    first.close()
+    assert kernel.control_handlers["codeact_request"] == second._handle, "another's handler is left alone"
+    second.close()
+    assert kernel.control_handlers == {}
+    ControlChannel().open(None)
