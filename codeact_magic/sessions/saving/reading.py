@@ -72,10 +72,10 @@ def _session(notebook: Any) -> Session:
 def _turns(cells: list[Any]) -> tuple[Turn, ...]:
     reader = _Reader()
     for number, cell in enumerate(cells, 1):
-        where = f"cell {number}"
-        about = _table(_table(cell, where).get("metadata"), where).get("codeact")
+        location = f"cell {number}"
+        about = _table(_table(cell, location).get("metadata"), location).get("codeact")
         if about is not None:
-            reader.read(cell, _table(about, where), where)
+            reader.read(cell, _table(about, location), location)
     return reader.finish()
 
 
@@ -88,40 +88,40 @@ class _Reader:
         self.cells: list[Cell] = []  # the user's, whose prompt is still to come
         self.thought = ""  # whose action is still to come
 
-    def read(self, cell: Json, about: Json, where: str) -> None:
+    def read(self, cell: Json, about: Json, location: str) -> None:
         """Add one of the session's cells; `about` is its metadata. Raises SessionError."""
         kind = about.get("kind")
-        self._check_order(kind, where)
+        self._check_order(kind, location)
         match kind:
             case "cell":
-                self.cells.append(_user_cell(cell, about, where))
+                self.cells.append(_user_cell(cell, about, location))
             case "prompt":
-                self._begin_turn(cell, about, where)
+                self._begin_turn(cell, about, location)
             case "thought" | "answer" if "step" not in about:
-                self.thought = _text(cell, about, where)
+                self.thought = _text(cell, about, location)
             case "thought" | "answer":
-                self.steps.append(_step(cell, about, _text(cell, about, where), where))
+                self.steps.append(_step(cell, about, _text(cell, about, location), location))
             case "action" | "proposal":
-                self.steps.append(_step(cell, about, self.thought, where))
+                self.steps.append(_step(cell, about, self.thought, location))
                 self.thought = ""
             case "note":
-                self.turns[-1] = replace(self.turns[-1], note=_text(cell, about, where))
+                self.turns[-1] = replace(self.turns[-1], note=_text(cell, about, location))
 
-    def _check_order(self, kind: Any, where: str) -> None:
+    def _check_order(self, kind: Any, location: str) -> None:
         if kind not in ("home", "cell", "prompt", "thought", "answer", "action", "proposal", "note"):
-            raise SessionError(f"{where} is of the unknown kind {reprlib.repr(kind)}")
+            raise SessionError(f"{location} is of the unknown kind {reprlib.repr(kind)}")
         if self.thought and kind not in ("action", "proposal"):
-            raise SessionError(f"{where} stands where the action of a thought should")
+            raise SessionError(f"{location} stands where the action of a thought should")
         if self.cells and kind not in ("cell", "prompt"):
-            raise SessionError(f"{where} stands where a prompt should")
+            raise SessionError(f"{location} stands where a prompt should")
         if not self.turns and kind not in ("home", "cell", "prompt"):
-            raise SessionError(f"{where} has no prompt before it")
+            raise SessionError(f"{location} has no prompt before it")
 
-    def _begin_turn(self, cell: Json, about: Json, where: str) -> None:
+    def _begin_turn(self, cell: Json, about: Json, location: str) -> None:
         from .validation import checked
 
-        given = _table(about.get("turn"), where)
-        turn = checked(Turn, {**given, "prompt": _text(cell, about, where)}, where)
+        given = _table(about.get("turn"), location)
+        turn = checked(Turn, {**given, "prompt": _text(cell, about, location)}, location)
         self._end_turn()
         self.turns.append(replace(turn, cells=tuple(self.cells), steps=()))
         self.cells = []
@@ -142,27 +142,27 @@ class _Reader:
 # -- cells -------------------------------------------------------------------------------------------------------------
 
 
-def _user_cell(cell: Json, about: Json, where: str) -> Cell:
+def _user_cell(cell: Json, about: Json, location: str) -> Cell:
     from .validation import checked
 
     marks = {name: about[name] for name in ("failed", "earlier") if name in about}
-    return checked(Cell, {"code": _source(cell, where), **marks}, where)
+    return checked(Cell, {"code": _source(cell, location), **marks}, location)
 
 
-def _text(cell: Json, about: Json, where: str) -> str:
-    return _joined(about["text"], where) if "text" in about else _source(cell, where)
+def _text(cell: Json, about: Json, location: str) -> str:
+    return _joined(about["text"], location) if "text" in about else _source(cell, location)
 
 
-def _source(cell: Json, where: str) -> str:
-    return _joined(cell.get("source"), f"{where}: source")
+def _source(cell: Json, location: str) -> str:
+    return _joined(cell.get("source"), f"{location}: source")
 
 
-def _joined(value: Any, where: str) -> str:
+def _joined(value: Any, location: str) -> str:
     """Return a text, which may be given as a list of lines. Raises SessionError."""
     if isinstance(value, list) and all(isinstance(line, str) for line in value):
         value = "".join(value)
     if not isinstance(value, str):
-        raise _wrong(value, "a text", where)
+        raise _wrong(value, "a text", location)
     return storable(value)
 
 
@@ -170,49 +170,49 @@ def _joined(value: Any, where: str) -> str:
 _NEW_NAMES = {"said": "assistant_message", "heard": "observation_message"}
 
 
-def _step(cell: Json, about: Json, thought: str, where: str) -> Step:
+def _step(cell: Json, about: Json, thought: str, location: str) -> Step:
     from .validation import checked
 
-    given = {_NEW_NAMES.get(name, name): value for name, value in _table(about.get("step"), where).items()}
+    given = {_NEW_NAMES.get(name, name): value for name, value in _table(about.get("step"), location).items()}
     given["thought"] = thought
     for name in [name for name in ("reply", "action", "decision", "observation") if name in given]:
-        given[name] = _table(given[name], f"{where}: {name}")
+        given[name] = _table(given[name], f"{location}: {name}")
     if about["kind"] == "action":
-        _add_what_is_shown(given, cell, where)
+        _add_what_is_shown(given, cell, location)
     known = known_texts(thought, given.get("action", {}).get("code"))
-    reply = _table(given.get("reply"), f"{where}: reply")
-    reply["text"] = _put_back(reply.get("text"), known, f"{where}: text")
-    message = _put_back(given.get("assistant_message", reply["text"]), known, f"{where}: assistant_message")
-    return checked(Step, {**given, "reply": reply, "assistant_message": message}, where)
+    reply = _table(given.get("reply"), f"{location}: reply")
+    reply["text"] = _put_back(reply.get("text"), known, f"{location}: text")
+    message = _put_back(given.get("assistant_message", reply["text"]), known, f"{location}: assistant_message")
+    return checked(Step, {**given, "reply": reply, "assistant_message": message}, location)
 
 
-def _add_what_is_shown(given: Json, cell: Json, where: str) -> None:
+def _add_what_is_shown(given: Json, cell: Json, location: str) -> None:
     """Put what a code cell shows into the fields of its step."""
     if cell.get("cell_type") != "code" or "decision" not in given or "observation" not in given:
-        raise SessionError(f"{where} is no action that ran")
-    code = _source(cell, where)
+        raise SessionError(f"{location} is no action that ran")
+    code = _source(cell, location)
     given["decision"]["code"] = code
     if "action" in given:
         given["action"].setdefault("code", code)
     given["observation"]["outputs"] = cell.get("outputs")
 
 
-def _put_back(value: Any, known: list[str], where: str) -> Any:
+def _put_back(value: Any, known: list[str], location: str) -> Any:
     """Return a text with the `known` texts back in it; `value` has the texts around them. Raises SessionError."""
     if not isinstance(value, list):
         return value
     if len(value) != len(known) + 1 or not all(isinstance(text, str) for text in value):
-        raise _wrong(value, f"a list of {len(known) + 1}", where)
+        raise _wrong(value, f"a list of {len(known) + 1}", location)
     pairs = zip(known, value[1:], strict=True)
     return value[0] + "".join(text + after for text, after in pairs)
 
 
-def _table(value: Any, where: str) -> Json:
+def _table(value: Any, location: str) -> Json:
     """Return a copy of a JSON object. Raises SessionError if it is none."""
     if not isinstance(value, dict):
-        raise _wrong(value, "an object", where)
+        raise _wrong(value, "an object", location)
     return dict(value)
 
 
-def _wrong(value: Any, expected: str, where: str) -> SessionError:
-    return SessionError(f"{where} must be {expected}, not {reprlib.repr(value)}")
+def _wrong(value: Any, expected: str, location: str) -> SessionError:
+    return SessionError(f"{location} must be {expected}, not {reprlib.repr(value)}")

@@ -26,7 +26,7 @@ from pydantic import (
     with_config,
 )
 from pydantic_core import PydanticKnownError
-from typing_extensions import TypedDict
+from typing_extensions import TypedDict  # pydantic brings it; Python has this one from 3.12 on
 
 from ...errors import SessionError
 from ...session import Json
@@ -133,12 +133,12 @@ def valid_outputs(outputs: Sequence[Json]) -> tuple[Json, ...]:
 # -- values of session.py ----------------------------------------------------------------------------------------------
 
 
-def checked(kind: Callable[..., T], value: Any, where: str) -> T:
+def checked(kind: Callable[..., T], value: Any, location: str) -> T:
     """Return JSON as a value of type `kind`, which session.py annotates with. Raises SessionError, which says where."""
     try:
         checked_value: T = _checker(kind).validate_python(value)
     except ValidationError as error:
-        raise SessionError(_line(error, where)) from None
+        raise SessionError(_line(error, location)) from None
     return checked_value
 
 
@@ -191,19 +191,21 @@ _EXPECTED = {
 }
 
 
-def _line(error: ValidationError, where: str) -> str:
+def _line(error: ValidationError, location: str) -> str:
     """Return what is wrong in a line that says where, in words for the reader of a notebook."""
     first: Any = error.errors(include_url=False)[0]
     names = [part for part in first["loc"] if isinstance(part, str) and part not in _OUTPUT_TYPES]
+    parent = ": ".join([location, *names[:-1]])
     match first["type"]:
         case "missing":
-            return f"{': '.join([where, *names[:-1]])} lacks {names[-1]}"
+            return f"{parent} lacks {names[-1]}"
         case "extra_forbidden":
-            return f"{': '.join([where, *names[:-1]])} has the unknown field {reprlib.repr(names[-1])}"
+            return f"{parent} has the unknown field {reprlib.repr(names[-1])}"
         case "literal_error":
             expected = f"one of {first['ctx']['expected']}".replace("'", "").replace(" or ", ", ")
         case "union_tag_invalid" | "union_tag_not_found" | "model_attributes_type":
             expected = "an output of nbformat"
         case other:
             expected = _EXPECTED.get(other.partition("_")[0], "something else")
-    return f"{': '.join([where, *names])} must be {expected}, not {reprlib.repr(first['input'])}"
+    field = ": ".join([location, *names])
+    return f"{field} must be {expected}, not {reprlib.repr(first['input'])}"
