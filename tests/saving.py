@@ -1,8 +1,9 @@
 """Measure what saving a long session costs, against a floor measured in the same run.
 
 `python -m tests.saving [FOLDER [KIND ...]]`; a RAM disk as the folder would have no floor. Each step is saved as a live
-one: what is proposed, what is about to run, and what came of it, until that is on disk. The floor appends the step's
-outputs to a file, once, and syncs it. The kinds of sessions differ in the outputs of a step:
+one: what is proposed and about to run, until that outlives the kernel, and what came of it, the same. A session is
+synced once a turn, which is measured here at each step. The floor appends the step's outputs to a file, once, and syncs
+it. The kinds of sessions differ in the outputs of a step:
 
 small   two thousand characters of text
 table   a table and a figure, 100,000 characters together
@@ -103,7 +104,7 @@ def seconds(act: Callable[[], object]) -> float:
 
 
 def saved(saver: Saver, session: Session, step: tuple[Step, Step, Step], ends: bool) -> tuple[Session, Timed]:
-    """Save a step; return the session, and the seconds until its code ran, the model was asked, and all was on disk."""
+    """Save a step; return the session, and the seconds before its code runs, after it, and to sync it."""
     proposed, decided, done = step
 
     def before() -> None:
@@ -142,14 +143,14 @@ def measure(name: str, folder: Path) -> None:
     cpu = time.process_time() - cpu
     saver.close()
     print(f"\n{name}: {kind.steps} steps, {kind.a_turn} a turn; milliseconds, medians of {AROUND} steps")
-    print(f"{'step':>6} {'MB':>6} {'floor':>7} {'before':>7} {'after':>7} {'to disk':>8} {'a step':>7}")
+    print(f"{'step':>6} {'MB':>6} {'floor':>7} {'before':>7} {'after':>7} {'a step':>7} {'sync':>7}")
     for mark in [mark for mark in MARKS if mark <= kind.steps]:
         part = slice(mark - AROUND, mark)
-        parts = [statistics.median(took[column] for took in ours[part]) * 1e3 for column in range(3)]
-        whole = statistics.median(sum(took) for took in ours[part]) * 1e3
-        row = [statistics.median(floor[part]) * 1e3, *parts]
-        print(f"{mark:>6} {sizes[mark - 1] / 1e6:>6.1f} {row[0]:>7.1f} {row[1]:>7.1f} {row[2]:>7.1f}", end=" ")
-        print(f"{row[3]:>8.1f} {whole:>7.1f}")
+        before, after, sync = [statistics.median(took[column] for took in ours[part]) * 1e3 for column in range(3)]
+        whole = statistics.median(took[0] + took[1] for took in ours[part]) * 1e3
+        least = statistics.median(floor[part]) * 1e3
+        row = (least, before, after, whole, sync)
+        print(f"{mark:>6} {sizes[mark - 1] / 1e6:>6.1f}", *(f"{figure:>7.1f}" for figure in row))
     print(f"all: {sum(map(sum, ours)):.1f} s, floor {sum(floor):.1f} s; the process computed {cpu:.1f} s", end="; ")
     print(f"it had {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3:.0f} MB at most")
     text = saver.path.read_text(encoding="utf-8")

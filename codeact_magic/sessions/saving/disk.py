@@ -126,11 +126,11 @@ def _lock_file(path: Path) -> Path:
 
 
 @contextmanager
-def draft(path: Path, like: Path | None = None) -> Iterator[BinaryIO]:
-    """Give a file to write to, which then replaces `path` at once, whole and on disk.
+def draft(path: Path, *, like: Path | None = None, synced: bool = True) -> Iterator[BinaryIO]:
+    """Give a file to write to, which then replaces `path` at once, whole.
 
     Whoever may read the file `like` (by default: `path`) may read the new one. If `path` is a link, the link is
-    replaced. Raises OSError.
+    replaced. Unless the file is `synced`, a power cut may leave it broken. Raises OSError.
     """
     scratch = path.parent / f"{_DRAFT}{uuid.uuid4().hex}.tmp"
     try:
@@ -139,7 +139,8 @@ def draft(path: Path, like: Path | None = None) -> Iterator[BinaryIO]:
                 shutil.copymode(like or path, scratch)
             yield file
             file.flush()
-            os.fsync(file.fileno())
+            if synced:
+                os.fsync(file.fileno())
         scratch.replace(path)
     except BaseException:
         with suppress(OSError):
@@ -153,6 +154,12 @@ def sweep(folder: Path) -> None:
         for scratch in folder.glob(f"{_DRAFT}*.tmp"):
             if time.time() - scratch.stat().st_mtime > DRAFT_LIFETIME:
                 scratch.unlink(missing_ok=True)
+
+
+def sync(path: Path) -> None:
+    """Make the content of a file survive a power cut. Raises OSError."""
+    with path.open("rb+") as file:
+        os.fsync(file.fileno())
 
 
 def sync_folder(folder: Path) -> None:

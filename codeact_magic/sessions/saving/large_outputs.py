@@ -46,6 +46,7 @@ class LargeOutputs:
         self.folder = notebook.with_name(f"{notebook.stem}_files")
         self.limit = limit
         self.written: set[str] = set()  # the names of the files
+        self._unsynced: list[Path] = []
         self._kept: dict[str, int] = {}  # characters of the outputs that are in the notebook, by cell
         self._all_kept = 0  # their sum
 
@@ -81,6 +82,14 @@ class LargeOutputs:
         for name in names:
             with suppress(OSError):
                 (self.folder / name).unlink(missing_ok=True)
+
+    def sync(self) -> None:
+        """Make the files survive a power cut. Until then it may cost the outputs in them, but not the notebook."""
+        while self._unsynced:
+            with suppress(FileNotFoundError, PermissionError):  # it was removed, or made read-only
+                disk.sync(self._unsynced[-1])
+            self._unsynced.pop()
+        disk.sync_folder(self.folder)
 
     # -- writing -------------------------------------------------------------------------------------------------------
 
@@ -132,8 +141,9 @@ class LargeOutputs:
             raise OSError("the folder is elsewhere")
         if not _holds(path, data):
             self.folder.mkdir(parents=True, exist_ok=True)
-            with disk.draft(path, like=self.notebook) as file:
+            with disk.draft(path, like=self.notebook, synced=False) as file:
                 file.write(data)
+            self._unsynced.append(path)
         self.written.add(name)
         return {"form": form, "file": name}
 

@@ -132,11 +132,7 @@ class Saver:
     def _write(self, session: Session, number: int) -> None:
         """Write the session with that number, and remember how that went."""
         path = self.path
-        failure = ""
-        try:
-            self._file.write(session, self._secrets())
-        except Exception as error:  # whatever it is: a thread that dies would lose every later step without a word
-            failure = _FAILED.format(folder=one_line(self.path.parent), reason=reason(error))
+        failure = self._attempt(lambda: self._file.write(session, self._secrets()))
         with self._change:
             self._written = number
             if self.path != path:
@@ -147,11 +143,20 @@ class Saver:
 
     def _sync(self, number: int) -> None:
         """Make the session with that number, which is written, survive a power cut."""
-        self._file.sync()
+        failure = self._attempt(self._file.sync)
         with self._change:
             self._synced = number
+            self.failure = self.failure or failure
             self._flushing = self._flushing and number < self._given
             self._change.notify_all()
+
+    def _attempt(self, action: Callable[[], None]) -> str:
+        """Do something, and return the line that says why it failed; empty if it did not."""
+        try:
+            action()
+        except Exception as error:  # whatever it is: a thread that dies would lose every later step without a word
+            return _FAILED.format(folder=one_line(self.path.parent), reason=reason(error))
+        return ""
 
 
 _FAILED = (

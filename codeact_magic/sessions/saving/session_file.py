@@ -63,7 +63,8 @@ class SessionFile:
             self._replace(session)
 
     def sync(self) -> None:
-        """Make what was written survive a power cut."""
+        """Make what was written survive a power cut. Raises OSError."""
+        self._large_outputs.sync()
         disk.sync_folder(self.path.parent)
 
     def _hide(self, secrets: Sequence[str]) -> None:
