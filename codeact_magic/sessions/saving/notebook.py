@@ -25,7 +25,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import fields, is_dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ...session import Cell, Json, Session, Step, Turn
+from ...session import VERDICT_WORDS, Cell, Json, Session, Step, Turn
 from ...text import fence, one_line, safe_markdown, storable, visible
 from .masking import map_texts
 
@@ -189,18 +189,15 @@ def _action_cell(key: str, step: Step) -> Json:
     return {**cell, "execution_count": seen.execution_count, "outputs": list(seen.outputs)}
 
 
-_DONE = {"approve": "approved", "edit": "edited", "reject": "rejected", "stop": "stopped"}
-
-
 def _proposal_cell(key: str, step: Step) -> Json:
     shown = [fence(visible(step.action.code))] if step.action else []
     decision = step.decision
     if decision and decision.runs:
-        ended = f"{_DONE[decision.verdict]} by {decision.by}. {step.observation_message}"
+        ended = f"{VERDICT_WORDS[decision.verdict]} by {decision.by}. {step.observation_message}"
         shown.append(f"**Not finished**, {_line(ended)}")
     elif decision:
         reason = f": {decision.reason}" if decision.reason else ""
-        ended = f"{_DONE[decision.verdict]} by {decision.by}{reason}"
+        ended = f"{VERDICT_WORDS[decision.verdict]} by {decision.by}{reason}"
         shown.append(f"**Not run**, {_line(ended)}")
     elif step.observation_message:
         shown.append(f"**Not run.** {_line(step.observation_message)}")
