@@ -241,6 +241,8 @@ class Agent:
         observation = None
         try:
             self._draft(broken_off)
+            if self.approver.mode != "auto":  # then the user may be asked, and may take long
+                self.settle()
             decision = self.approver.decide(number, reading)
             step = replace(step, decision=decision)
             if decision.runs:

@@ -431,14 +431,24 @@ def test_a_step_is_drafted_before_it_is_decided_about_and_again_before_it_runs()
     ]
 
 
-def test_saving_is_settled_before_a_request_and_before_code_runs() -> None:
+def test_saving_is_settled_before_a_request_before_a_question_and_before_code_runs() -> None:
     setup, done = Setup(act("f()"), ANSWER), list[tuple[int, int, int]]()
     saved = list[Session]()
     setup.agent.draft = setup.agent.keep = saved.append
     setup.agent.settle = lambda: done.append((len(setup.model.requests), len(setup.machine.ran), len(saved)))
     setup.agent.run("What is x?")
-    prompt, drafted, over = 1, 3, 4
-    assert done == [(0, 0, prompt), (1, 0, drafted), (1, 1, over)]
+    prompt, proposed, decided, over = 1, 2, 3, 4
+    assert done == [(0, 0, prompt), (1, 0, proposed), (1, 0, decided), (1, 1, over)]
+
+
+def test_a_proposal_is_not_settled_if_nobody_is_asked() -> None:
+    setup, done = Setup(act("f()"), ANSWER), list[int]()
+    saved = list[Session]()
+    setup.someone.mode = "auto"
+    setup.agent.draft = setup.agent.keep = saved.append
+    setup.agent.settle = lambda: done.append(len(saved))
+    setup.agent.run("What is x?")
+    assert done == [1, 3, 4]
 
 
 def test_a_rejected_action_is_drafted_only_before_the_decision() -> None:
@@ -453,7 +463,7 @@ def test_an_interrupt_before_the_code_begins_says_so() -> None:
     setup = Setup(act("f()"), ANSWER)
 
     def settle() -> None:
-        if setup.model.requests:
+        if setup.someone.asked:
             raise KeyboardInterrupt
 
     setup.agent.settle = settle

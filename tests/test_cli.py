@@ -16,7 +16,7 @@ import pytest
 
 from codeact_magic.cli.main import main
 from codeact_magic.options import Options
-from codeact_magic.sessions.saving.saver import load
+from codeact_magic.sessions.saving.loading import load
 from codeact_magic.testing import FakeEndpoint, Hang, Say, Status
 
 from .shells import isolate
@@ -361,7 +361,7 @@ def test_a_session_that_was_to_be_saved_and_is_not_is_a_failure(
     def refuse(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("codeact_magic.sessions.saving.sessionfile.SessionFile.note", refuse)
+    monkeypatch.setattr("codeact_magic.sessions.saving.session_file.SessionFile.write", refuse)
     ran = run(capsys, "run", "go", "-a", "auto", "-o", "out")
     assert (ran.status, ran.out) == (1, "Done.\n")
     assert "could not be saved" in ran.err and "%codeact" not in ran.err

@@ -25,7 +25,7 @@ from codeact_magic.kernels.interpreter import InterpreterOptions
 from codeact_magic.kernels.separate import GatewayKernel, KernelExecutor, gateway, notes
 from codeact_magic.kernels.signals import interrupt
 from codeact_magic.session import Observation
-from codeact_magic.sessions.saving.saver import load
+from codeact_magic.sessions.saving.loading import load
 from codeact_magic.testing import FakeEndpoint
 
 from .shells import isolate

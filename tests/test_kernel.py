@@ -12,7 +12,7 @@ import pytest
 from nbclient import NotebookClient
 
 from codeact_magic.session import Session, Step
-from codeact_magic.sessions.saving.saver import load
+from codeact_magic.sessions.saving.loading import load
 from codeact_magic.testing import FakeEndpoint, Hang, Say, Scripted
 from codeact_magic.text import visible
 
