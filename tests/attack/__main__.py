@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -44,7 +45,8 @@ def _attacked(category: str, options: argparse.Namespace) -> Tally:
     print(f"attacking: {category} ...", file=sys.stderr, flush=True)
     with tempfile.TemporaryDirectory() as folder:
         tries = _tries(category, Path(folder), options)
-        counted = tally(category, tries, options.seconds or SECONDS[category])
+        bound = math.inf if category == "fuzz" else options.seconds or SECONDS[category]  # the fuzz run ends by itself
+        counted = tally(category, tries, bound)
     if category == "snippets" and options.update:
         import_module(".snippets", __package__).update(counted.open)
     return counted
