@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import json
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,35 +16,19 @@ from jupyter_client.session import Session as JupyterSession
 from codeact_magic.frontends.control_channel import REQUEST
 from codeact_magic.session import Json
 
-from ..kernels import Run
-from . import tampering
-from .kernel import LOOK, Target, act, request, target
+from . import clients, tampering
+from .clients import FORGED, SHOWN, next_step, ran, still_waits, waiting
+from .kernel import Target, request, target
 from .results import Try
-
-SHOWN, FORGED = "ran = 'as shown'", "ran = 'forged'"
-A_WHILE = 2.0  # seconds in which something that must not happen would have happened
 
 
 def tries(folder: Path) -> Iterator[Try]:
     """Try all of it, in a few kernels."""
     with target(folder / "kernel") as at:
         at.greet()
-        for kind in (malformed, foreign, late, double, another_client):
+        for kind in (malformed, foreign, late, double, clients.another_client):
             yield from kind(at)
     yield from tampering.tries(folder)
-
-
-def waiting(at: Target, *more: str) -> tuple[Run, Json]:
-    """Have a step wait, and return the cell that runs and the step."""
-    run = at.begin(act(SHOWN), *map(act, more), "Done.")
-    step = at.wait_for_step(run)
-    assert step is not None
-    return run, step
-
-
-def ran(at: Target) -> Any:
-    """Return what the step has left in the namespace, and take it away."""
-    return at.kernel.value("globals().pop('ran', None)")
 
 
 # -- requests that change nothing --------------------------------------------------------------------------------------
@@ -62,9 +45,7 @@ def shapes(step: Json) -> dict[str, Any]:
         "all": ["yes", 1, None, [], "true"],
         "reason": [1, None, ["x"], "x" * 10_001],
     }
-    wrong = {
-        f"{name} = {value!r:.40}": right | {name: value} for name, values in fields.items() for value in values
-    }
+    wrong = {f"{name} = {value!r:.40}": right | {name: value} for name, values in fields.items() for value in values}
     missing = {f"without {name}": {key: right[key] for key in right if key != name} for name in right}
     deep = {"op": "decide", "id": "[" * 1000, "decision": {"a": {"b": [[[[]]]]}}}
     raw = {f"content {text!r}": text for text in (b"[]", b"1", b'"decide"', b"true")}
@@ -85,7 +66,17 @@ def foreign(at: Target) -> Iterator[Try]:
     run, step = waiting(at)
     id = step["id"]
     prefix, _, number = id.rpartition("-")
-    ids = ["", " ", id + " ", " " + id, id.upper() + "!", id + "\0", prefix, f"{prefix}-{int(number) + 1}", f"-{number}"]
+    ids = [
+        "",
+        " ",
+        id + " ",
+        " " + id,
+        id.upper() + "!",
+        id + "\0",
+        prefix,
+        f"{prefix}-{int(number) + 1}",
+        f"-{number}",
+    ]
     ids += [f"{prefix}-0{number}", f"{prefix}-{number}.0", f"{prefix[::-1]}-{number}", "pending", "*", "null", "main"]
     ids += [f"{prefix}\u2010{number}", id[:-1] + "\uff11", "../" + id, f"{id}\n{id}"]
     requests = {
@@ -108,20 +99,14 @@ def _changing_nothing(at: Target, kind: str, step: Json, requests: dict[str, Any
 def _on_the_other_channel(at: Target, step: Json) -> Try:
     content = {"op": "decide", "id": step["id"], "decision": "approve", "code": FORGED}
     at.client.shell_channel.send(at.client.session.msg(REQUEST, content))
-    return _still_waits(at, "malformed", "on the shell channel", step)
+    return still_waits(at, "malformed", "on the shell channel", step)
 
 
 def _wrongly_signed(at: Target, step: Json) -> Try:
     content = {"op": "decide", "id": step["id"], "decision": "approve", "code": FORGED}
     forger = JupyterSession(key=b"another key")
     forger.send(at.client.control_channel.socket, REQUEST, content)
-    return _still_waits(at, "malformed", "signed with another key", step)
-
-
-def _still_waits(at: Target, kind: str, name: str, step: Json) -> Try:
-    pending = at.pending  # answered in order: what was sent before this has been read
-    held = pending is not None and pending["id"] == step["id"]
-    return Try(kind, name, held, "" if held else "decided")
+    return still_waits(at, "malformed", "signed with another key", step)
 
 
 # -- decisions that come too late, or twice ----------------------------------------------------------------------------
@@ -131,9 +116,10 @@ def late(at: Target) -> Iterator[Try]:
     """Try decisions about steps that have been decided."""
     run, first = waiting(at, "ran = ran + ', and more'")
     at.decide(first)
-    second = _next_step(at, run, first)
+    second = next_step(at, run, first)
+    assert second is not None
     yield _refused(at, "late", "about the step before, while the next one waits", first)
-    yield _still_waits(at, "late", "the next one still waits", second)
+    yield still_waits(at, "late", "the next one still waits", second)
     at.decide(second, "reject")
     run.finish()
     yield _ran(at, "late", "what was rejected has not run", "as shown")
@@ -144,15 +130,6 @@ def late(at: Target) -> Iterator[Try]:
     at.stop(run)
     yield _refused(at, "late", "after Stop", step)
     yield _ran(at, "late", "nothing ran after Stop", None)
-
-
-def _next_step(at: Target, run: Run, before: Json) -> Json:
-    """Wait for the step after `before`."""
-    while True:
-        step = at.wait_for_step(run)
-        assert step is not None
-        if step["id"] != before["id"]:
-            return step
 
 
 def _refused(at: Target, kind: str, name: str, step: Json) -> Try:
@@ -183,8 +160,8 @@ def double(at: Target) -> Iterator[Try]:
         run.finish()
         one = _ran(at, "double", name, expected)
         yield one if again["status"] == "error" else Try("double", name, False, "the second one was accepted")
-    for clients in (2, 8):
-        yield _at_once(at, clients)
+    for count in (2, 8):
+        yield _at_once(at, count)
     yield _replayed(at)
     yield _too_early(at)
 
@@ -192,13 +169,13 @@ def double(at: Target) -> Iterator[Try]:
 def _at_once(at: Target, count: int) -> Try:
     """Have many clients decide at the same time, each with code of its own."""
     run, step = waiting(at)
-    clients = [at.kernel.manager.blocking_client() for _ in range(count)]
+    others = [at.kernel.manager.blocking_client() for _ in range(count)]
     answers: list[Json] = []
-    for client in clients:
+    for client in others:
         client.start_channels(shell=False, iopub=False, stdin=False, hb=False)
 
     def send(number: int) -> None:
-        answers.append(at.decide(step, client=clients[number], code=f"ran = [*globals().get('ran', []), {number}]"))
+        answers.append(at.decide(step, client=others[number], code=f"ran = [*globals().get('ran', []), {number}]"))
 
     threads = [threading.Thread(target=send, args=(number,)) for number in range(count)]
     for thread in threads:
@@ -206,7 +183,7 @@ def _at_once(at: Target, count: int) -> Try:
     for thread in threads:
         thread.join()
     run.finish()
-    for client in clients:
+    for client in others:
         client.stop_channels()
     accepted = sum(answer["status"] == "ok" for answer in answers)
     times = len(ran(at) or ())
@@ -219,9 +196,9 @@ def _replayed(at: Target) -> Try:
     run, step = waiting(at, "ran = 'replayed'")
     message = at.client.session.msg(REQUEST, {"op": "decide", "id": step["id"], "decision": "approve", "code": SHOWN})
     at.client.control_channel.send(message)
-    second = _next_step(at, run, step)
+    second = next_step(at, run, step)
     at.client.control_channel.send(message)
-    one = _still_waits(at, "double", "the same message again, when the next step waits", second)
+    one = still_waits(at, "double", "the same message again, when the next step waits", second)
     at.stop(run)
     ran(at)
     return one
@@ -234,86 +211,8 @@ def _too_early(at: Target) -> Try:
     prefix, _, number = step["id"].rpartition("-")
     early = at.decide(step | {"id": f"{prefix}-{int(number) + 1}"}, code=FORGED)
     at.decide(step)
-    second = _next_step(at, run, step)
-    one = _still_waits(at, "double", name, second)
+    second = next_step(at, run, step)
+    one = still_waits(at, "double", name, second)
     at.stop(run)
     ran(at)
     return one if early["status"] == "error" else Try("double", name, False, "it was accepted")
-
-
-# -- clients that are not the user's page ------------------------------------------------------------------------------
-
-FROM_A_THREAD = """
-import threading, time
-def forge():
-    {body}
-threading.Thread(target=forge, daemon=True).start()
-"""
-OVER_A_SOCKET = """
-    from ipykernel.connect import get_connection_file
-    from jupyter_client import BlockingKernelClient
-    global client  # kept: its end would wait for its sockets
-    client = BlockingKernelClient(connection_file=get_connection_file())
-    client.load_connection_file()
-    client.start_channels(shell=False, iopub=False, stdin=False, hb=False)
-    def answer(content):
-        client.control_channel.send(client.session.msg("codeact_request", content))
-        return client.control_channel.get_msg(timeout=10)["content"]
-"""
-BY_REFERENCE = """
-    import gc
-    answer = next(o for o in gc.get_objects() if type(o).__name__ == "ControlChannel" and o._kernel).answer
-"""
-DECIDES = """
-    while True:
-        step = answer({"op": "state"})["pending"]
-        if step and step["number"] == 2:
-            return answer({"op": "decide", "id": step["id"], "decision": "approve", "code": "ran = 'forged'"})
-        time.sleep(0.02)
-"""
-
-
-def another_client(at: Target) -> Iterator[Try]:
-    """Try decisions in the right shape by somebody who is not the page that the user sees."""
-    right: dict[str, Callable[[Json], Json]] = {
-        "as it is shown": lambda step: {"code": step["code"]},
-        "with other code": lambda step: {"code": FORGED},
-        "for all of the turn": lambda step: {"code": step["code"], "all": True},
-        "said hello before": lambda step: {"code": step["code"]},
-    }
-    for name, fields in right.items():
-        yield _by_another(at, name, fields)
-    for name, way in (("by a reference", BY_REFERENCE), ("over a socket", OVER_A_SOCKET)):
-        yield _by_an_action(at, f"a thread of an action, {name}", FROM_A_THREAD.format(body=(way + DECIDES).strip()))
-
-
-def _by_another(at: Target, name: str, fields: Callable[[Json], Json]) -> Try:
-    run, step = waiting(at)
-    other = at.kernel.manager.blocking_client()
-    other.start_channels(shell=False, iopub=False, stdin=False, hb=False)
-    if "hello" in name:
-        request(other, {"op": "hello", "id": step["id"]})
-    request(other, {"op": "decide", "id": step["id"], "decision": "approve", **fields(step)})
-    one = _still_waits(at, "another client", name, step)
-    other.stop_channels()
-    at.stop(run) if one.held else run.finish()
-    ran(at)
-    return one
-
-
-def _by_an_action(at: Target, name: str, code: str) -> Try:
-    """Have an action that the user approved decide about the next one."""
-    run = at.begin(act(code), act(SHOWN), "Done.")
-    first = at.wait_for_step(run)
-    assert first is not None
-    at.decide(first)
-    second = at.wait_for_step(run)
-    while second is not None and second["id"] == first["id"]:
-        second = at.wait_for_step(run)
-    deadline = time.monotonic() + A_WHILE
-    while second is not None and time.monotonic() < deadline and at.pending:
-        time.sleep(LOOK)
-    held = second is not None and at.pending is not None
-    at.stop(run) if held else run.finish()
-    ran(at)
-    return Try("another client", name, held, "" if held else "decided")

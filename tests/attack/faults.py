@@ -1,4 +1,4 @@
-"""Faults: Stop in hard places, a full disk, broken objects, a shell that lacks what it should have.
+"""Faults: a full disk, broken objects, a shell that lacks what it should have, usage that is no usage; and Stop.
 
 Each is tried in a real kernel. What it may not do: go on for ever, lose the turn, or show anything but one clean line.
 """
@@ -8,10 +8,8 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 from codeact_magic.testing import Say
@@ -19,120 +17,9 @@ from codeact_magic.testing import Say
 from ..kernels import Run
 from .kernel import Target, act, target
 from .results import Try
+from .stopping import MOST, is_clean, stops, stops_before_the_first_step
 
-PROMISED = 1.0  # seconds in which Stop ends what runs ...
-ALLOWED = 1.0  # ... and seconds more, for a machine that is busy
-EXPLAINED = 4.0  # seconds after which it says at the latest in what it is stuck
-MOST = 12.0  # seconds of a Stop that are waited for
 TURN = 30.0  # seconds that a cell may take which nothing should hold up
-
-
-# -- Stop --------------------------------------------------------------------------------------------------------------
-
-BEGUN = "print('begun')\n"
-HARD = {
-    "asleep": f"import time\n{BEGUN}time.sleep(60)",
-    "a pool of threads": (
-        "import time\nfrom concurrent.futures import ThreadPoolExecutor\n"
-        f"{BEGUN}with ThreadPoolExecutor(4) as pool: list(pool.map(time.sleep, [30] * 8))"
-    ),
-    "joining a thread": (
-        f"import threading, time\nthread = threading.Thread(target=time.sleep, args=(30,), daemon=True)\n"
-        f"thread.start()\n{BEGUN}\nwhile thread.is_alive():\n    try: thread.join()\n    except BaseException: pass"
-    ),
-    "a loop with a bare except": (
-        f"import time\n{BEGUN}began = time.monotonic()\nwhile time.monotonic() - began < 30:\n"
-        "    try: time.sleep(0.05)\n    except: pass"
-    ),
-    "a loop that catches KeyboardInterrupt": (
-        f"import time\n{BEGUN}began = time.monotonic()\nwhile time.monotonic() - began < 30:\n"
-        "    try: time.sleep(0.5)\n    except KeyboardInterrupt: continue"
-    ),
-    "finally that sleeps": f"import time\ntry:\n    {BEGUN}    time.sleep(60)\nfinally:\n    time.sleep(30)",
-    "a context that sleeps": (
-        "import time\nclass Slow:\n    def __enter__(self): return self\n"
-        f"    def __exit__(self, *e): time.sleep(30)\nwith Slow():\n    {BEGUN}    time.sleep(60)"
-    ),
-    "SQLite": (
-        f"import sqlite3\n{BEGUN}sqlite3.connect(':memory:').execute('with recursive n(x) as (select 1 union all "
-        "select x + 1 from n limit 200000000) select count(*) from n').fetchone()"
-    ),
-    "a product of matrices": f"import numpy as np\na = np.ones((6500, 6500))\n{BEGUN}a = a @ a @ a",
-    "a large integer": f"{BEGUN}x = 7 ** 60_000_000",
-    "a regular expression": f"import re\n{BEGUN}re.match(r'(a+)+$', 'a' * 32 + 'b')",
-    "sorting": f"{BEGUN}x = sorted(range(40_000_000, 0, -1), key=lambda n: n % 7)",
-    "a signal handler of its own": (
-        f"import signal, time\nold = signal.signal(signal.SIGINT, signal.SIG_IGN)\n{BEGUN}time.sleep(30)"
-    ),
-    "a child process that ignores it": (
-        f"import subprocess\n{BEGUN}subprocess.run(['sh', '-c', \"trap '' INT; sleep 30\"])"
-    ),
-    "a task that swallows it": (
-        "import asyncio\nasync def stubborn():\n    while True:\n        try: await asyncio.sleep(30)\n"
-        f"        except BaseException: pass\n{BEGUN}await asyncio.wait_for(stubborn(), 30)"
-    ),
-}
-
-
-def stops(folder: Path) -> Iterator[Try]:
-    """Press Stop in each hard place; a kernel that does not come back is ended."""
-    at_hand: list[Target] = []
-    for number, (name, code) in enumerate(HARD.items()):
-        with target(folder / f"stop-{number}") as at:
-            at_hand.append(at)
-            run = at.begin(act(code), "Done.", options="--approve auto")
-            run.wait(lambda run=run: "begun" in run.text)  # type: ignore[misc]
-            time.sleep(0.3)  # for it to be in the place itself
-            yield _stopped(run, name)
-
-
-def _stopped(run: Run, name: str) -> Try:
-    """Press Stop once, and see what comes of it."""
-    began = time.monotonic()
-    run.kernel.interrupt()
-    with suppress(AssertionError):
-        run.wait(lambda: run.done, patience=MOST)
-    seconds = time.monotonic() - began
-    if not run.done:
-        explained = "restart" in run.shown
-        return Try("Stop", name, explained, f"{'explained, but ' if explained else ''}no end after {seconds:.0f} s")
-    held = seconds <= PROMISED + ALLOWED and _is_clean(run)
-    return Try("Stop", name, held, f"{seconds:.1f} s{'' if _is_clean(run) else ', and a traceback'}")
-
-
-def _is_clean(run: Run) -> bool:
-    """Return whether a cell has ended well, or in an error that is shown as one line."""
-    return all("\n" not in error.strip("\n") for error in run.errors)
-
-
-# -- Stop while the product itself is at work --------------------------------------------------------------------------
-
-SLOW = {
-    "while variables are looked at": (
-        "import time\nclass Slow:\n    def __repr__(self):\n        print('begun', flush=True)\n        time.sleep(30)\n"
-        "    def __len__(self):\n        print('begun', flush=True)\n        time.sleep(30)\n"
-        "    @property\n    def shape(self):\n        print('begun', flush=True)\n        time.sleep(30)\n"
-        "slow = Slow()"
-    ),
-    "while a class is looked up": (
-        "import time\nclass Slow:\n    @property\n    def __class__(self):\n        print('begun', flush=True)\n"
-        "        time.sleep(30)\nslow = Slow()"
-    ),
-}
-
-
-def stops_before_the_first_step(folder: Path) -> Iterator[Try]:
-    """Press Stop while the user's variables are looked at: nothing of theirs may hold up the turn for long."""
-    for number, (name, code) in enumerate(SLOW.items()):
-        with target(folder / f"slow-{number}") as at:
-            assert at.kernel.run(code).reply["status"] == "ok"
-            run = at.begin("Done.", options="--approve auto")
-            with suppress(AssertionError):
-                run.wait(lambda run=run: run.done or "begun" in run.text, patience=MOST)  # type: ignore[misc]
-            if run.done:
-                yield Try("Stop", name, _is_clean(run), "" if _is_clean(run) else run.errors[0][-80:])
-            else:
-                yield _stopped(run, name)
 
 
 # -- a full disk -------------------------------------------------------------------------------------------------------
@@ -179,7 +66,7 @@ def _unsaved(at: Target, name: str) -> Iterator[Try]:
         at.decide(step)
     with suppress(AssertionError):
         run.wait(lambda: run.done, patience=TURN)
-    held = run.done and _is_clean(run)
+    held = run.done and is_clean(run)
     yield Try("a full disk", f"{name}: the turn ends in clean lines", held, "" if held else _last(run))
     kept = at.kernel.run("print(kept)").text.strip() == "42" if run.done and step is not None else step is None
     yield Try("a full disk", f"{name}: the step's variables are kept", kept, "" if kept else "they are gone")
@@ -218,8 +105,9 @@ BROKEN = {
     "deeply nested": "x = []\nfor _ in range(100_000): x = [x]",
     "an endless signature": "class A:\n    @property\n    def __signature__(self): raise RuntimeError('no')\n"
     "    def __call__(self): pass\nx = A()",
-    "a proxy of an import": "import types\nclass L(types.ModuleType):\n    def __getattr__(self, name): raise ImportError\n"
-    "x = L('lazy')",
+    "a proxy of an import": (
+        "import types\nclass L(types.ModuleType):\n    def __getattr__(self, name): raise ImportError\nx = L('lazy')"
+    ),
     "a table whose columns raise": (
         "import pandas as pd\nclass T(pd.DataFrame):\n    @property\n    def columns(self): raise RuntimeError('no')\n"
         "    @columns.setter\n    def columns(self, value): pass\nx = T.__new__(T)"
@@ -230,7 +118,7 @@ BROKEN = {
 }
 LACKING = {
     "can't start new thread": (
-        "import threading, _thread\ndef refuse(*a, **k): raise RuntimeError(\"can't start new thread\")\n"
+        'import threading, _thread\ndef refuse(*a, **k): raise RuntimeError("can\'t start new thread")\n'
         "threading._start_new_thread = refuse\nthreading._start_joinable_thread = refuse"
     ),
     "get_ipython is None": "get_ipython = None",
@@ -257,14 +145,22 @@ def broken(folder: Path) -> Iterator[Try]:
     """Run a turn beside each broken object: it ends well, or in one clean line."""
     with target(folder / "broken") as at:
         at.ask(act("warm = 1"), "Done.", options="--approve auto")
-        for name, code in BROKEN.items():
-            at.kernel.run(code)
-            yield _survived(at, "a broken object", name)
-            at.kernel.run("for name in [n for n in globals() if n in ('x', 'y', 'A', 'gone') or n == 5]: del globals()[name]")
+        for name in BROKEN:
+            yield beside(at, name)
     for number, (name, code) in enumerate(LACKING.items()):
         with target(folder / f"lacking-{number}") as at:
             at.kernel.run(code)
             yield _survived(at, "a broken shell", name)
+
+
+def beside(at: Target, name: str) -> Try:
+    """Run a turn beside one broken object."""
+    at.kernel.run(BROKEN[name])
+    one = _survived(at, "a broken object", name)
+    at.kernel.run(
+        "for one in [n for n in globals() if n in ('x', 'y', 'A', 'M', 'L', 'T', 'gone', 5)]: del globals()[one]"
+    )
+    return one
 
 
 def _survived(at: Target, kind: str, name: str) -> Try:
@@ -276,7 +172,7 @@ def _survived(at: Target, kind: str, name: str) -> Try:
         with suppress(AssertionError):
             run.wait(lambda: run.done, patience=MOST)
         return Try(kind, name, False, f"no end after {TURN:g} s")
-    held = _is_clean(run)
+    held = is_clean(run)
     return Try(kind, name, held, "" if held else _last(run))
 
 
@@ -294,8 +190,7 @@ def wrong_usage(folder: Path) -> Iterator[Try]:
             asked = len(at.endpoint.requests)
             run = at.ask(*replies, options="--approve auto --new")
             steps = len(at.endpoint.requests) - asked
-            yield Try("usage", f"reported as {name}", steps < 20 and _is_clean(run), f"{steps} requests")
-        replies = [act("y = '\\\\ud800'")]
+            yield Try("usage", f"reported as {name}", steps < 20 and is_clean(run), f"{steps} requests")
         at.greet()
         yield _surrogate(at)
 
@@ -308,7 +203,7 @@ def _surrogate(at: Target) -> Try:
     at.decide(step, code="z = '\ud800'")
     with suppress(AssertionError):
         run.wait(lambda: run.done, patience=TURN)
-    held = run.done and _is_clean(run)
+    held = run.done and is_clean(run)
     return Try("usage", "a lone surrogate in an edit", held, "" if held else _last(run))
 
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import copy
 import json
-import os
 import queue
 import random
 import re
@@ -16,7 +15,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -46,7 +44,18 @@ MOST_OPEN = 5  # failures of a target after which it is left
 # -- what is fed -------------------------------------------------------------------------------------------------------
 
 FENCES = ["```", "```python\n", "~~~", "\n```\n", "<execute>", "</execute>", "<think>", "</think>", "<tool_call>"]
-FENCES += ['{"code": "', '"}', '{"answer": "x"}', "</tool_call>", "%%bash\n", "!ls\n", "x = 1\n", "\r\n", "\0", "\ud800"]
+FENCES += [
+    '{"code": "',
+    '"}',
+    '{"answer": "x"}',
+    "</tool_call>",
+    "%%bash\n",
+    "!ls\n",
+    "x = 1\n",
+    "\r\n",
+    "\0",
+    "\ud800",
+]
 CODE = [snippet.code for snippet in snippets.own()]
 JOINTS = ["\n", "; ", " if x else ", "\\\n", "    ", "(", ")", "[", "'''", '"', "#", "%", "%%", "!", "?", "\t", "\f"]
 TEXTS = st.text(st.characters(codec=None), max_size=60)
@@ -243,7 +252,11 @@ def _led(seconds: float, targets: list[str]) -> Iterator[Try]:
         options = [f"-max_total_time={max(1, int(seconds))}", "-print_final_stats=1", "-max_len=4096", "-verbosity=0"]
         with tempfile.TemporaryDirectory() as folder:
             command = [sys.executable, "-m", f"{__package__}.coverage", name, *options, f"-artifact_prefix={folder}/"]
-            done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=seconds * 3 + 60)
+            try:
+                done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=seconds + 60)
+            except subprocess.TimeoutExpired:
+                yield Try(f"{name}, led", "the run", False, "it did not end in time")
+                continue
         runs = _RUNS.search(done.stderr)
         yield from (Try(f"{name}, led", "a text of atheris", True) for _ in range(int(runs[1]) if runs else 0))
         if done.returncode or not runs:

@@ -57,7 +57,12 @@ TAG, IMAGE = f"<script>{SCRIPT}</script>", f'<img src="x" onerror="{RUN}">'
 FRAME = f'<iframe srcdoc="<script>parent.eval(String.fromCharCode({ENCODED}))</script>"></iframe>'
 DRAWING = f'<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9" onload="{RUN}"><script>{RUN}</script></svg>'
 
-FILES = {"notes.md": f"# Notes\n\n{TAG}\n\n{IMAGE}\n", "page.html": f"<p>hello</p>{TAG}", "a.svg": DRAWING, "a.js": SCRIPT}
+FILES = {
+    "notes.md": f"# Notes\n\n{TAG}\n\n{IMAGE}\n",
+    "page.html": f"<p>hello</p>{TAG}",
+    "a.svg": DRAWING,
+    "a.js": SCRIPT,
+}
 READ = "from pathlib import Path\nfrom IPython.display import *\n"
 # What a step shows, by name; the code reads what is hostile from the files above.
 OUTPUTS = {
@@ -70,7 +75,9 @@ OUTPUTS = {
     "an SVG file": f"{READ}SVG(filename='a.svg')",
     "HTML with a drawing": f"{READ}HTML({DRAWING!r})",
     "JavaScript of a file": f"{READ}Javascript(filename='a.js')",
-    "_repr_html_ of a class": f"{READ}class Card:\n    def _repr_html_(self): return Path('page.html').read_text()\nCard()",
+    "_repr_html_ of a class": (
+        f"{READ}class Card:\n    def _repr_html_(self): return Path('page.html').read_text()\nCard()"
+    ),
     "_repr_mimebundle_ of a class": (
         f"{READ}class Card:\n    def _repr_mimebundle_(self, **o):\n"
         "        return {'application/javascript': Path('a.js').read_text()}\nCard()"
@@ -79,7 +86,8 @@ OUTPUTS = {
         f"{READ}import pandas as pd\npd.DataFrame({{'a': [1]}}).style.set_caption(Path('page.html').read_text())"
     ),
     "a table that is not escaped": (
-        f"{READ}import pandas as pd\nHTML(pd.DataFrame({{'a': [Path('page.html').read_text()]}}).to_html(escape=False))"
+        f"{READ}import pandas as pd\npd.set_option('display.max_colwidth', None)\n"
+        "HTML(pd.DataFrame({'a': [Path('page.html').read_text()]}).to_html(escape=False))"
     ),
     "a table": f"{READ}import pandas as pd\npd.DataFrame({{'a': [Path('page.html').read_text()]}})",
     "printed": f"{READ}print(Path('page.html').read_text())",
@@ -158,4 +166,3 @@ def _approve_the_first(window: Window) -> None:
 def _second_waits(window: Window, owned: Path) -> bool:
     """Return whether the second step waits, or has run."""
     return owned.exists() or (window.pending.node.count() > 0 and OWNED in window.pending.text)
-

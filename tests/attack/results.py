@@ -81,6 +81,8 @@ def tally(category: str, tries: Iterator[Try], seconds: float) -> Tally:
                     break
         except UnavailableError as error:
             counted.left_out = str(error)
+        except Exception as error:  # the harness itself: the other categories go on
+            counted.left_out = f"broken off: {type(error).__name__}: {error!s:.200}".replace("\n", " ")
     counted.seconds = time.monotonic() - began
     return counted
 

@@ -57,7 +57,9 @@ FORMS: dict[str, Callable[[], str]] = {
     "a key of a model service": lambda: "sk-" + "ant-api03-" + some(80),
     "a bot token": lambda: "xo" + "xb-" + some(12, string.digits) + "-" + some(24),
     "a signed token": lambda: _token({"alg": "HS256"}, {"sub": "shop"}),
-    "a private key": lambda: "-----BEGIN " + f"PRIVATE KEY-----\n{some(64)}\n{some(64)}\n-----END " + "PRIVATE KEY-----",
+    "a private key": lambda: (
+        "-----BEGIN " + f"PRIVATE KEY-----\n{some(64)}\n{some(64)}\n-----END " + "PRIVATE KEY-----"
+    ),
     "a password in an address": lambda: f"https://me:{some(20)}@127.0.0.1/shop.git",
 }
 
@@ -85,19 +87,25 @@ GET = {
 
 def tries(folder: Path) -> Iterator[Try]:
     """Try every way out, first with secrets of the environment, then with such as are told by their form."""
-    secrets = {name: make() for name, make in VARIABLES.items()}
-    with target(folder / "variables", secrets) as at:
-        yield from _all_ways(at, secrets, GET["environment"].format(names=list(secrets)), "")
+    yield from of_variables(folder, list(VARIABLES), list(WAYS))
+    with target(folder / "later") as at:
         yield from _later(at)
     secrets = {name: make() for name, make in FORMS.items()}
     with target(folder / "forms") as at:
         (at.kernel.folder / "kept.json").write_text(json.dumps(list(secrets.values())))
-        yield from _all_ways(at, secrets, GET["form"], "no variable: ")
+        yield from _all_ways(at, secrets, GET["form"], list(WAYS), "no variable: ")
 
 
-def _all_ways(at: Target, secrets: dict[str, str], get: str, prefix: str) -> Iterator[Try]:
-    for way, code in WAYS.items():
-        found = _places(at, get + code)
+def of_variables(folder: Path, names: list[str], ways: list[str]) -> Iterator[Try]:
+    """Try some ways out with secrets of the environment."""
+    secrets = {name: VARIABLES[name]() for name in names}
+    with target(folder / "variables", secrets) as at:
+        yield from _all_ways(at, secrets, GET["environment"].format(names=names), ways, "")
+
+
+def _all_ways(at: Target, secrets: dict[str, str], get: str, ways: list[str], prefix: str) -> Iterator[Try]:
+    for way in ways:
+        found = _places(at, get + WAYS[way])
         for place, text in found.items():
             for name, secret in secrets.items():
                 leaked = _parts(secret, text)
@@ -153,12 +161,17 @@ def _size(path: Path) -> int:
 
 def _later(at: Target) -> Iterator[Try]:
     """Try a secret that the environment no longer holds, or holds only since a cell of the user's."""
-    for name, before, after in (
-        ("taken out of the environment", "", "import os\nkept = os.environ.pop('OPENAI_API_KEY')"),
-        ("given by a cell", "import os\nos.environ['OPENAI_API_KEY'] = {new!r}", "kept = os.environ['OPENAI_API_KEY']"),
+    for name, after in (
+        ("given by a cell", "kept = os.environ['OPENAI_API_KEY']"),
+        ("taken out of the environment", "kept = os.environ.pop('OPENAI_API_KEY')"),
+        (
+            "that another one took the place of",
+            "kept = os.environ['OPENAI_API_KEY']; os.environ['OPENAI_API_KEY'] = 'x' * 20",
+        ),
     ):
         new = "sk-" + "proj-" + some(48)
-        at.kernel.run(before.format(new=new))
+        at.kernel.run(f"import os\nos.environ['OPENAI_API_KEY'] = {new!r}")
+        at.ask("Done.", options="--approve auto")  # it is known as a secret by now
         at.kernel.run(after)
         secret = at.kernel.value("kept")
         for place, text in _places(at, "print(kept)").items():

@@ -36,7 +36,7 @@ TAMPERS = {
     "line_transforms": f"get_ipython().input_transformer_manager.line_transforms.append({REWRITE})",
     "ast_transformers": (
         "import ast\nclass Change(ast.NodeTransformer):\n    def visit_Constant(self, node):\n"
-        "        return ast.copy_location(ast.Constant('changed'), node) if node.value in ('shown', 'again') else node\n"
+        "        if node.value in ('shown', 'again'): node.value = 'changed'\n        return node\n"
         "get_ipython().ast_transformers.append(Change())"
     ),
     "a post_run_cell hook": (
@@ -69,7 +69,8 @@ TAMPERS = {
         "import gc\nfor one in gc.get_objects():\n    if type(one).__name__ == 'Gate': one.mode = 'auto'"
     ),
     "type.__setattr__": (
-        _import(approval.Gate) + APPROVED
+        _import(approval.Gate)
+        + APPROVED
         + "type.__setattr__(Gate, 'decide', lambda self, n, reading, *a: approved(reading.action.code))"
     ),
     "mock.patch": (
@@ -77,17 +78,16 @@ TAMPERS = {
         f"mock.patch('{approval.__name__}.Gate.decide', lambda self, n, r, *a: approved(r.action.code)).start()"
     ),
     "what asks the page": (
-        _import(lab_page.LabPageAsker) + APPROVED
+        _import(lab_page.LabPageAsker)
+        + APPROVED
         + "LabPageAsker.ask = lambda self, n, reading, *a: (approved(reading.action.code), True)"
     ),
     "what waits for the page": (
-        _import(control_channel.ControlChannel)
-        + "ControlChannel.ask = lambda self, step, *a: "
+        _import(control_channel.ControlChannel) + "ControlChannel.ask = lambda self, step, *a: "
         "{'decision': 'approve', 'code': step['code'], 'reason': '', 'all': False}"
     ),
     "the code that the page is shown": (
-        _import(lab_page.StepRecords)
-        + "was = StepRecords.pending\n"
+        _import(lab_page.StepRecords) + "was = StepRecords.pending\n"
         "def pending(self, *a): return dict(was(self, *a), code='mark = \"harmless\"')\n"
         "StepRecords.pending = pending"
     ),
