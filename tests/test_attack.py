@@ -177,9 +177,14 @@ def test_what_a_step_shows_decides_nothing(name: str, desk: Desk) -> None:
 # -- secrets -----------------------------------------------------------------------------------------------------------
 
 
+PAST_PYTHON = ("by a child process", "written past Python")
+LOGGED = is_open("the server's log gets what is written past Python")
+
+
 @pytest.mark.kernel
-def test_the_key_of_the_endpoint_shows_up_nowhere(tmp_path: Path) -> None:
-    check(secrets.of_variables(tmp_path, ["OPENAI_API_KEY"], ["printed", "printed in pieces", "by a child process"]))
+@pytest.mark.parametrize("ways", [[*secrets.WAYS][:5], pytest.param([*PAST_PYTHON], marks=LOGGED)])
+def test_the_key_of_the_endpoint_shows_up_nowhere(ways: list[str], tmp_path: Path) -> None:
+    check(secrets.of_variables(tmp_path, ["OPENAI_API_KEY"], ways))
 
 
 @pytest.mark.kernel
@@ -192,8 +197,14 @@ def test_other_secrets_of_the_environment_show_up_nowhere(name: str, tmp_path: P
 # -- faults ------------------------------------------------------------------------------------------------------------
 
 
+OPEN_FAULTS = ["a dead weakref.proxy", "__class__ raises", "__getattribute__ raises", "a key that is no text"]
+OPEN_MARK = is_open("the turn ends in an exception of ours")
+
+
 @pytest.mark.kernel
-@pytest.mark.parametrize("name", ["__repr__ raises", "a container of itself", "a key that is no text"])
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=OPEN_MARK) if name in OPEN_FAULTS else name for name in faults.BROKEN]
+)
 def test_a_broken_object_does_not_end_the_turn(name: str, at: Target) -> None:
     check(iter([faults.beside(at, name)]))
 

@@ -8,6 +8,7 @@ import math
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from importlib import import_module
 from pathlib import Path
 
@@ -37,6 +38,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seconds", type=float, help="seconds after which no further try of a category is begun")
     parser.add_argument("--snippets", type=Path, action="append", default=[], help="a JSON file of more snippets")
     parser.add_argument("--setup", type=Path, help="the code that makes the user's variables of --snippets")
+    parser.add_argument("--progress", action="store_true", help="name each try on stderr as it ends")
     parser.add_argument("--update", action="store_true", help="write the list of snippets that are not held anew")
     return parser
 
@@ -45,11 +47,25 @@ def _attacked(category: str, options: argparse.Namespace) -> Tally:
     print(f"attacking: {category} ...", file=sys.stderr, flush=True)
     with tempfile.TemporaryDirectory() as folder:
         tries = _tries(category, Path(folder), options)
+        if options.progress:
+            tries = _named(tries)
         bound = math.inf if category == "fuzz" else options.seconds or SECONDS[category]  # the fuzz run ends by itself
         counted = tally(category, tries, bound)
     if category == "snippets" and options.update:
         import_module(".snippets", __package__).update(counted.open)
     return counted
+
+
+def _named(tries: Iterator[Try]) -> Iterator[Try]:
+    """Name each of `tries` on stderr."""
+    with closing(tries):  # type: ignore[type-var]  # the categories are generators
+        for one in tries:
+            print(
+                f"  {'held' if one.held else 'OPEN'}  {one.kind}: {one.name!r:.90} {one.seen}",
+                file=sys.stderr,
+                flush=True,
+            )
+            yield one
 
 
 def _tries(category: str, folder: Path, options: argparse.Namespace) -> Iterator[Try]:

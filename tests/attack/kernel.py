@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from codeact_magic.frontends.control_channel import REQUEST
 from codeact_magic.session import Json
@@ -15,6 +15,7 @@ from codeact_magic.testing import FakeEndpoint, Scripted
 from ..kernels import NEWEST, PATIENCE, Kernel, Run
 
 LOG = "server.log"  # in the kernel's folder: what a server would have in its log
+STARTS = 3  # times that a kernel is started, at most
 LOOK = 0.02  # seconds between two looks
 
 
@@ -100,12 +101,20 @@ class Target:
         run.finish()
 
 
+def _started(folder: Path, environment: dict[str, str] | None, log: IO[str]) -> Kernel:
+    """Start a kernel; one that finds its ports taken dies at once, and is started again."""
+    for _ in range(STARTS - 1):
+        with suppress(RuntimeError):
+            return Kernel(NEWEST, folder, environment, log)
+    return Kernel(NEWEST, folder, environment, log)
+
+
 @contextmanager
 def target(folder: Path, environment: dict[str, str] | None = None) -> Iterator[Target]:
     """Run a kernel in `folder`, for as long as the context lasts."""
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / LOG).open("w") as log, FakeEndpoint(default="Done.") as endpoint:
-        kernel = Kernel(NEWEST, folder, environment, log=log)
+        kernel = _started(folder, environment, log)
         try:
             yield Target(kernel, endpoint).ready()
         finally:
