@@ -6,6 +6,7 @@ Each is tried in a real kernel. What it may not do: go on for ever, lose the tur
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -73,7 +74,11 @@ def _unsaved(at: Target, name: str) -> Iterator[Try]:
 
 
 def _last(run: Run) -> str:
-    return "; ".join(error[-80:].replace("\n", " ") for error in run.errors) or "it did not end"
+    errors = [_COLOURS.sub("", error) for error in run.errors]
+    return "; ".join(error.strip().rpartition("\n")[2] for error in errors) or "it did not end"
+
+
+_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
 
 # -- broken objects, and a broken shell --------------------------------------------------------------------------------

@@ -95,8 +95,8 @@ def _stopped(run: Run, name: str) -> Try:
 
 
 def is_clean(run: Run) -> bool:
-    """Return whether a cell has ended well, or in an error that is shown as one line."""
-    return all("\n" not in error.strip("\n") for error in run.errors)
+    """Return whether a cell has ended well (whatever its actions raised), or in an error that is shown as one line."""
+    return run.reply.get("status") == "ok" or "\n" not in run.errors[-1].strip("\n")
 
 
 # -- Stop while the product itself is at work --------------------------------------------------------------------------
@@ -123,4 +123,4 @@ def stops_before_the_first_step(folder: Path) -> Iterator[Try]:
             if _begun(run) or not run.done:
                 yield _stopped(run, name)
             else:
-                yield Try("Stop", name, is_clean(run), "" if is_clean(run) else run.errors[0][-80:])
+                yield Try("Stop", name, is_clean(run), "" if is_clean(run) else "a traceback")
