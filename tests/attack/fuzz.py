@@ -1,6 +1,6 @@
 """The reader, the scan, the session loader and the control channel, fed with anything, for a bounded time.
 
-Hypothesis makes up the texts. Where atheris is installed, it looks for more, led by which lines of code were reached.
+Hypothesis makes up the texts. If atheris is installed, it makes up more, led by which lines of code were reached.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ NOTEBOOK = json.loads(nbformat.writes(to_notebook(_session())))
 
 
 def _places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
-    """Return where something stands in some JSON."""
+    """Return the path of everything in some JSON."""
     pairs: Any = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     return [path, *(place for key, item in pairs for place in _places(item, (*path, key)))]
 
@@ -245,7 +245,7 @@ _RUNS = re.compile(r"stat::number_of_executed_units:\s*(\d+)")
 
 
 def _led(seconds: float, targets: list[str]) -> Iterator[Try]:
-    """Have atheris feed each target in a process of its own, where it is installed."""
+    """Have atheris feed each target in a process of its own, if it is installed."""
     if not find_spec("atheris"):
         return
     for name in targets:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -26,7 +27,9 @@ def act(code: str) -> str:
 
 def request(client: Any, content: Any) -> Json:
     """Return the answer to a request on the control channel; `content` is JSON, as a value or as bytes."""
-    message = client.session.msg(REQUEST, content)
+    # Packed here, in ASCII: a lone surrogate gets through as it does from a page.
+    packed = content if isinstance(content, bytes) else json.dumps(content).encode()
+    message = client.session.msg(REQUEST, packed)
     client.control_channel.send(message)
     while True:
         reply: Json = client.control_channel.get_msg(timeout=PATIENCE)

@@ -1,4 +1,4 @@
-"""Secrets of the environment, planted in outputs in many ways: where do they show up?
+"""Secrets of the environment, planted in outputs in many ways: they may show up nowhere.
 
 They are made up anew in each run, in the forms that services give out, so that no file holds one.
 """
@@ -119,7 +119,7 @@ def _parts(secret: str, text: str) -> bool:
 
 
 def _places(at: Target, code: str) -> dict[str, str]:
-    """Run an action in a turn of its own; return what has since come to where others may read it."""
+    """Run an action in a turn of its own; return the text that has since come to each place that others may read."""
     at.kernel.log.clear()
     asked, written = len(at.endpoint.requests), _size(at.kernel.folder / LOG)
     at.ask(act(code), "Done.", options="--approve auto --new")
