@@ -15,7 +15,7 @@ from pathlib import Path
 from .results import FIRST, Tally, Try, failures, table, tally
 
 # The categories, and the seconds after which no further try of one is begun.
-SECONDS = {"snippets": 120.0, "control": 300.0, "page": 600.0, "secrets": 240.0, "faults": 600.0, "fuzz": 120.0}
+SECONDS = {"snippets": 120.0, "control": 300.0, "page": 600.0, "secrets": 240.0, "faults": 900.0, "fuzz": 120.0}
 
 
 def main(arguments: Sequence[str]) -> int:

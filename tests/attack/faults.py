@@ -133,7 +133,6 @@ LACKING = {
     "builtins.print = no",
     "In and Out are gone": "del In, Out, _ih, _oh",
     "In is None": "In = None\n_ih = None",
-    "sys.stdout is None": "import sys\nwas = sys.stdout\nsys.stdout = None",
     "the folder is gone": "import os, pathlib\npathlib.Path('sub').mkdir()\nos.chdir('sub')\nos.rmdir(os.getcwd())",
     "the environment is empty": "import os\nos.environ.clear()",
     "json is something else": "import sys\nimport json\njson = None\nsys.modules['json'].indent = 5",
