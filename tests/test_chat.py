@@ -390,8 +390,8 @@ def test_words_for_a_notebook_are_put_into_words_for_a_terminal(line: str, in_ch
 
 
 def test_there_is_no_notebook_to_put_cells_into() -> None:
-    from codeact_magic.cli.console import ConsoleHost
+    from codeact_magic.cli.console import ConsoleFrontEnd
     from codeact_magic.kernels.separate import KernelExecutor
 
     with pytest.raises(UsageError, match="There is no notebook here"):
-        ConsoleHost(KernelExecutor()).insert([], "taken", "otherwise")
+        ConsoleFrontEnd(KernelExecutor()).insert([], "inserted", "otherwise")

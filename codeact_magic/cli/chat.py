@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import CodeActError, StoppedError, UsageError
+from ..frontends.host import Host
 from ..kernels.separate import KernelExecutor
 from ..magics import commands
 from ..options import Options
@@ -18,7 +19,7 @@ from ..runner import Runner
 from ..session import Turn
 from ..sessions.threads import near
 from ..text import one_line, storable, visible
-from .console import ConsoleHost, print_here, told
+from .console import ConsoleFrontEnd, print_here, told
 
 if TYPE_CHECKING:
     from prompt_toolkit.history import History
@@ -152,7 +153,7 @@ def _in_a_notebook(typed: str, command: str) -> str:
 @contextmanager
 def running(options: Options, engine: KernelExecutor, aside: bool = False) -> Iterator[Runner]:
     """Set up what takes prompts to their answers, and take it away again."""
-    runner = Runner(ConsoleHost(engine, aside=aside), options)
+    runner = Runner(Host(engine, ConsoleFrontEnd(engine, aside=aside)), options)
     try:
         yield runner
     finally:

@@ -1,4 +1,4 @@
-"""A terminal as the place of an agent whose actions run in a kernel of its own."""
+"""The front end of the command line: a terminal, whose agent runs its actions in a kernel of its own."""
 
 from __future__ import annotations
 
@@ -9,13 +9,11 @@ from collections.abc import Callable, Sequence
 from contextlib import redirect_stdout
 from typing import TextIO
 
-from .. import approval
 from ..errors import CodeActError, UsageError
 from ..frontends import stdin
-from ..frontends.control_channel import ControlChannel
-from ..frontends.host import Front, Interpreter
-from ..frontends.lab_page import StepRecords
-from ..frontends.terminal import Screen, TerminalView
+from ..frontends.front_end import Capabilities
+from ..frontends.screen import Screen
+from ..frontends.terminal import TerminalView
 from ..kernels.separate import KernelExecutor
 from ..session import Json, joined
 from ..text import plain, visible
@@ -28,53 +26,50 @@ def somebody() -> bool:
     return sys.stdin.isatty()
 
 
-class ConsoleHost:
-    """A kernel of its own, and a user at a terminal.
+class ConsoleFrontEnd:
+    """A terminal, which also prints the outputs of `interpreter` and answers its questions.
 
-    `aside` keeps standard output free for the answer: all else goes to standard error.
+    `aside` keeps standard output free for the answer: everything else goes to standard error.
     """
 
     def __init__(self, interpreter: KernelExecutor, *, aside: bool = False) -> None:
-        self.interpreter: Interpreter = interpreter
-        self.records = StepRecords(ControlChannel())
         self._aside = aside
-        self._view = self.view()
+        self._view = self._new_view()
         interpreter.show = OutputPrinter(self._stream)
         interpreter.tell = lambda line: self._view.tell(line)
-        interpreter.ask = self._answer if self.asker() else None
+        interpreter.ask = self._answer if self._asker() else None
 
-    def view(self) -> Front:
-        """Return what the next turn is shown on."""
-        self._view = _ConsoleView(self._stream(), chat=not self._aside)
-        return self._view
+    def capabilities(self) -> Capabilities:
+        """Return the capabilities for the next turn."""
+        self._view = self._new_view()
+        return Capabilities(
+            self._view,
+            ask=self._asker(),
+            edit=stdin.editor(None) if sys.stdout.isatty() else None,
+        )
 
-    def asker(self) -> Callable[[str], str] | None:
-        """Return what asks the user for a line, or None where nobody can be asked."""
+    def insert(self, cells: Sequence[Json], inserted: str, otherwise: str) -> None:
+        """Raise UsageError: there is no notebook."""
+        raise UsageError(NO_NOTEBOOK)
+
+    def _new_view(self) -> TerminalView:
+        return _ConsoleView(self._stream(), chat=not self._aside)
+
+    def _asker(self) -> Callable[[str], str] | None:
         if not somebody():
             return None
         return _ask_aside if self._aside else stdin.asker(None)
-
-    def editor(self) -> Callable[[str], str | None] | None:
-        """Return what lets the user edit a text in place, or None where there is only a line to type in."""
-        return stdin.editor(None) if sys.stdout.isatty() else None
-
-    def page(self, view: Front) -> approval.Page | None:
-        """Return None: there is no page."""
-
-    def insert(self, cells: Sequence[Json], taken: str, otherwise: str) -> None:
-        """Refuse: there is no notebook. Raises UsageError."""
-        raise UsageError(NO_NOTEBOOK)
 
     def _stream(self) -> TextIO:
         return sys.stderr if self._aside else sys.stdout
 
     def _answer(self, question: str, hidden: bool) -> str:
-        """Have the user answer what an action asks."""
+        """Have the user answer a question of an action."""
         if hidden:
             from getpass import getpass
 
             return getpass(question, stream=self._stream())
-        ask = self.asker()
+        ask = self._asker()
         assert ask is not None
         return ask(question)
 

@@ -22,7 +22,7 @@ from ..session import Json, Session, Turn
 from ..sessions.code_blocks import CodeBlock, code_blocks, made, raised
 from ..sessions.saving import disk
 from ..sessions.threads import Saved, near, saved
-from ..slicing import before_the_error, clean
+from ..slicing import before_the_error, clean, without_failures
 from ..text import one_line, safe_markdown
 
 if TYPE_CHECKING:
@@ -138,7 +138,7 @@ def insert(runner: Runner, options: Options, arguments: Arguments) -> None:
     """Put a session's actions into your notebook as ordinary cells, not yet run.
 
     With --clean only those that the end result depends on: dead ends and failed attempts are left out. That is proved
-    first, by running both in kernels of their own, about which you are asked; where it does not hold, all are kept.
+    first, by running both in kernels of their own, about which you are asked. What cannot be proved is not left out.
     """
     options = _chosen(options, arguments)
     session, path = _opened(runner, options, arguments.file)
@@ -185,21 +185,24 @@ def _progress(runner: Runner, number: int, total: int, code: str) -> None:
 
 
 def _cleaned(runner: Runner, options: Options, session: Session, path: Path | None) -> Sequence[CodeBlock]:
-    """Return what the end result depends on, where that is proved; all of it where it is not."""
-    from ..verify.proof import prove
+    """Return the smallest slice that can be proved, all code blocks if none can."""
+    from ..verify.proof import first_proved
 
-    part, everything = clean(session), code_blocks(session)
-    if part.kept == everything:
-        print(part.note or "The end result depends on every action.")
+    smallest, everything = clean(session), code_blocks(session)
+    if smallest.kept == everything:
+        print(smallest.note or "The end result depends on every action.")
         return everything
+    fuller = without_failures(session)
+    parts = [smallest] if fuller.kept in (smallest.kept, everything) else [smallest, fuller]
     place = _place(session, path)
     runner.consent(options, _ASKED.format(told=_told(session, path), place=one_line(place)), _script(session))
     try:
-        proof = prove(session, part, lambda: _engine(runner, place), progress=partial(_progress, runner))
+        engine = partial(_engine, runner, place)
+        part, proof = first_proved(session, parts, engine, progress=partial(_progress, runner))
     finally:
         runner.view.waiting("")
     print(proof.line)
-    if not proof.holds:
+    if part is None:
         return everything
     for one in part.dropped:
         print(f"  left out: action {one.block.number} ({one.reason}), {one_line(one.block.code, 60)}")
@@ -288,9 +291,9 @@ def _insert(runner: Runner, cells: Sequence[Json]) -> None:
         print(f"Look twice: {'; '.join(unseen)}.")
     count = sum(cell["cell_type"] == "code" for cell in cells)
     one = count == 1
-    runner.host.insert(
+    runner.host.front_end.insert(
         cells,
-        taken=f"{counted(count, 'cell')} of code {'stands' if one else 'stand'} below; none was run.",
+        inserted=f"{counted(count, 'cell')} of code {'stands' if one else 'stand'} below; none was run.",
         otherwise=f"{counted(count, 'cell')} of code as one below, not yet run.",
     )
 
