@@ -17,7 +17,7 @@ from codeact_magic.frontends.control_channel import REQUEST
 from codeact_magic.session import Json
 
 from . import clients, tampering
-from .clients import FORGED, SHOWN, next_step, ran, still_waits, waiting
+from .clients import FORGED, next_step, ran, still_waits, waiting
 from .kernel import Target, request, target
 from .results import Try
 
@@ -194,7 +194,7 @@ def _at_once(at: Target, count: int) -> Try:
 def _replayed(at: Target) -> Try:
     """Send what decided about one step to the letter again, when the next one waits."""
     run, step = waiting(at, "ran = 'replayed'")
-    message = at.client.session.msg(REQUEST, {"op": "decide", "id": step["id"], "decision": "approve", "code": SHOWN})
+    message = at.client.session.msg(REQUEST, at.decision(step))
     at.client.control_channel.send(message)
     second = next_step(at, run, step)
     at.client.control_channel.send(message)

@@ -75,7 +75,7 @@ def _unsaved(at: Target, name: str) -> Iterator[Try]:
 
 def _last(run: Run) -> str:
     errors = [_COLOURS.sub("", error) for error in run.errors]
-    return "; ".join(error.strip().rpartition("\n")[2] for error in errors) or "it did not end"
+    return "; ".join(error.strip().rpartition("\n")[2] for error in errors) or "no word of it is shown"
 
 
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")

@@ -90,13 +90,16 @@ class Target:
             for message in messages:
                 run._take(message)
 
-    def decide(self, step: Json, decision: str = "approve", client: Any = None, **fields: object) -> Json:
-        """Decide about a step as the user's own page does.
+    def decision(self, step: Json, decision: str = "approve", **fields: object) -> Json:
+        """Return what the user's own page says to decide about a step.
 
         This is the one place that knows how a page proves that it may decide: what forges it does not come here.
         """
-        content = {"op": "decide", "id": step["id"], "decision": decision, "code": step["code"], **fields}
-        return request(client or self.client, content)
+        return {"op": "decide", "id": step["id"], "decision": decision, "code": step["code"], **fields}
+
+    def decide(self, step: Json, decision: str = "approve", client: Any = None, **fields: object) -> Json:
+        """Decide about a step as the user's own page does, and return the answer."""
+        return request(client or self.client, self.decision(step, decision, **fields))
 
     def stop(self, run: Run) -> None:
         """End the turn under way."""

@@ -18,6 +18,7 @@ from types import ModuleType
 from typing import Any
 from unittest import mock
 
+from codeact_magic.errors import UsageError
 from codeact_magic.formats import Reading
 from codeact_magic.session import Action
 
@@ -66,24 +67,25 @@ class Judge:
         self._shell = shell
         self._run(setup)
         self._run("%load_ext codeact_magic")
-        runner = shell.magics_manager.registry["CodeAct"]._running()
-        runner.options.approve = "risky"
-        runner.host.asker = lambda: self._ask
-        self._runner = runner
+        self._runner = shell.magics_manager.registry["CodeAct"]._running()
+        self._runner.options.approve = "risky"
 
     def asks(self, snippet: Snippet) -> bool:
         """Return whether the user is asked before `snippet` runs."""
         before = set(self._shell.user_ns)
         self._run(snippet.setup)
-        with redirect_stdout(io.StringIO()):
-            # Made as for a turn, so that it knows of the live kernel what it knows in a turn.
-            gate = self._runner._gate()
-            decision = gate.decide(1, Reading(thought="", action=Action(snippet.code)))
+        with redirect_stdout(io.StringIO()), mock.patch("sys.stdin", io.StringIO()):
+            runs = self._is_approved(snippet.code)
         self._forget(set(self._shell.user_ns) - before)
-        return not decision.runs
+        return not runs
 
-    def _ask(self, question: str) -> str:
-        raise EOFError
+    def _is_approved(self, code: str) -> bool:
+        """Return whether `code` may run unasked: whoever asks here finds nobody."""
+        gate = self._runner._gate()  # made as for a turn, so that it knows of the live kernel what it knows in a turn
+        try:
+            return bool(gate.decide(1, Reading(thought="", action=Action(code))).runs)
+        except UsageError:
+            return False
 
     def _run(self, code: str) -> None:
         if code:

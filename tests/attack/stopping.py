@@ -96,7 +96,7 @@ def _stopped(run: Run, name: str) -> Try:
 
 def is_clean(run: Run) -> bool:
     """Return whether a cell has ended well (whatever its actions raised), or in an error that is shown as one line."""
-    return run.reply.get("status") == "ok" or "\n" not in run.errors[-1].strip("\n")
+    return run.reply.get("status") == "ok" or [len(error.strip().split("\n")) for error in run.errors[-1:]] == [1]
 
 
 # -- Stop while the product itself is at work --------------------------------------------------------------------------
