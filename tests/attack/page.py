@@ -60,6 +60,7 @@ DRAWING = f'<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9" onload=
 FILES = {
     "notes.md": f"# Notes\n\n{TAG}\n\n{IMAGE}\n",
     "page.html": f"<p>hello</p>{TAG}",
+    "cell.html": IMAGE,
     "a.svg": DRAWING,
     "a.js": SCRIPT,
 }
@@ -87,7 +88,7 @@ OUTPUTS = {
     ),
     "a table that is not escaped": (
         f"{READ}import pandas as pd\npd.set_option('display.max_colwidth', None)\n"
-        "HTML(pd.DataFrame({'a': [Path('page.html').read_text()]}).to_html(escape=False))"
+        "HTML(pd.DataFrame({'a': [Path('cell.html').read_text()]}).to_html(escape=False))"
     ),
     "a table": f"{READ}import pandas as pd\npd.DataFrame({{'a': [Path('page.html').read_text()]}})",
     "printed": f"{READ}print(Path('page.html').read_text())",
