@@ -14,9 +14,9 @@ from .results import Try
 PROMISED = 1.0  # seconds in which Stop ends what runs ...
 ALLOWED = 1.0  # ... and seconds more, for a machine that is busy
 MOST = 12.0  # seconds of a Stop that are waited for: by then it has said what it is stuck in
-A_MOMENT = 0.3  # seconds from the print to the hard place itself
+A_MOMENT = 0.5  # seconds from the print to the hard place itself
 
-BEGUN = "print('begun', flush=True)\n"
+BEGUN = "print('begun', flush=True); __import__('time').sleep(0.2)\n"  # for the word to be sent
 HARD = {
     "asleep": f"import time\n{BEGUN}time.sleep(60)",
     "a pool of threads": (
