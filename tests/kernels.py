@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.metadata import version as installed_version
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import zmq
 from jupyter_client.manager import KernelManager
@@ -170,12 +170,15 @@ class Run:
 class Kernel:
     """A kernel in a process of its own, in a working directory of its own."""
 
-    def __init__(self, version: str, folder: Path, environment: dict[str, str] | None = None) -> None:
+    def __init__(
+        self, version: str, folder: Path, environment: dict[str, str] | None = None, log: IO[str] | None = None
+    ) -> None:
         self.version, self.folder = version, folder
         self.log: list[Message] = []  # every message, whatever request it belongs to
         self.last: Run | None = None
         self.manager = KernelManager(kernel_name="python3")
-        self.manager.start_kernel(cwd=str(folder), env=self._environment() | (environment or {}))
+        streams = {"stdout": log, "stderr": log} if log else {}  # what a server keeps of a kernel
+        self.manager.start_kernel(cwd=str(folder), env=self._environment() | (environment or {}), **streams)
         self.client = self.manager.blocking_client()
         self.client.start_channels()
         self.client.wait_for_ready(timeout=PATIENCE)
