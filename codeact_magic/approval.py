@@ -13,6 +13,7 @@ from typing import Literal, Protocol
 
 from .errors import UsageError
 from .formats import Reading
+from .hints import AskElsewhere, SetOption
 from .session import Decision
 
 Of = Literal["turn", "replay", "whole"]
@@ -26,10 +27,8 @@ EDITING = "Alt+Enter (or Esc, then Enter) ends the editing; Ctrl+C leaves the co
 WHY = "Why? (the model is told; Enter for no reason) "
 MOST_UNREADABLE = 5  # answers in a row, after which there is nobody there
 
-NOBODY = (
-    "Nobody can be asked here: this front end has no input. Run it with --approve auto if the code may run unseen "
-    "(or set CODEACT_APPROVE=auto), or use a front end that can ask."
-)
+NOBODY = "Nobody can be asked here: this front end has no input"
+ALLOW = (SetOption("approve", "auto", to="let code run unseen"), AskElsewhere())
 
 
 class Front(Protocol):
@@ -78,7 +77,7 @@ class Gate:
         of: Of = "turn",
     ) -> None:
         if mode == "ask" and ask is None and not (page and page.attached):
-            raise UsageError(NOBODY)
+            raise UsageError(NOBODY, *ALLOW)
         self._page, self._of = page, of
         self.mode, self._front, self._ask, self._names = mode, front, ask, names
         self._in_place, self._edit = bool(edit), edit or (lambda code: edit_by_lines(code, self._asked, front))
@@ -116,7 +115,7 @@ class Gate:
     def _ask_line(self, number: int, code: str, findings: tuple[str, ...]) -> Decision:
         if self._ask is None:
             found = f": {'; '.join(findings)}" if findings else ""
-            raise UsageError(f"Step {number}{found}. {NOBODY}")
+            raise UsageError(f"Step {number}{found}. {NOBODY}", *ALLOW)
         return self._decide(code, findings)
 
     def _decide(self, proposed: str, findings: tuple[str, ...]) -> Decision:

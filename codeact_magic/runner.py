@@ -7,12 +7,13 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import cast
 
-from .agent import Agent, Limits
+from .agent import Agent, Limits, remedies
 from .approval import Gate, Of
 from .errors import StoppedError, UsageError
 from .formats import Reading
 from .frontends.captions import turn_line
 from .frontends.host import Host
+from .hints import Hint
 from .model import OpenAIModel
 from .model.endpoints import Endpoints, secrets
 from .options import Options
@@ -33,8 +34,8 @@ class Runner:
         self.host, self.options = host, options
         self.records, self.interpreter = host.records, host.interpreter
         self.interpreter.secrets = self.secrets
-        self.threads = Threads(self.secrets, lambda line: self.view.tell(line))
-        self.endpoints = Endpoints(lambda line: self.view.tell(line), lambda line: self.view.waiting(line))
+        self.threads = Threads(self.secrets, self._tell)
+        self.endpoints = Endpoints(self._tell, lambda line: self.view.waiting(line))
         self.view = host.view()
         self._busy = False
 
@@ -98,6 +99,10 @@ class Runner:
         """Save what is not yet saved, and end what was started."""
         self.threads.close()
         self.endpoints.close()
+
+    def _tell(self, line: str, *hints: Hint) -> None:
+        """Show the user a line, and what can be done about it."""
+        self.view.tell(self.host.advice.line(line, hints))
 
     @contextmanager
     def _at_work(self, options: Options) -> Iterator[None]:
@@ -190,8 +195,9 @@ class Runner:
             return
         saved = conversation.saved()
         if turn.steps:
-            note = f"{turn.note} · " if turn.outcome == "answered" and turn.note else ""
-            self.view.tell(f"{note}{turn_line(turn)}{_where(conversation) if saved else ''}")
+            if turn.outcome == "answered" and turn.note:
+                self._tell(turn.note, *remedies(turn))
+            self.view.tell(f"{turn_line(turn)}{_where(conversation) if saved else ''}")
 
 
 def _format(options: Options) -> Format:

@@ -9,5 +9,6 @@ terminal         a turn, shown in a terminal
 lab_page         a step as a JupyterLab page is shown it, and how the page is asked
 control_channel  what such a page asks and says while a cell runs
 stdin            a line of input, in a kernel and in a terminal
+advice           hints, worded in the commands of each front end
 captions         the lines below steps and turns, worded once for all of these
 """

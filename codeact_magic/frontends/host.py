@@ -10,6 +10,7 @@ from ..agent import Executor, View
 from ..kernels.live.executor import ShellExecutor
 from ..session import Json
 from . import stdin
+from .advice import NOTEBOOK, Advice
 from .control_channel import ControlChannel
 from .lab_page import LabPageAsker, StepRecords
 from .notebook import NotebookView
@@ -54,6 +55,7 @@ class Host(Protocol):
     """An interpreter, and its user."""
 
     records: StepRecords
+    advice: Advice
 
     @property
     def interpreter(self) -> Interpreter:
@@ -81,6 +83,7 @@ class ShellHost:
     def __init__(self, shell: Any, channel: ControlChannel) -> None:
         self.shell = shell
         self.records = StepRecords(channel)
+        self.advice: Advice = NOTEBOOK
         self.executor = ShellExecutor(shell)
 
     @property

@@ -12,15 +12,15 @@ from typing import Any
 from urllib.parse import urljoin
 
 from ..errors import EndpointError
+from ..hints import Retry, RunCommand, SetOption, SetVariable, StartAfresh
 from ..session import Json
 from ..text import mask, one_line
 from . import parameters
 from .settings import Settings, public_url
 from .troubles import BrokenOff, Refused, Reported, Silent, TooMuch, Trouble, Unreachable, Unusable, causes
 
-SET_ADDRESS = "Set it with --base-url or %config CodeAct.base_url"
-IS_IT_ONE = f"Is it an OpenAI-compatible endpoint, and does its address end in /v1? {SET_ADDRESS}"
-LATER = "Run the cell again later; the thread can go on"
+SET_ADDRESS = SetOption("base_url", to="set the address")
+IS_IT_ONE = "Is it an OpenAI-compatible endpoint, and does its address end in /v1?"
 
 
 class Again(Exception):
@@ -56,11 +56,13 @@ class Faults:
             case Unusable():
                 return EndpointError(self._unusable(trouble))
             case Silent():
-                return EndpointError(self._silent())
+                return self._silent()
             case TooMuch():
-                return EndpointError(f"{self._endpoint} sends without end, and what it sends is no reply. {IS_IT_ONE}")
+                fact = f"{self._endpoint} sends without end, and what it sends is no reply. {IS_IT_ONE}"
+                return EndpointError(fact, SET_ADDRESS)
         quoted = self._quote(_without_tags(str(trouble)), 120)
-        return EndpointError(f"{self._endpoint} sent something that is no chat completion: {quoted}. {IS_IT_ONE}")
+        fact = f"{self._endpoint} sent something that is no chat completion: {quoted}. {IS_IT_ONE}"
+        return EndpointError(fact, SET_ADDRESS)
 
     # -- no answer -----------------------------------------------------------------------------------------------------
 
@@ -71,9 +73,9 @@ class Faults:
         names = {type(cause).__name__ for cause in led_here}
         line = self._quote(led_here[-1], 200).rstrip(".")
         if names & {"ReadTimeout", "WriteTimeout"}:
-            return EndpointError(self._silent())
+            return self._silent()
         if any(isinstance(cause, socket.gaierror | UnicodeError) for cause in led_here):
-            return EndpointError(f"There is no host at {self._endpoint} ({line}). {SET_ADDRESS}")
+            return EndpointError(f"There is no host at {self._endpoint} ({line})", SET_ADDRESS)
         if "ConnectError" in names and any(isinstance(cause, ssl.SSLError) for cause in led_here):
             return EndpointError(
                 f"{self._endpoint} cannot be trusted, or does not speak TLS: {line}. Is it http rather than https? "
@@ -81,8 +83,8 @@ class Faults:
             )
         if "illegal status line" in line:
             return EndpointError(
-                f"{self._endpoint} answers, but not in HTTP ({line}). Is it https rather than http, or another port? "
-                f"{SET_ADDRESS}"
+                f"{self._endpoint} answers, but not in HTTP ({line}). Is it https rather than http, or another port?",
+                SET_ADDRESS,
             )
         return Again(
             f"{self._endpoint} cannot be reached ({line}). Is the server running, and the address right, http or https?"
@@ -97,11 +99,9 @@ class Faults:
             "HTTPS_PROXY and SSL_CERT_FILE"
         )
 
-    def _silent(self) -> str:
-        return (
-            f"{self._endpoint} has been silent for {self._settings.timeout:g} s. If it needs longer, raise %config "
-            "CodeAct.timeout; if it hangs, restart it. The thread can go on"
-        )
+    def _silent(self) -> EndpointError:
+        fact = f"{self._endpoint} has been silent for {self._settings.timeout:g} s. If it hangs, restart it"
+        return EndpointError(fact, SetOption("timeout", to="wait longer"))
 
     # -- an answer that is an error ------------------------------------------------------------------------------------
 
@@ -115,15 +115,15 @@ class Faults:
             return Rejected(f"{self._endpoint} does not take {name}, so the request goes without it from now on.")
         if status in (408, 409, 429) or status >= 500:
             if told.code == "insufficient_quota" or refused.headers.get("x-should-retry") == "false":
-                return EndpointError(f"{self._endpoint} answered {said}. {LATER}")
+                return EndpointError(f"{self._endpoint} answered {said}", Retry())
             return Again(f"{self._endpoint} answered {said}.", _retry_after(refused.headers))
         if status in (401, 403):
-            return EndpointError(self._denied(said))
+            return self._denied(said)
         if status in (404, 405):
-            return EndpointError(self._not_found(said))
+            return self._not_found(said)
         if status < 400 and (place := refused.headers.get("location")):
             place = urljoin(f"{self._settings.base_url}/", place).partition("/chat/completions")[0]
-            return EndpointError(f"{self._endpoint} has moved to {self._quote(public_url(place), 200)}. {SET_ADDRESS}")
+            return EndpointError(f"{self._endpoint} has moved to {self._quote(public_url(place), 200)}", SET_ADDRESS)
         return EndpointError(f"{self._endpoint} refused the request ({said})")
 
     def _reported(self, told: _Told) -> Again | EndpointError:
@@ -135,41 +135,38 @@ class Faults:
         return Again(f"{self._endpoint} reported an error: {said}.")
 
     def _too_long(self, told: _Told, status: int) -> EndpointError:
-        return EndpointError(
-            f"The conversation is too long for {self._settings.model}: {self._said(told, status)}. Start afresh with "
-            "--new, or set %config CodeAct.context_tokens to what the model takes"
-        )
+        fact = f"The conversation is too long for {self._settings.model}: {self._said(told, status)}"
+        return EndpointError(fact, StartAfresh(), SetOption("context_tokens", to="send only what the model takes"))
 
-    def _denied(self, said: str) -> str:
+    def _denied(self, said: str) -> EndpointError:
         settings = self._settings
         if settings.login:
-            return f"{self._endpoint} refused the user and the password in its address ({said}). {SET_ADDRESS}"
+            fact = f"{self._endpoint} refused the user and the password in its address ({said})"
+            return EndpointError(fact, SET_ADDRESS)
+        name_it = SetOption("api_key_env", to="name the environment variable of its key")
         if not settings.key_name:
-            return f"{self._endpoint} wants a key ({said}). Name its environment variable: %config CodeAct.api_key_env"
+            return EndpointError(f"{self._endpoint} wants a key ({said})", name_it)
         refused = (
             f"refused the key in {settings.key_name}" if settings.key else f"wants a key: {settings.key_name} has none"
         )
-        return (
-            f"{self._endpoint} {refused} ({said}). Set that environment variable, or name another with %config "
-            "CodeAct.api_key_env"
-        )
+        set_it = SetVariable(settings.key_name, to="change the key")
+        return EndpointError(f"{self._endpoint} {refused} ({said})", set_it, name_it)
 
-    def _not_found(self, said: str) -> str:
-        """Return the line for a 404: a model that is not there, or a wrong address."""
+    def _not_found(self, said: str) -> EndpointError:
+        """Return the error for a 404: a model that is not there, or a wrong address."""
         name = self._settings.model
         try:
             offered = self._offered()
         except Trouble:
-            return f"There is no chat completion endpoint at {self._endpoint} ({said}). {IS_IT_ONE}"
+            fact = f"There is no chat completion endpoint at {self._endpoint} ({said}). {IS_IT_ONE}"
+            return EndpointError(fact, SET_ADDRESS)
         if name in offered:
-            return f"{self._endpoint} refused the request ({said})"
+            return EndpointError(f"{self._endpoint} refused the request ({said})")
         import difflib
 
         near = self._quote(", ".join(difflib.get_close_matches(name, offered, n=3, cutoff=0.0)), 200)
-        return (
-            f"{self._endpoint} has no model {name!r}. The nearest it offers: {near or 'none at all'}. Choose with "
-            "--model; %codeact models lists them"
-        )
+        fact = f"{self._endpoint} has no model {name!r}. The nearest it offers: {near or 'none at all'}"
+        return EndpointError(fact, SetOption("model", to="choose one"), RunCommand("models", to="list them"))
 
     # -- its words -----------------------------------------------------------------------------------------------------
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from ..agent import Approver, Executor, View
 from ..errors import SessionError, StoppedError
 from ..formats import Reading
+from ..hints import GoOn
 from ..session import Action, Decision, Observation, Reply, Step
 from ..sessions.code_blocks import CodeBlock, raised
 from ..text import one_line
@@ -76,7 +77,8 @@ class Replay:
         if self._lacked and piece.status == "error" and seen.status == "ok":
             self._tell(_LACKED.format(name=_name(piece), then=_then(piece)))
         else:
-            raise SessionError(_DIFFERS.format(name=_name(piece), now=_told(seen), then=_then(piece)))
+            fact = _DIFFERS.format(name=_name(piece), now=_told(seen), then=_then(piece))
+            raise SessionError(fact, GoOn())
 
 
 def _alike(piece: CodeBlock, seen: Observation) -> bool:
@@ -91,7 +93,7 @@ _ABORTED = "{name} was interrupted in the session, so it is left out here."
 _LACKED = "{name} {then} in the session, which went on in a new kernel by then; here it ran."
 _DIFFERS = (
     "{name} {now}; in the session it {then}. The replay ends here: the variables are as this step left them. "
-    "Mend what it needs and replay again, or go on with a %%codeact cell."
+    "Mend what it needs and replay again."
 )
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
 from ...errors import SessionError
+from ...hints import ChangeFolder
 from ...text import one_line
 
 PATIENCE = 5.0  # seconds to wait for another process that reads or writes a file
@@ -49,12 +50,12 @@ def absolute(path: Path) -> Path:
     try:
         return path.expanduser().absolute()
     except FileNotFoundError:
-        raise SessionError(_NOWHERE.format(path=one_line(path))) from None
+        raise SessionError(_NOWHERE.format(path=one_line(path)), ChangeFolder()) from None
     except RuntimeError:  # ~nobody
         return path.absolute()
 
 
-_NOWHERE = "The folder that {path} is seen from, the working directory, was deleted. Go to another one: %cd FOLDER"
+_NOWHERE = "The folder that {path} is seen from, the working directory, was deleted"
 
 
 def read(path: Path, *, links: bool = False) -> tuple[bytes, Stamp]:

@@ -22,6 +22,7 @@ from functools import partial
 from pathlib import Path
 
 from ...errors import SessionError
+from ...hints import RunCommand, SetOption
 from ...session import Session
 from ...text import one_line
 from . import disk, journal, notebook
@@ -142,7 +143,7 @@ class Saver:
         path: Path,
         *,
         secrets: Callable[[], Sequence[str]] = tuple,
-        tell: Callable[[str], None],
+        tell: Callable[..., None],
         stamp: State | None = None,
         limit: int = 0,
     ) -> None:
@@ -186,11 +187,12 @@ class Saver:
             self._wait(lambda: self._done == self._given, timeout)
             saved = self._done == self._given and not self.failure
             news, self._news = self._news, []
-            if self.failure and not self._told:
-                news.append(self.failure)
+            failing = bool(self.failure) and not self._told
             self._told = bool(self.failure)
         for line in news:
             self._tell(line)
+        if failing:
+            self._tell(self.failure, *SAVE_ELSEWHERE)
         return saved
 
     def close(self) -> None:
@@ -264,8 +266,9 @@ class Saver:
             self._change.notify_all()
 
 
-_FAILED = (
-    "The session could not be saved in {folder} ({reason}). Set the save_folder option to a folder that can be written "
-    "to, then run %codeact save."
+_FAILED = "The session could not be saved in {folder} ({reason})."
+SAVE_ELSEWHERE = (
+    RunCommand("save", "FILE", to="save it elsewhere"),
+    SetOption("save_folder", to="have later sessions saved elsewhere"),
 )
 _MOVED = "{old} was changed elsewhere and stays as it is now: this session goes on in {new} beside it."
