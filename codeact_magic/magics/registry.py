@@ -41,13 +41,11 @@ class Argument:
 
     @property
     def usage(self) -> str:
-        """What the list of subcommands shows of it: "FILE", "[FILE]"; empty for an option."""
+        """What the list of subcommands shows of it: "FILE", "[FILE]"; empty for an option or a choice."""
         name = self.flags[0]
-        if name.startswith("-"):
+        if name.startswith("-") or "choices" in self.settings:
             return ""
-        choices = self.settings.get("choices")
-        shown = "|".join(choices) if choices else name.upper()
-        return f"[{shown}]" if self.settings.get("nargs") == "?" else shown
+        return f"[{name.upper()}]" if self.settings.get("nargs") == "?" else name.upper()
 
 
 @dataclass(frozen=True)

@@ -51,10 +51,10 @@ def load(runner: Runner, options: Options, arguments: Arguments) -> None:
     APPROVE,
 )
 def replay(runner: Runner, options: Options, arguments: Arguments) -> None:
-    """Run a session's code again in this kernel, without a model; you approve each action.
+    """Run a session's code again in this kernel; you approve each action.
 
-    Your own cells that were saved with the session run as well. The replay ends at the first action whose outcome
-    differs in kind: it raises an error only now, or no longer.
+    No model is involved. Your own cells that were saved with the session run as well. The replay ends at the first
+    action whose outcome differs in kind: it raises an error only now, or no longer.
     """
     options = with_given(options, arguments)
     session, path = opened(runner, options, arguments.file)
@@ -86,7 +86,7 @@ def replay(runner: Runner, options: Options, arguments: Arguments) -> None:
     front_ends=EVERYWHERE,
 )
 def verify(runner: Runner, options: Options, arguments: Arguments) -> None:
-    """Run a session in a separate kernel, and compare every output with the saved one.
+    """Run a session in a separate kernel, and compare the outputs.
 
     You are asked once, for all of its code. Text has to be the same, apart from addresses, times and the like, which
     are named; numbers may differ by --tolerance; figures have to look alike.
