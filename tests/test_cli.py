@@ -192,6 +192,33 @@ def test_an_endpoint_that_fails_is_one_line(capsys: pytest.CaptureFixture[str], 
     assert ran.err.count("\n") == 1 and ran.err.startswith("EndpointError: ")
 
 
+def test_a_thread_that_is_too_long_is_one_line_that_names_no_option_of_others(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with FakeEndpoint(default="Done.", context_limit=10) as endpoint:
+        monkeypatch.setenv("CODEACT_BASE_URL", endpoint.base_url)
+        ran = run(capsys, "run", "word " * 2000, "-a", "auto")
+    assert (ran.status, ran.out) == (1, "")
+    assert ran.err.startswith("EndpointError: The conversation is too long for fake-model")
+    assert ran.err.endswith(". Send only what the model takes: CODEACT_CONTEXT_TOKENS=N\n")
+    assert "--new" not in ran.err
+
+
+@pytest.mark.kernel
+def test_how_to_look_into_what_differs_is_told_in_the_words_of_the_shell(
+    capsys: pytest.CaptureFixture[str], script: Script, folder: Path
+) -> None:
+    script(code("x = 6"), code("print(x)"), "Six.")
+    assert run(capsys, "run", "go", "-a", "auto", "-o", "out").status == 0
+    path = folder / "out.ipynb"
+    path.write_text(path.read_text().replace("print(x)", "print(x + 1)"))
+    ran = run(capsys, "verify", "out", "-a", "auto")
+    assert ran.status == 1
+    assert ran.out.splitlines()[-1] == (
+        "Look into action 2, run again what came before it: /replay FILE --until 1 in codeact chat"
+    )
+
+
 def test_where_nobody_can_be_asked_nothing_is_run(endpoint: FakeEndpoint, capsys: pytest.CaptureFixture[str]) -> None:
     ran = run(capsys, "run", "go")
     assert ran.status == 2
@@ -438,6 +465,7 @@ def test_a_session_that_does_otherwise_is_told_of_and_the_others_are_done(
     ran = run(capsys, "verify", "other", str(saved), "-a", "auto")
     assert ran.status == 1
     assert ran.out.index("differs") < ran.out.index("1 same")
+    assert "%" not in ran.out + ran.err
     ran = run(capsys, "verify", "gone", "broken.ipynb", str(saved), "-a", "auto")
     assert ran.status == 2
     assert "1 same" in ran.out

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from IPython.core.completer import provisionalcompleter
 from traitlets import Bool, Enum, Float, Int, Unicode
 from traitlets.config import Config
 
@@ -336,7 +337,8 @@ def test_the_table_of_commands_in_the_readme_is_the_generated_one() -> None:
 
 def completed(shell: Shell, line: str) -> list[str]:
     """Return the completions of the last word of a line."""
-    return list(shell.ipython.complete(line.rpartition(" ")[2], line)[1])
+    with provisionalcompleter():
+        return [completion.text for completion in shell.ipython.Completer.completions(line, len(line))]
 
 
 def test_subcommands_and_their_flags_are_completed(shell: Shell) -> None:
@@ -834,14 +836,14 @@ def test_an_interrupted_command_is_one_line(shell: Shell, endpoint: FakeEndpoint
 def test_status_shows_how_things_stand_before_anything_was_done(shell: Shell) -> None:
     shown = shell.run("%codeact").shown
     assert shown == (
-        "endpoint  none; the local model if it has been fetched  --base-url URL, OPENAI_BASE_URL\n"
-        "model     the only one that the endpoint offers            --model NAME\n"
-        "key       OPENAI_API_KEY is not set                        --api-key-env NAME\n"
-        "approval  ask (before every step)                          --approve ask|risky|auto\n"
-        "thread    main                                             --thread NAME, --new\n"
-        "steps     none yet, up to 20 a turn                        --max-steps N\n"
-        "tokens    none yet                                         CodeAct.max_tokens_per_turn\n"
-        "session   in codeact-sessions/ from the first prompt on    CodeAct.save_folder, %codeact save FILE\n"
+        "endpoint  none; the local model if it has been fetched   --base-url URL, OPENAI_BASE_URL\n"
+        "model     the only one that the endpoint offers          --model NAME\n"
+        "key       OPENAI_API_KEY is not set                      --api-key-env NAME\n"
+        "approval  ask (before every step)                        --approve ask|risky|auto\n"
+        "thread    main                                           --thread NAME, --new\n"
+        "steps     none yet, up to 20 a turn                      --max-steps N\n"
+        "tokens    none yet                                       CodeAct.max_tokens_per_turn\n"
+        "session   in codeact-sessions/ from the first prompt on  CodeAct.save_folder, %codeact save FILE\n"
         "\n"
         "To keep a change: %config CodeAct.NAME = VALUE. More: %config CodeAct, %codeact help, %%codeact?\n"
     )
