@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 from codeact_magic.magics import commands
@@ -25,8 +24,9 @@ def main() -> None:
     """Put each table between its marks."""
     text = README.read_text()
     for name, table in (("commands", commands.table()), ("options", options_table())):
-        marks = rf"(<!-- {name}: begin -->\n).*?(<!-- {name}: end -->)"
-        text = re.sub(marks, lambda found, table=table: f"{found[1]}{table}\n{found[2]}", text, flags=re.DOTALL)
+        begin, end = f"<!-- {name}: begin -->\n", f"<!-- {name}: end -->"
+        before, _, rest = text.partition(begin)
+        text = f"{before}{begin}{table}\n{end}{rest.partition(end)[2]}"
     README.write_text(text)
 
 

@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 from ..errors import SessionError, UsageError
-from ..hints import Hint, RunCommand, SetOption, WritePrompt
+from ..hints import RunCommand, SetOption, WritePrompt
 from ..options import Options
 from ..session import Session, Turn
 from ..text import mask, one_line
@@ -64,20 +64,13 @@ class Thread:
             self.saver.close()
 
 
-class Tell(Protocol):
-    """Shows the user a line, with the remedies that apply to it."""
-
-    def __call__(self, line: str, *hints: Hint) -> None:
-        """Show `line` and what can be done about it."""
-
-
 class Threads(dict[str, Thread]):
     """The threads, by name.
 
-    `secrets` returns the texts that no file may hold; `tell` shows the user a line.
+    `secrets` returns the texts that no file may hold; `tell(line, *hints)` shows the user a line.
     """
 
-    def __init__(self, secrets: Callable[[], Sequence[str]], tell: Tell) -> None:
+    def __init__(self, secrets: Callable[[], Sequence[str]], tell: Callable[..., None]) -> None:
         super().__init__()
         self._secrets, self._tell = secrets, tell
 
