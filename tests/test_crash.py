@@ -23,10 +23,10 @@ pytestmark = pytest.mark.kernel
 FOREVER = "import time\nopen('begun', 'w').close()\nwhile True: time.sleep(0.01)"
 FULL_STOP = "import os, signal\nprint('about to die', flush=True)\nos.kill(os.getpid(), signal.SIGKILL)"
 SEGFAULT = "import ctypes\nctypes.string_at(0)"
-PATIENT = "from codeact_magic import conversations\nconversations.MOMENT = {seconds}\n"  # the disk may be a slow one
+PATIENT = "from codeact_magic.sessions import threads\nthreads.MOMENT = {seconds}\n"  # the disk may be a slow one
 HELD_DISK = """
 import os, threading
-from codeact_magic.saving import journal
+from codeact_magic.sessions.saving import journal
 def hold(*_):
     open("held", "w").close()
     threading.Event().wait(60)

@@ -290,7 +290,7 @@ def test_stopping_the_code_keeps_what_it_did(stage: Stage, simple: bool) -> None
     terminal.until("it runs")
     terminal.type(CTRL_C)
     shown = terminal.until(STOPPED)
-    assert re.search(r"\^C\n+step 1 · approved by policy auto · interrupted [^:]*\nStopped: ", on_screen(shown))
+    assert re.search(r"\^C\n+step 1 · approved by policy auto · interrupted [^:]*\nStoppedError: ", on_screen(shown))
     assert terminal.evaluate("x") == "kept"
     assert "Done." in terminal.run("%%codeact\nGo on")
     (file,) = (stage.folder / "codeact-sessions").iterdir()
