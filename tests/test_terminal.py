@@ -369,9 +369,9 @@ def test_frames_tracebacks_and_prints_stand_where_they_happen(stage: Stage) -> N
 def test_errors_are_one_red_line_on_a_terminal(stage: Stage) -> None:
     terminal, _ = stage.set(True)
     terminal.enter("%%codeact --max-step 3\nGo")
-    assert terminal.until(r"lists the options").endswith(
-        "\x1b[31mUsageError\x1b[0m: %%codeact has no option --max-step; the nearest is --max-steps. %%codeact? "
-        "lists the options"
+    assert terminal.until(r"the options: %%codeact\?").endswith(
+        "\x1b[31mUsageError\x1b[0m: %%codeact has no option --max-step; the nearest is --max-steps. "
+        "List the options: %%codeact?"
     )
 
 
