@@ -275,7 +275,7 @@ def test_a_saved_session_is_gone_on_with_and_replayed(stage: Stage) -> None:
     terminal.end()
     terminal = stage.start(endpoint := stage.endpoint(code("print('<', x, '>')")), "chat", "--session", "last")
     shown = on_screen(terminal.until(READY))
-    assert "1 turn." in shown and "Not in this kernel: x. Make what the session made: /replay" in shown
+    assert "1 turn." in shown and "Not in this kernel: x. Make them again: /replay" in shown
     terminal.type(f"/replay last{ENTER}")
     terminal.until(QUESTION)
     terminal.type(f"y{ENTER}")

@@ -215,7 +215,7 @@ def test_how_to_look_into_what_differs_is_told_in_the_words_of_the_shell(
     ran = run(capsys, "verify", "out", "-a", "auto")
     assert ran.status == 1
     assert ran.out.splitlines()[-1] == (
-        "Look into action 2, run again what came before it: /replay FILE --until 1 in codeact chat"
+        "To look into action 2, replay what ran before it: /replay FILE --until 1 in codeact chat"
     )
 
 
@@ -395,6 +395,7 @@ def test_a_session_that_was_to_be_saved_and_is_not_is_a_failure(
     ran = run(capsys, "run", "go", "-a", "auto", "-o", "out")
     assert (ran.status, ran.out) == (1, "Done.\n")
     assert "could not be saved" in ran.err and "%codeact" not in ran.err
+    assert "Have later sessions saved elsewhere: CODEACT_SAVE_FOLDER=FOLDER" in ran.err
 
 
 @pytest.mark.kernel

@@ -748,6 +748,15 @@ def test_an_endpoint_that_is_not_there_is_told_in_one_line(shell: Shell, endpoin
     assert endpoint.base_url in ran.line and "cannot be reached" in ran.line
 
 
+def test_an_answer_that_is_cut_off_says_how_to_allow_longer_ones(shell: Shell) -> None:
+    with FakeEndpoint([Say("It is", finish="length")]) as endpoint:
+        ran = ready(shell, endpoint).run("%%codeact\nHello")
+    assert ran.error is None
+    assert "at the model's limit of tokens. Raise the limit: --max-tokens N or %config CodeAct.max_tokens" in ran.shown
+    (file,) = Path("codeact-sessions").iterdir()
+    assert saver.load(file).turns[0].note == "The answer was cut off at the model's limit of tokens."
+
+
 def test_an_unknown_model_is_told_with_the_nearest(shell: Shell) -> None:
     with FakeEndpoint(models=["qwen-small", "qwen-large", "other"], strict_models=True) as endpoint:
         ran = ready(shell, endpoint).run("%%codeact -m qwen-larg\nHello")
@@ -784,6 +793,7 @@ def test_a_folder_that_cannot_be_written_is_told_once_and_the_session_can_be_sav
         first, second = shell.run("%%codeact\nOne"), shell.run("%%codeact\nTwo")
     assert first.error is None and second.error is None
     assert first.shown.count("could not be saved") == 1
+    assert "Save it elsewhere: %codeact save FILE" in first.shown
     assert "could not be saved" not in second.shown and " · saved in" not in first.shown
     assert shell.run("%codeact save kept.ipynb").shown == "Saved in kept.ipynb\n"
     assert [turn.answer for turn in saver.load(Path("kept.ipynb")).turns] == ["Two.", "Three."]

@@ -66,7 +66,7 @@ def test_a_loaded_session_goes_on_where_it_was(shell: Shell) -> None:
     assert ran.error is None
     assert ran.shown.splitlines() == [
         f"Thread main goes on with {path}: 1 turn.",
-        "Not in this kernel: prices, total, double. Make what the session made: %codeact replay",
+        "Not in this kernel: prices, total, double. Make them again: %codeact replay",
     ]
     endpoint = prompt(shell, ["Twelve, as I said."], "Once more?")
     told = [message["content"] for message in endpoint.requests[-1].body["messages"]]

@@ -197,7 +197,7 @@ def test_the_table_is_aligned_and_says_what_to_do_next() -> None:
         "2 same, 1 differs (1.2 s)",
     ]
     assert Report(rows).hints == (
-        RunCommand("replay", "FILE --until 1", to="look into action 2, run again what came before it"),
+        RunCommand("replay", "FILE --until 1", to="to look into action 2, replay what ran before it"),
     )
 
 

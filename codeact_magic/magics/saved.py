@@ -39,7 +39,7 @@ def load(runner: Runner, options: Options, arguments: Arguments) -> None:
     turns = counted(len(session.turns), "turn")
     print(f"Thread {one_line(options.thread, 40)} goes on with {one_line(near(path))}: {turns}.")
     if missing := _missing(runner, session):
-        replay = RunCommand("replay", to="make what the session made")
+        replay = RunCommand("replay", to="make them again")
         print(runner.host.advice.line(f"Not in this kernel: {_listed(missing)}.", [replay]))
 
 

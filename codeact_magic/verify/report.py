@@ -81,7 +81,7 @@ class Report:
             yield _OWN
 
 
-_LOOK = "look into action {number}, run again what came before it"
+_LOOK = "to look into action {number}, replay what ran before it"
 _OWN = "A cell from before a prompt does not run as it did: what it needs is not in the session, or has changed since."
 _ORDER: tuple[Result, ...] = ("same", "ran", "differs", "missing", "left out")
 _Line = tuple[str, str, str, str]
