@@ -344,7 +344,7 @@ def completed(shell: Shell, line: str) -> list[str]:
 def test_subcommands_and_their_flags_are_completed(shell: Shell) -> None:
     assert completed(shell, "%codeact re") == ["reset", "replay"]
     assert set(subcommands("notebook")) < set(completed(shell, "%codeact "))
-    assert completed(shell, "%codeact insert --cl") == ["--clean"]
+    assert "--clean" in completed(shell, "%codeact insert --cl")  # beside names of Python
     assert "--clean" not in completed(shell, "%codeact replay --")
 
 
