@@ -1,4 +1,4 @@
-"""The composition root: puts together what takes a prompt to its answer, and keeps what outlives a turn."""
+"""The composition root: brings together everything that takes a prompt to its answer, and keeps it between turns."""
 
 from __future__ import annotations
 
@@ -8,57 +8,72 @@ from dataclasses import replace
 from typing import cast
 
 from .agent import Agent, Limits, remedies
-from .approval import Gate, Of
+from .approval import Gate
 from .errors import StoppedError, UsageError
 from .formats import Reading
 from .frontends.captions import turn_line
+from .frontends.front_end import TurnListener, TurnView
 from .frontends.host import Host
 from .hints import Hint
 from .model import OpenAIModel
 from .model.endpoints import Endpoints, secrets
 from .options import Options
-from .session import Action, Format, Outcome, Reply, Session, Step, Turn
+from .session import Action, Format, Occasion, Outcome, Reply, Session, Step, Turn
 from .sessions.code_blocks import CodeBlock, made
 from .sessions.threads import Thread, Threads, near
 from .text import mask, one_line
 from .verify.replay import Replay, Replayed
 
-_AT_ONCE = 0.5  # seconds that Stop waits for the disk; saving goes on in its thread
+_AT_ONCE = 0.5  # seconds that Stop waits for the disk; saving goes on in the background
 NESTED = "A %%codeact cell is running already, and cannot run another inside itself."
 
 
 class Runner:
-    """Takes prompts to their answers in one host. `options` are those of the turn under way, or of the last one."""
+    """Takes prompts to their answers in one host.
+
+    `options` are those of the turn under way, or of the last one.
+    """
 
     def __init__(self, host: Host, options: Options) -> None:
-        self.host, self.options = host, options
-        self.records, self.interpreter = host.records, host.interpreter
+        self.host = host
+        self.options = options
+        self.interpreter = host.interpreter
         self.interpreter.secrets = self.secrets
         self.threads = Threads(self.secrets, self._tell)
         self.endpoints = Endpoints(self._tell, lambda line: self.view.waiting(line))
-        self.view = host.view()
+        self._capabilities = host.front_end.capabilities()
         self._busy = False
 
+    @property
+    def view(self) -> TurnView:
+        """The view of the turn under way, or of the last one."""
+        return self._capabilities.view
+
+    @property
+    def records(self) -> TurnListener:
+        """The listener that follows the turn from outside its cell."""
+        return self._capabilities.listener
+
     def take(self, options: Options, prompt: str, *, new: bool) -> Turn:
-        """Take `prompt` to its answer, and tell how it went. Raises CodeActError; what was done is saved first."""
+        """Take `prompt` to its answer, and sum up the turn in a line. Raises CodeActError, after saving the session."""
         with self._at_work(options):
             return self._take(prompt, new)
 
-    def replay(self, options: Options, session: Session, pieces: Sequence[CodeBlock], told: str) -> Replayed:
-        """Run `pieces` of `session`, of which the user is `told`, each one approved as `options` say.
+    def replay(self, options: Options, session: Session, blocks: Sequence[CodeBlock], announcement: str) -> Replayed:
+        """Show `announcement`, then run `blocks` of `session`, each one approved as `options` say.
 
         Raises CodeActError.
         """
         with self._at_work(options):
             gate = self._gate("replay")
-            self.view.tell(told)
+            self.view.tell(announcement)
             self._set_interpreter(session.id)
             replay = Replay(gate, self.interpreter, self.view, self.view.tell)
             prompt = one_line(session.turns[0].prompt if session.turns else "", 200)
-            self.records.begin(f"replay of {prompt}"[:80], 1, prompt, "", len(pieces))
+            self.records.begin(f"replay of {prompt}"[:80], 1, prompt, "", len(blocks), of="replay")
             outcome: Outcome = "failed"
             try:
-                replayed = replay.run(pieces)
+                replayed = replay.run(blocks)
                 outcome = "answered"
             finally:
                 self.view.close()
@@ -66,18 +81,18 @@ class Runner:
             return replayed
 
     def consent(self, options: Options, thought: str, parts: Sequence[tuple[str, str]]) -> None:
-        """Have the user look at the named `parts` of code, which will run one by one elsewhere, as at one step.
+        """Ask the user about the named `parts` of code, which will run one by one elsewhere, in a single step.
 
-        Raises StoppedError where they may not.
+        Raises StoppedError if they may not run.
         """
         if options.approve == "auto":
             return
         code = "\n\n".join(f"# %% {name}\n{part}" for name, part in parts)
         with self._at_work(options):
-            gate = self._gate("whole", names=tuple)  # it has none of the user's names to overwrite
+            gate = self._gate("consent", names=tuple)  # the code runs elsewhere, without the user's names
             reading = Reading(thought=thought, action=Action(code))
             step = Step(Reply(""), thought=thought, action=reading.action, observation_message="approved")
-            self.records.begin(options.thread, 1, thought, "", 1)
+            self.records.begin(options.thread, 1, thought, "", 1, of="consent")
             try:
                 self.view.thinking(1, "the session")
                 self.view.proposed(1, reading)
@@ -92,11 +107,11 @@ class Runner:
             raise StoppedError("Nothing was run: this runs as it is, or not at all.")
 
     def secrets(self) -> tuple[str, ...]:
-        """Return what must never be shown, saved or sent."""
+        """Return the texts that must never be shown, saved or sent."""
         return secrets(self.options)
 
     def close(self) -> None:
-        """Save what is not yet saved, and end what was started."""
+        """Save the sessions, and end the servers that were started."""
         self.threads.close()
         self.endpoints.close()
 
@@ -106,12 +121,13 @@ class Runner:
 
     @contextmanager
     def _at_work(self, options: Options) -> Iterator[None]:
-        """One turn at a time, shown on a view of its own."""
+        """Allow one turn at a time, and give it a view of its own. Raises UsageError if one is under way."""
         if self._busy:
             raise UsageError(NESTED)
         self._busy = True
         try:
-            self.options, self.view = options, self.host.view()
+            self.options = options
+            self._capabilities = self.host.front_end.capabilities()
             yield
         finally:
             self._busy = False
@@ -120,52 +136,57 @@ class Runner:
         options = self.options
         gate = self._gate()
         model = self.endpoints.model(options)
-        conversation = self.threads.get(options.thread)
-        if new or conversation is None:
-            conversation = self.threads.begin(options, prompt)
-        agent = self._agent(conversation, model, gate)
+        thread = self.threads.get(options.thread)
+        if new or thread is None:
+            thread = self.threads.begin(options, prompt)
+        agent = self._agent(thread, model, gate)
         prompt = mask(prompt, self.secrets())
-        self._begin_records(conversation, model, prompt)
+        self._begin_records(thread, model, prompt)
         try:
-            fresh = self._is_fresh(conversation)
+            fresh = self._is_fresh(thread)
             return agent.run(prompt, format=_format(options), summarize=options.summary, fresh=fresh)
         finally:
             self.view.close()
             self.records.end(agent.turn)
-            self._wind_up(conversation)
+            self._wind_up(thread)
 
-    def _is_fresh(self, conversation: Thread) -> bool:
-        """Return whether a session from a file goes on in a kernel that has nothing of what it made."""
-        adopted, conversation.adopted = conversation.adopted, False
-        names = made(conversation.session) if adopted else []
+    def _is_fresh(self, thread: Thread) -> bool:
+        """Return whether a session from a file goes on in a kernel that has none of its variables."""
+        adopted = thread.adopted
+        thread.adopted = False
+        names = made(thread.session) if adopted else []
         return bool(names) and not self.interpreter.defined(names)
 
-    def _begin_records(self, conversation: Thread, model: OpenAIModel, prompt: str) -> None:
-        options, turn = self.options, len(conversation.session.turns) + 1
-        path = near(conversation.path) if conversation.path else ""
-        self.records.channel.settings = {"approve": options.approve, "session": path}
+    def _begin_records(self, thread: Thread, model: OpenAIModel, prompt: str) -> None:
+        options = self.options
+        turn = len(thread.session.turns) + 1
+        path = near(thread.path) if thread.path else ""
+        self.records.configure(options.approve, path)
         self.records.begin(options.thread, turn, prompt, model.name, options.max_steps)
 
-    def _gate(self, of: Of = "turn", names: Callable[[], Collection[str]] | None = None) -> Gate:
+    def _gate(self, occasion: Occasion = "turn", names: Callable[[], Collection[str]] | None = None) -> Gate:
         return Gate(
             self.options.approve,
             self.view,
-            ask=self.host.asker(),
-            edit=self.host.editor(),
+            ask=self._capabilities.ask,
+            edit=self._capabilities.edit,
             names=names or self.interpreter.user_names,
-            page=self.host.page(self.view),
-            of=of,
+            buttons=self._capabilities.buttons,
+            occasion=occasion,
         )
 
-    def _set_interpreter(self, conversation: str) -> None:
-        options, interpreter = self.options, self.interpreter
-        interpreter.timeout, interpreter.limit = options.action_timeout, options.max_summary
-        interpreter.keep_cells, interpreter.conversation = options.save_cells, conversation
+    def _set_interpreter(self, session_id: str) -> None:
+        options = self.options
+        interpreter = self.interpreter
+        interpreter.timeout = options.action_timeout
+        interpreter.limit = options.max_summary
+        interpreter.keep_cells = options.save_cells
+        interpreter.conversation = session_id
         interpreter.cleared = self.view.restore
 
-    def _agent(self, conversation: Thread, model: OpenAIModel, gate: Gate) -> Agent:
+    def _agent(self, thread: Thread, model: OpenAIModel, gate: Gate) -> Agent:
         options = self.options
-        self._set_interpreter(conversation.session.id)
+        self._set_interpreter(thread.session.id)
         limits = Limits(
             steps=options.max_steps,
             tokens=options.max_tokens_per_turn,
@@ -174,39 +195,39 @@ class Runner:
             context=options.context_tokens or self.endpoints.window(model),
         )
         return Agent(
-            conversation.session,
+            thread.session,
             model,
             gate,
             self.interpreter,
             view=self.view,
-            keep=conversation.keep,
-            draft=conversation.draft,
-            settle=conversation.settle,
+            keep=thread.keep,
+            draft=thread.draft,
+            settle=thread.settle,
             limits=limits,
             vision=options.vision,
-            remarks=self.records.channel.remarks,
+            remarks=self.records.remarks,
         )
 
-    def _wind_up(self, conversation: Thread) -> None:
-        """Wait for the session to be saved, and sum the turn up in a line."""
-        turn = conversation.session.turns[-1]
-        if turn.outcome == "stopped":  # who stopped it does not want to wait, and is told just that
-            conversation.saved(_AT_ONCE)
+    def _wind_up(self, thread: Thread) -> None:
+        """Wait until the session is saved, and show a line that sums up the turn."""
+        turn = thread.session.turns[-1]
+        if turn.outcome == "stopped":  # the user who stopped it does not want to wait, nor to read more
+            thread.saved(_AT_ONCE)
             return
-        saved = conversation.saved()
+        saved = thread.saved()
         if turn.steps:
             if turn.outcome == "answered" and turn.note:
                 self._tell(turn.note, *remedies(turn))
-            self.view.tell(f"{turn_line(turn)}{_where(conversation) if saved else ''}")
+            self.view.tell(f"{turn_line(turn)}{_where(thread) if saved else ''}")
 
 
 def _format(options: Options) -> Format:
     return "fence" if options.format == "auto" else cast(Format, options.format)
 
 
-def _where(conversation: Thread) -> str:
-    """Return where the session is saved, for the end of a line; said once a session."""
-    if conversation.told or conversation.path is None:
+def _where(thread: Thread) -> str:
+    """Return the path of the session as the end of a line, once per session; "" after that."""
+    if thread.told or thread.path is None:
         return ""
-    conversation.told = True
-    return f" · saved in {near(conversation.path)}"
+    thread.told = True
+    return f" · saved in {near(thread.path)}"

@@ -12,8 +12,16 @@ from typing import Any, Literal
 Json = dict[str, Any]
 Format = Literal["fence", "execute", "tools", "json"]
 Verdict = Literal["approve", "edit", "reject", "stop"]
+Occasion = Literal["turn", "replay", "consent"]  # what a step is part of; a consent is to code that runs elsewhere
 Status = Literal["ok", "error", "aborted"]
 Outcome = Literal["open", "answered", "limit", "stopped", "failed"]
+
+VERDICT_WORDS: dict[Verdict, str] = {
+    "approve": "approved",
+    "edit": "edited",
+    "reject": "rejected",
+    "stop": "stopped",
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
-r"""Test doubles for prompts, agents and clients: an endpoint over real HTTP, and a model without any.
+r"""Test doubles for prompts, agents and clients: an endpoint over real HTTP, and a model without HTTP.
 
-Both play a script and record what they were asked, so that a test can say what the model would answer and then look at
-what the model was told. Nothing leaves the machine.
+Both play a script and record the requests: a test writes the replies of the model, and then checks the messages that it
+was sent. Nothing leaves the machine.
 
     >>> from openai import OpenAI
     >>> from codeact_magic.testing import FakeEndpoint, Say
@@ -42,10 +42,10 @@ from .session import Json, Reply, ToolCall, Usage
 
 @dataclass(frozen=True, slots=True)
 class Say:
-    """A reply of the model, streamed where the request asks for a stream.
+    """A reply of the model, streamed if the request asks for a stream.
 
-    Its course is counted in deltas: the pieces of `chunk` characters (reasoning, then text, then tool calls), and the
-    finish_reason as the last one.
+    It is sent in deltas of `chunk` characters: reasoning, then text, then tool calls. The last delta is the
+    finish_reason. `gate_after` and `cut_after` count deltas.
     """
 
     text: str = ""
@@ -53,14 +53,14 @@ class Say:
     reasoning: str = ""
     reasoning_field: Literal["reasoning_content", "reasoning"] = "reasoning_content"
     tool_calls: tuple[ToolCall, ...] = ()
-    finish: str | None = None  # None: "stop", "length" or "tool_calls", as a real server would say
-    usage: tuple[int, int, int] | Literal["counted"] | None = "counted"  # prompt, cached, completion; None: never said
+    finish: str | None = None  # None: "stop", "length" or "tool_calls", as a real server would choose
+    usage: tuple[int, int, int] | Literal["counted"] | None = "counted"  # prompt, cached, completion; None: not sent
     chunk: int = 4
     first_delay: float = 0.0  # seconds before anything is sent
     delay: float = 0.0  # seconds between deltas
-    gate: threading.Event | None = None  # to be set before anything after the first `gate_after` deltas is sent
+    gate: threading.Event | None = None  # after `gate_after` deltas, wait until this is set
     gate_after: int = 0
-    cut_after: int | None = None  # deltas after which the connection is closed
+    cut_after: int | None = None  # close the connection after this many deltas
     split_bytes: bool = False  # send each delta's first multibyte character in two writes
     ignore_stop: bool = False
     honour_max_tokens: bool = False  # a word counts as a token
@@ -68,7 +68,7 @@ class Say:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """An HTTP error, in OpenAI's JSON unless `body` (any JSON) takes its place."""
+    """An HTTP error. Its body is OpenAI's JSON, unless `body` (any JSON) replaces it."""
 
     code: int
     message: str = ""
@@ -82,7 +82,7 @@ class Status:
 
 @dataclass(frozen=True, slots=True)
 class Raw:
-    """Any bytes as a whole HTTP body, garbage included."""
+    """Any bytes as a complete HTTP body, valid or not."""
 
     body: bytes
     _: KW_ONLY
@@ -96,13 +96,13 @@ class Hang:
 
     _: KW_ONLY
     after: int = 0
-    headers: bool = False  # with `after=0`: send the headers before falling silent
+    headers: bool = False  # with `after=0`: send the headers first
     text: str = "... "
 
 
 @dataclass(frozen=True, slots=True)
 class Endless:
-    """The same text for ever, until the client goes away or the endpoint stops."""
+    """The same text again and again, until the client goes away or the endpoint stops."""
 
     text: str = "spam "
 
@@ -113,15 +113,15 @@ ScriptedReply: TypeAlias = str | Reply | BaseException | Callable[[Request], "Sc
 
 
 @dataclass(frozen=True, slots=True)
-class Recorded:
-    """A request as it arrived; `headers` have lower-case names, `body` is None where `raw` is no JSON."""
+class RecordedRequest:
+    """A request as it arrived. The names in `headers` are in lower case; `body` is None if `raw` is not JSON."""
 
     method: str
     path: str
     headers: dict[str, str]
     body: Any
     raw: bytes
-    arrived: float = 0.0  # time.perf_counter() then
+    arrived: float = 0.0  # time.perf_counter() at its arrival
 
 
 class FakeEndpoint:
@@ -134,10 +134,10 @@ class FakeEndpoint:
     Args:
         replies: the script.
         models: the ids that /v1/models lists.
-        default: the item for every request after the script's end.
+        default: the item for every request after the end of the script.
         rejects: parameters that are answered with HTTP 400.
-        vague_rejects: say so in the message only, without `param` and `code`.
-        api_key: the only key that is accepted; any by default.
+        vague_rejects: name a rejected parameter only in the message, without `param` and `code`.
+        api_key: the only key that is accepted; by default, any.
         strict_models: answer 404 for models that are not in `models`.
         context_limit: the most characters that the messages may have.
     """
@@ -158,7 +158,7 @@ class FakeEndpoint:
     ) -> None:
         self.models = list(models)
         self.connections = 0
-        self.disconnects = 0  # clients that went away before their reply was whole
+        self.disconnects = 0  # clients that went away before their reply was complete
         self._script = iter(replies)
         self._default = _EXHAUSTED if default is None else default
         self._rejects = frozenset(rejects)
@@ -166,8 +166,8 @@ class FakeEndpoint:
         self._api_key = api_key
         self._strict_models = strict_models
         self._context_limit = context_limit
-        self._requests: list[Recorded] = []
-        self.answered: list[float] = []  # time.perf_counter() at the end of each answer that was sent whole
+        self._requests: list[RecordedRequest] = []
+        self.answered: list[float] = []  # time.perf_counter() at the end of each complete answer
         self._changed = threading.Condition()
         self._server: _Server | None = None
 
@@ -184,31 +184,31 @@ class FakeEndpoint:
         self.base_url = f"http://127.0.0.1:{self._server.server_address[1]}/v1"
 
     def stop(self) -> None:
-        """Close every connection and the port; nothing happens where it is not started."""
+        """Close every connection and the port. If the endpoint is not started, do nothing."""
         if self._server:
             self._server.close()
         self._server = None
 
     @property
-    def requests(self) -> list[Recorded]:
-        """All requests so far, in the order of arrival."""
+    def requests(self) -> list[RecordedRequest]:
+        """All requests so far, in order of arrival."""
         with self._changed:
             return list(self._requests)
 
     def wait_for_requests(self, count: int, timeout: float = 10.0) -> None:
-        """Return once `count` requests have arrived in all; raise TimeoutError after `timeout` seconds."""
+        """Wait until `count` requests have arrived in total. Raise TimeoutError after `timeout` seconds."""
         self._wait_for(lambda: len(self._requests), count, timeout, "requests")
 
     def wait_for_disconnects(self, count: int, timeout: float = 10.0) -> None:
-        """Return once `count` clients went away early; raise TimeoutError after `timeout` seconds."""
+        """Wait until `count` clients went away early. Raise TimeoutError after `timeout` seconds."""
         self._wait_for(lambda: self.disconnects, count, timeout, "disconnects")
 
-    def _wait_for(self, seen: Callable[[], int], count: int, timeout: float, what: str) -> None:
+    def _wait_for(self, seen: Callable[[], int], count: int, timeout: float, events: str) -> None:
         with self._changed:
             if not self._changed.wait_for(lambda: seen() >= count, timeout):
-                raise TimeoutError(f"{seen()} of {count} {what} after {timeout:g} s")
+                raise TimeoutError(f"{seen()} of {count} {events} after {timeout:g} s")
 
-    def _record(self, request: Recorded) -> None:
+    def _record(self, request: RecordedRequest) -> None:
         with self._changed:
             self._requests.append(request)
             self._changed.notify_all()
@@ -218,8 +218,8 @@ class FakeEndpoint:
             self.disconnects += 1
             self._changed.notify_all()
 
-    def _decide(self, request: Recorded) -> Served:
-        """Return what to answer."""
+    def _decide(self, request: RecordedRequest) -> Served:
+        """Return the answer to a request."""
         path = request.path.partition("?")[0]
         if refusal := self._unauthorised(request.headers.get("authorization", "")):
             return refusal
@@ -240,8 +240,8 @@ class FakeEndpoint:
         scheme, _, key = authorization.partition(" ")
         if scheme != "Bearer" or not key:
             return Status(401, "You didn't provide an API key.")
-        where = "You can find your API key at https://platform.openai.com/account/api-keys."
-        message = f"Incorrect API key provided: {_masked(key)}. {where}"
+        advice = "You can find your API key at https://platform.openai.com/account/api-keys."
+        message = f"Incorrect API key provided: {_masked(key)}. {advice}"
         return Status(401, message, error_code="invalid_api_key")
 
     def _refusal(self, body: Any) -> Status | None:
@@ -284,7 +284,7 @@ class FakeEndpoint:
         return Status(400, message, param="messages", error_code="context_length_exceeded")
 
     def _next(self, body: Json) -> Served:
-        """Return the script's next item, its functions called."""
+        """Return the next item of the script. If it is a function, call it."""
         try:
             with self._changed:
                 item = next(self._script, self._default)
@@ -293,17 +293,18 @@ class FakeEndpoint:
         except Exception as error:
             return _broken_script(f"the script raised {type(error).__name__}: {error}")
         served = Say(item) if isinstance(item, str) else item
-        return served if isinstance(served, Served) else _broken_script(f"the script gave {item!r}, which is no reply")
+        return served if isinstance(served, Served) else _not_a_reply(item)
 
 
 class ScriptedModel:
     """A model without an endpoint: it plays a script, and records the requests.
 
-    Each request takes the next item of `replies`: a text, which ends where the request's `stop` or `enough` end it; a
-    `Reply`, which comes back as it is; an exception, which is raised; or a function from the `Request` to any of these.
+    Each request takes the next item of `replies`: a text, which the request's `stop` and `enough` may end early; a
+    `Reply`, which is returned unchanged; an exception, which is raised; or a function from the `Request` to any of
+    these.
 
     Raises:
-        AssertionError: there was a request after the script's end.
+        AssertionError: there was a request after the end of the script.
     """
 
     def __init__(
@@ -316,14 +317,14 @@ class ScriptedModel:
         self._chunk = chunk
 
     def reply(self, request: Request, show: Callable[[Delta], None]) -> Reply:
-        """Return the script's next reply, handing it to `show` in pieces of `chunk` characters."""
+        """Return the next reply of the script, and pass it to `show` in parts of `chunk` characters."""
         self.requests.append(request)
         item = self._next(request)
-        reply = self._spoken(item, request) if isinstance(item, str) else item
-        for piece in _pieces(reply.reasoning, self._chunk):
-            show(Delta(reasoning=piece))
-        for piece in _pieces(reply.text, self._chunk):
-            show(Delta(text=piece))
+        reply = self._reply_of_text(item, request) if isinstance(item, str) else item
+        for part in _split_by_size(reply.reasoning, self._chunk):
+            show(Delta(reasoning=part))
+        for part in _split_by_size(reply.text, self._chunk):
+            show(Delta(text=part))
         return reply
 
     def _next(self, request: Request) -> str | Reply:
@@ -335,18 +336,22 @@ class ScriptedModel:
             raise item
         return item
 
-    def _spoken(self, text: str, request: Request) -> Reply:
-        said = _before_stop(text, list(request.stop))
-        ends = (request.enough(said[:length]) for length in range(self._chunk, len(said) + self._chunk, self._chunk))
+    def _reply_of_text(self, text: str, request: Request) -> Reply:
+        text = _before_stop(text, list(request.stop))
+        ends = (request.enough(text[:length]) for length in range(self._chunk, len(text) + self._chunk, self._chunk))
         end = next((end for end in ends if end is not None), None)
-        told = sum(len(_text_of(message).split()) for message in request.messages)
-        usage = Usage(prompt=told, completion=len(said[:end].split()), estimated=True)
-        return Reply(said[:end], finish="stop" if end is None else "cut", usage=usage, model=self.name)
+        text = text[:end]
+        usage = Usage(prompt=_count_words(request.messages), completion=len(text.split()), estimated=True)
+        return Reply(text, finish="stop" if end is None else "cut", usage=usage, model=self.name)
 
 
 def _broken_script(message: str) -> Status:
-    # Without the header the openai client would try again, and a retry takes the next item of the script.
+    # Without the header, the openai client would retry, and a retry takes the next item of the script.
     return Status(500, message, error_code="broken_script", headers=(("x-should-retry", "false"),))
+
+
+def _not_a_reply(item: object) -> Status:
+    return _broken_script(f"the script gave {item!r}, which is not a reply")
 
 
 _EXHAUSTED = _broken_script("the script of this FakeEndpoint is exhausted: give it more replies, or a default")
@@ -357,7 +362,7 @@ def _masked(key: str) -> str:
 
 
 def _encoded(value: Any) -> bytes:
-    # Where UTF-8 has no bytes for a character (half of a surrogate pair), backslashreplace happens to write JSON.
+    # If UTF-8 cannot encode a character (half of a surrogate pair), backslashreplace happens to write valid JSON.
     return json.dumps(value, ensure_ascii=False).encode("utf-8", "backslashreplace")
 
 
@@ -373,7 +378,11 @@ def _text_of(message: Json) -> str:
     return content if isinstance(content, str) else "".join(part.get("text", "") for part in content)
 
 
-def _pieces(text: str, size: int) -> list[str]:
+def _count_words(messages: Iterable[Json]) -> int:
+    return sum(len(_text_of(message).split()) for message in messages)
+
+
+def _split_by_size(text: str, size: int) -> list[str]:
     return [text[start : start + size] for start in range(0, len(text), size)]
 
 
@@ -385,35 +394,41 @@ def _before_stop(text: str, stop: str | list[str] | None) -> str:
     """Return the part of `text` before the first stop sequence in it."""
     stops = [stop] if isinstance(stop, str) else stop or []
     found = [text.find(sequence) for sequence in stops if sequence]
-    return text[: min((at for at in found if at >= 0), default=None)]
+    return text[: min((index for index in found if index >= 0), default=None)]
 
 
 def _as_served(say: Say, body: Json) -> Say:
-    """Return `say` with the text and the finish_reason that the request's limits leave of it."""
+    """Return `say` with its text and finish_reason adapted to the limits of the request."""
     limit = body.get("max_completion_tokens") or body.get("max_tokens")
-    kept = _first_words(say.text, limit if say.honour_max_tokens else None)
-    text = kept if say.ignore_stop else _before_stop(kept, body.get("stop"))
-    ended = "length" if text == kept != say.text else "tool_calls" if say.tool_calls else "stop"
-    return replace(say, text=text, finish=say.finish or ended)
+    limited = _first_words(say.text, limit if say.honour_max_tokens else None)
+    text = limited if say.ignore_stop else _before_stop(limited, body.get("stop"))
+    if text == limited != say.text:
+        finish = "length"
+    elif say.tool_calls:
+        finish = "tool_calls"
+    else:
+        finish = "stop"
+    return replace(say, text=text, finish=say.finish or finish)
 
 
 def _deltas(say: Say) -> Iterator[Json]:
-    for piece in _pieces(say.reasoning, say.chunk):
-        yield {say.reasoning_field: piece}
-    for piece in _pieces(say.text, say.chunk):
-        yield {"content": piece}
+    for part in _split_by_size(say.reasoning, say.chunk):
+        yield {say.reasoning_field: part}
+    for part in _split_by_size(say.text, say.chunk):
+        yield {"content": part}
     for index, call in enumerate(say.tool_calls):
         function = {"name": call.name, "arguments": ""}
         yield {"tool_calls": [{"index": index, "id": call.id, "type": "function", "function": function}]}
-        for piece in _pieces(call.arguments, say.chunk):
-            yield {"tool_calls": [{"index": index, "function": {"arguments": piece}}]}
+        for part in _split_by_size(call.arguments, say.chunk):
+            yield {"tool_calls": [{"index": index, "function": {"arguments": part}}]}
 
 
 def _message(say: Say) -> Json:
-    message: Json = {"role": "assistant", "content": say.text or None if say.tool_calls else say.text}
+    message: Json = {"role": "assistant", "content": say.text}
     if say.reasoning:
         message[say.reasoning_field] = say.reasoning
     if say.tool_calls:
+        message["content"] = say.text or None
         message["tool_calls"] = [
             {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}}
             for call in say.tool_calls
@@ -463,11 +478,10 @@ class _Completion:
         }
 
     def _counted(self, say: Say) -> tuple[int, int, int]:
-        told = sum(len(_text_of(message).split()) for message in self.body["messages"])
-        return told, 0, len(f"{say.reasoning} {say.text}".split())
+        return _count_words(self.body["messages"]), 0, len(f"{say.reasoning} {say.text}".split())
 
 
-# HTTPServer would look up the host's name when it binds, which takes seconds where there is no name server.
+# HTTPServer would look up the host's name as it binds, which takes seconds if there is no name server.
 class _Server(socketserver.ThreadingTCPServer):
     """The listening socket, and a thread for each connection."""
 
@@ -482,7 +496,7 @@ class _Server(socketserver.ThreadingTCPServer):
         self._accepting.start()
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        """Serve a connection in a thread of its own, which close() can end."""
+        """Serve a connection on a thread of its own, which close() can end."""
         self.endpoint.connections += 1
         thread = threading.Thread(target=self._serve, args=(request, client_address), daemon=True)
         self._clients[thread] = request
@@ -493,12 +507,12 @@ class _Server(socketserver.ThreadingTCPServer):
         self._clients.pop(threading.current_thread(), None)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Print what went wrong, unless the client went away."""
+        """Print the error, unless the client went away."""
         if not isinstance(sys.exception(), ConnectionError):
             super().handle_error(request, client_address)
 
     def close(self) -> None:
-        """Stop listening, shut every connection, and wait for their threads."""
+        """Stop listening, shut every connection down, and wait for their threads."""
         self.closing = True
         self.shutdown()
         self.server_close()
@@ -506,11 +520,11 @@ class _Server(socketserver.ThreadingTCPServer):
         for thread, client in list(self._clients.items()):
             with suppress(OSError):  # closed by its thread in the meantime
                 client.shutdown(socket.SHUT_RDWR)
-            thread.join(5.0)  # longer only where a function of the script does not return
+            thread.join(5.0)  # a function of the script may never return
 
 
 class _Handler(BaseHTTPRequestHandler):
-    """One connection, request after request."""
+    """One connection; it serves one request after the other."""
 
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
@@ -523,7 +537,7 @@ class _Handler(BaseHTTPRequestHandler):
         if len(raw) < length:
             raise ConnectionAbortedError
         headers = {name.lower(): value for name, value in self.headers.items()}
-        request = Recorded(self.command, self.path, headers, _parsed(raw), raw, time.perf_counter())
+        request = RecordedRequest(self.command, self.path, headers, _parsed(raw), raw, time.perf_counter())
         self.server.endpoint._record(request)
         try:
             self._answer(self.server.endpoint._decide(request), request.body)
@@ -536,13 +550,14 @@ class _Handler(BaseHTTPRequestHandler):
     do_POST = do_GET
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Keep quiet: the requests are recorded."""
+        """Print nothing: the requests are recorded."""
 
     def _answer(self, item: Served, body: Json) -> None:
         match item:
             case Say():
                 say = _as_served(item, body)
-                (self._stream if body.get("stream") else self._whole)(say, _Completion(body))
+                answer = self._stream if body.get("stream") else self._whole
+                answer(say, _Completion(body))
             case Status():
                 self._refuse(item)
             case Raw():
@@ -564,7 +579,7 @@ class _Handler(BaseHTTPRequestHandler):
             return
         if usage := completion.usage_chunk(say):
             self._event(usage)
-        # In one write: a client may well leave between the two, and that would count as a disconnect.
+        # In one write: a client may leave between the two, which would count as a disconnect.
         self.wfile.write(_chunked(b"data: [DONE]\n\n") + _chunked(b""))
 
     def _whole(self, say: Say, completion: _Completion) -> None:
@@ -600,14 +615,14 @@ class _Handler(BaseHTTPRequestHandler):
             self._event(completion.chunk({"content": endless.text}))
 
     def _hold(self, say: Say, count: int) -> None:
-        """Wait for what the delta after the first `count` waits for."""
+        """Wait as the script asks before the delta that follows the first `count`."""
         if say.gate and count == say.gate_after:
             while not say.gate.wait(0.01):
                 self._pause(0)
         self._pause(say.delay if count else say.first_delay)
 
     def _pause(self, seconds: float | None) -> None:
-        """Wait (None: for ever), and raise ConnectionError as soon as the client is gone."""
+        """Wait for `seconds` (None: for ever). Raise ConnectionError as soon as the client goes away."""
         readable, _, _ = select.select([self.connection], [], [], seconds)
         if readable and not self.connection.recv(1, socket.MSG_PEEK):
             raise ConnectionAbortedError
@@ -637,6 +652,8 @@ def _chunked(data: bytes) -> bytes:
 
 
 def _split(data: bytes) -> list[bytes]:
-    """Return `data` in two parts, the first of which ends within a multibyte character, or in one."""
-    first = next((at for at, byte in enumerate(data) if byte >= 0x80), None)
-    return [data] if first is None else [data[: first + 1], data[first + 1 :]]
+    """Return `data` in two parts, split within its first multibyte character; in one part if it has none."""
+    first = next((index for index, byte in enumerate(data) if byte >= 0x80), None)
+    if first is None:
+        return [data]
+    return [data[: first + 1], data[first + 1 :]]

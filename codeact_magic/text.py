@@ -1,4 +1,7 @@
-"""Text that nobody vouches for, made safe to show: what is hidden becomes visible, what is active becomes inert."""
+"""Untrusted text, made safe to show: hidden characters become visible, active Markdown becomes inert.
+
+Imports only the standard library: this module also travels as source into other kernels.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +9,13 @@ import re
 import unicodedata
 from collections.abc import Iterable
 
-# Letters and marks that Unicode does not count as format characters, and that show nothing all the same.
+# Letters and marks that show nothing although Unicode does not count them as format characters.
 _BLANK = frozenset([0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x180B, 0x180C, 0x180D, 0x180F, 0x2800, 0x3164, 0xFFA0])
 _HIDDEN_CATEGORIES = frozenset(["Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp", "Zs"])
 
 
 def is_hidden(point: int) -> bool:
-    """Return whether a code point shows nothing, or moves what stands beside it (control, bidi, zero-width)."""
+    """Return whether a code point shows nothing, or moves its neighbours (control, bidi, zero-width)."""
     if 0x20 <= point < 0x7F or point in (0x09, 0x0A):
         return False
     if point in _BLANK or 0xFE00 <= point <= 0xFE0D or 0xE0100 <= point <= 0xE01EF:
@@ -21,7 +24,7 @@ def is_hidden(point: int) -> bool:
 
 
 class _Visible(dict[int, str]):
-    """A translation table that fills itself as code points are met."""
+    """A translation table that adds code points when they are first looked up."""
 
     def __missing__(self, point: int) -> str:
         shown = _spelled(point) if is_hidden(point) else chr(point)
@@ -39,7 +42,7 @@ _SELECTOR = re.compile("[\ufe0e\ufe0f](?!\u20e3)")  # text or emoji style; befor
 
 
 def _selector(match: re.Match[str]) -> str:
-    """Return a variation selector as it is behind a symbol: behind anything else it hides, even in an identifier."""
+    """Return a variation selector unchanged after a symbol, else spelled out: there it is hidden, even in a name."""
     before = match.string[match.start() - 1 : match.start()]
     return match.group() if before and unicodedata.category(before) in ("So", "Sk") else _spelled(ord(match.group()))
 
@@ -50,13 +53,13 @@ def visible(text: str) -> str:
 
 
 def prose(text: str) -> str:
-    """Return `text` as `visible` does, but every kind of space as a plain one: in prose none of them hides anything."""
+    """Return `text` like `visible`, but with every kind of space as a plain one: in prose no space hides anything."""
     return visible(_SPACES.sub(" ", text))
 
 
 def is_web_address(text: str) -> bool:
     """Return whether `text` is an http or https address."""
-    from urllib.parse import urlsplit  # which loading the extension need not wait for
+    from urllib.parse import urlsplit  # imported on use, to load the extension faster
 
     try:
         parts = urlsplit(text)
@@ -66,7 +69,7 @@ def is_web_address(text: str) -> bool:
 
 
 def storable(text: str) -> str:
-    """Return `text` without surrogates, which neither UTF-8 nor JSON can hold: pairs are joined, halves replaced."""
+    """Return `text` without surrogates, which UTF-8 and JSON cannot hold: pairs are joined, halves replaced by "?"."""
     if text.isascii():
         return text
     joined = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")
@@ -74,27 +77,29 @@ def storable(text: str) -> str:
 
 
 def fence(code: str, language: str = "python") -> str:
-    """Return `code` as a Markdown code block that nothing in the code can close."""
+    """Return `code` as a Markdown code block that no line of the code can close."""
     longest = max(map(len, re.findall(r"`+", code)), default=0)
     ticks = "`" * max(3, longest + 1)
     return f"{ticks}{language}\n{code}\n{ticks}"
 
 
 _FENCE = re.compile(
-    r"^(?P<indent>[ \t]*+(?:(?:[-*+]|\d{1,9}[.)])[ \t]++)*+)"  # also that of a list's item
+    r"^(?P<indent>[ \t]*+(?:(?:[-*+]|\d{1,9}[.)])[ \t]++)*+)"  # also a list item's
     r"(?:(?P<ticks>`{3,}+)(?P<info>[^\n`]*+)|(?P<tildes>~{3,}+).*+)$",
     re.MULTILINE,
 )
 
 
 def safe_markdown(text: str) -> str:
-    """Return Markdown in which no HTML, no image and no link but http(s), mailto and #anchors is left.
+    """Return Markdown without HTML, images, and links other than http(s), mailto and #anchors.
 
-    Code stays as it is. Parsers disagree on where code begins and ends, so the code blocks are written anew, each one
-    closed and outside of lists and quotes, and nothing that is active somewhere is left in all the rest.
+    The text of code blocks and code spans does not change. Parsers disagree about the boundaries of code, so code
+    blocks are rewritten, each one closed and outside of lists and quotes. The rest has nothing that is active in any
+    parser.
     """
     text = text.replace("\r\n", "\n")
-    parts, position = [], 0
+    parts = []
+    position = 0
     while match := _FENCE.search(text, position):
         code, end = _fenced(text, match)
         parts += [_inert(prose(text[position : match.start()])).strip("\n"), visible(code)]
@@ -104,7 +109,7 @@ def safe_markdown(text: str) -> str:
 
 
 def _fenced(text: str, match: re.Match[str]) -> tuple[str, int]:
-    """Return the code block that opens at `match`, written anew, and where what follows it begins."""
+    """Return the code block that opens at `match`, rewritten, and the position of the text after it."""
     mark = match["ticks"] or match["tildes"]
     closing = re.compile(rf"^[ \t]*+{mark[0]}{{{len(mark)},}}+[ \t]*+$", re.MULTILINE).search(text, match.end())
     code = text[match.end() + 1 : closing.start() if closing else len(text)]
@@ -123,15 +128,17 @@ _MARK = re.compile("`{3,}+|~{3,}+")
 
 
 def _inert(text: str) -> str:
-    """Return Markdown that is not in a code block without anything active.
+    """Return Markdown from outside of code blocks without anything active.
 
-    A code span that holds something active is written as <code>, its signs as entities: inert for every parser.
+    A code span with active content becomes <code> with entities, which every parser takes as text.
     """
-    parts, position = [], 0
+    parts = []
+    position = 0
     for match in _SPAN.finditer(text):
         parts.append(_disarmed(text[position : match.start()]))
-        code = match["code"]
-        parts.append(match.group() if _disarmed(match.group()) == match.group() else f"<code>{_entities(code)}</code>")
+        span = match.group()
+        is_inert = _disarmed(span) == span
+        parts.append(span if is_inert else f"<code>{_entities(match['code'])}</code>")
         position = match.end()
     return "".join([*parts, _disarmed(text[position:])])
 
@@ -146,24 +153,25 @@ def _entities(text: str) -> str:
 
 
 def clip(text: str, limit: int) -> str:
-    """Return `text` in at most about `limit` characters, its head and its tail kept (the end tells how it ended)."""
+    """Return `text` in about `limit` characters: its head and its tail (the end often says how something ended)."""
     if len(text) <= limit:
         return text
-    head, tail = limit * 2 // 3, limit // 3
+    head = limit * 2 // 3
+    tail = limit // 3
     left_out = len(text) - head - tail
     return f"{text[:head]}\n... {left_out:,} characters left out ...\n{text[len(text) - tail :]}"
 
 
 def one_line(text: object, limit: int = 300) -> str:
-    """Return `text` on one line, whitespace folded, hidden characters written out, at most `limit` characters."""
+    """Return `text` as one line of at most `limit` characters: whitespace folded, hidden characters spelled out."""
     whole = str(text)
-    begun = whole[: 10 * limit + 1000]  # all the words of a text that somebody forged need more memory than there is
+    begun = whole[: 10 * limit + 1000]  # splitting a huge text into words could exhaust the memory
     line = visible(" ".join(begun.split()))
     return line if len(line) <= limit and begun == whole else line[: limit - 1] + "…"
 
 
 def mask(text: str, secrets: Iterable[str]) -> str:
-    """Return `text` with every secret in it replaced by ***, the longest first: one may be a part of another."""
+    """Return `text` with every secret replaced by ***, the longest first: one may be part of another."""
     for secret in sorted(filter(None, secrets), key=len, reverse=True):
         text = text.replace(secret, "***")
     return text

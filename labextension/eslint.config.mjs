@@ -23,7 +23,7 @@ export default defineConfig(
     }
   },
   {
-    files: ['src/__tests__/*.ts'],
+    files: ['src/**/__tests__/*.ts'],
     // node:test's own functions return promises that its runner awaits.
     rules: { '@typescript-eslint/no-floating-promises': 'off' }
   }

@@ -105,25 +105,26 @@ class Drawer:
 
 
 class Measured(NamedTuple):
-    """What the thresholds are about; None where the sizes differ."""
+    """The two values that the thresholds limit."""
 
-    worst: float
-    apart: float
+    worst: float  # structural similarity
+    apart: float  # colours, in multiples of the allowed distance
 
 
 def measured(one: tuple[Json, ...], other: tuple[Json, ...]) -> Measured | None:
-    """Return how alike the figures of two runs are."""
+    """Return how alike the figures of two runs are, None if their sizes differ."""
     import base64
 
     pictures = [figures._pixels(base64.b64decode(outputs[-1]["data"]["image/png"])) for outputs in (one, other)]
     if pictures[0].size != pictures[1].size:
         return None
-    looks = [figures._looked_at(*pictures), figures._looked_at(*reversed(pictures))]
-    return Measured(min(look.worst for look in looks), max(look.apart for look in looks))
+    both = [figures._changes(*pictures), figures._changes(*reversed(pictures))]
+    worst = min(changes.worst_similarity for changes in both)
+    return Measured(worst, max(changes.colour_distance for changes in both))
 
 
 def verdicts(drawer: Drawer) -> Iterator[tuple[str, str, str, Measured | None]]:
-    """Yield the name of each pair, what it should be, what it is found to be, and what was measured."""
+    """Yield each pair's name, the verdict wanted, the verdict found, and the values measured."""
     for wanted, pairs in (("same", SAME), ("differs", DIFFERENT)):
         for name, (one, other) in pairs.items():
             before, after = drawer.draw(one), drawer.draw(other)
@@ -134,7 +135,7 @@ if __name__ == "__main__":
     wrong = 0
     with KernelExecutor(LocalKernel(cwd=Path.cwd())) as engine:
         for name, wanted, found, size in verdicts(Drawer(engine)):
-            told = f"{size.worst:6.3f} {size.apart:6.2f}" if size else "  another size"
+            values = f"{size.worst:6.3f} {size.apart:6.2f}" if size else "  another size"
             wrong += wanted != found
-            print(f"{name:<48} {told}  {found}{'' if wanted == found else '   WRONG'}")
+            print(f"{name:<48} {values}  {found}{'' if wanted == found else '   WRONG'}")
     sys.exit(bool(wrong))

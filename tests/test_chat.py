@@ -369,9 +369,9 @@ def test_outputs_are_printed_each_below_the_other() -> None:
 
 
 def test_there_is_no_notebook_to_put_cells_into() -> None:
-    from codeact_magic.cli.console import ConsoleHost
+    from codeact_magic.cli.console import ConsoleFrontEnd
     from codeact_magic.frontends.advice import CHAT
     from codeact_magic.kernels.separate import KernelExecutor
 
     with pytest.raises(UsageError, match="There is no notebook here"):
-        ConsoleHost(KernelExecutor(), CHAT).insert([], "taken", "otherwise")
+        ConsoleFrontEnd(KernelExecutor(), CHAT).insert([], "inserted", "otherwise")

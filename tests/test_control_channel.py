@@ -1,4 +1,4 @@
-"""What a page may ask and say over the control channel, and what it may not."""
+"""The requests that a page may make on the control channel, and those that are refused."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def bundle(name: str = "a-1", **fields: Any) -> Json:
 
 
 class Asked:
-    """A step that is pending: `ControlChannel.ask` waits on a thread of its own, as the cell does on its."""
+    """A pending step: `ControlChannel.ask` waits on a thread of its own, like the cell on the main thread."""
 
     def __init__(self, channel: ControlChannel, step: Json, patience: float = 60.0) -> None:
         self.channel, self.step, self.patience = channel, step, patience
@@ -75,7 +75,7 @@ def test_the_second_answer_is_told_that_it_came_too_late(channel: ControlChannel
     assert channel.answer(decide())["reason"] == "late"
 
 
-def test_the_steps_are_listed_by_what_they_are_called(channel: ControlChannel) -> None:
+def test_steps_are_listed_by_their_names(channel: ControlChannel) -> None:
     channel.step(bundle("a-1"), "running")
     channel.step(bundle("a-2", number=2, title="action 2"), "running")
     [thread] = channel.answer({"op": "state"})["threads"]
@@ -125,7 +125,7 @@ def test_a_malformed_request_is_refused_and_changes_nothing(channel: ControlChan
 
 
 @given(json_values)
-def test_no_request_decides_by_chance(content: Any) -> None:
+def test_no_random_request_decides_anything(content: Any) -> None:
     channel = ControlChannel(interrupt=lambda: None)
     channel.begin("main", 1, "count", 20)
     channel.step(bundle())
@@ -133,13 +133,13 @@ def test_no_request_decides_by_chance(content: Any) -> None:
     assert channel._decisions.empty()
 
 
-def test_without_a_page_the_asking_is_given_up(channel: ControlChannel) -> None:
+def test_asking_ends_without_a_decision_if_no_page_comes(channel: ControlChannel) -> None:
     assert channel.ask(bundle(), 0.02, TICK) is None
     assert channel.answer({"op": "hello", "id": "a-1"})["reason"] == "late"
     assert channel.answer({"op": "state"})["pending"] is None
 
 
-def test_a_page_that_never_came_is_waited_for_once(channel: ControlChannel) -> None:
+def test_a_page_that_never_comes_is_waited_for_once(channel: ControlChannel) -> None:
     assert channel.ask(bundle(), 0.0, TICK) is None
     assert channel.ask(bundle("a-2"), 3600.0, TICK) is None
     channel.answer({"op": "hello"})
@@ -148,7 +148,7 @@ def test_a_page_that_never_came_is_waited_for_once(channel: ControlChannel) -> N
     assert asked.answer is not None
 
 
-def test_a_page_that_has_greeted_is_waited_for(channel: ControlChannel) -> None:
+def test_a_page_that_has_said_hello_is_waited_for(channel: ControlChannel) -> None:
     with Asked(channel, bundle(), patience=0.5) as asked:
         assert channel.answer({"op": "hello", "id": "a-1"}) == {"status": "ok"}
         assert channel.attached
@@ -193,7 +193,7 @@ def test_stop_answers_a_pending_step_and_interrupts_otherwise() -> None:
     assert interrupted == ["now"]
 
 
-def test_remarks_are_handed_over_once_and_in_order(channel: ControlChannel) -> None:
+def test_remarks_are_returned_once_and_in_order(channel: ControlChannel) -> None:
     channel.answer({"op": "say", "text": "first"})
     channel.answer({"op": "say", "text": "second"})
     assert channel.remarks() == ("first", "second")
@@ -204,7 +204,7 @@ def test_remarks_are_handed_over_once_and_in_order(channel: ControlChannel) -> N
     assert channel.remarks() == ()
 
 
-def test_state_tells_the_turns_and_what_the_agent_does(channel: ControlChannel) -> None:
+def test_the_state_has_the_turns_and_the_activity_of_the_agent(channel: ControlChannel) -> None:
     channel.step(bundle(status="thinking"), "thinking")
     channel.step(bundle(status="done", ok=True), "running")
     channel.step(bundle("a-2", number=2, thought="", code="z = 1"), None)
@@ -233,13 +233,13 @@ def test_state_tells_the_turns_and_what_the_agent_does(channel: ControlChannel) 
 
 
 class Kernel:
-    """As much of a kernel as the channel touches."""
+    """The part of a kernel that the channel uses."""
 
     def __init__(self) -> None:
         self.control_handlers: dict[str, Any] = {}
 
 
-def test_the_handler_is_registered_once_and_taken_away_again() -> None:
+def test_the_handler_is_registered_once_and_removed_again() -> None:
     kernel, first, second = Kernel(), ControlChannel(), ControlChannel()
     first.open(kernel)
     assert list(kernel.control_handlers) == ["codeact_request"]

@@ -19,11 +19,14 @@ from codeact_magic.formats import (
     NO_JSON,
     SPECS,
     Reading,
+    ReplySplitter,
     assistant_message,
     enough,
+    may_be_reasoning,
     observation_message,
     read,
     split_reasoning,
+    tags_as_fences,
     write,
     write_answer,
 )
@@ -37,7 +40,7 @@ def reading(text: str, finish: str = "stop", expected: Format = "fence") -> Read
 
 
 def code_of(text: str, finish: str = "stop", expected: Format = "fence") -> str | None:
-    """Return the code that a reply acts with; None where it is an answer. A reply with a fault is neither."""
+    """Return the code of a reply, or None if it is an answer. Fail if the reply has a fault."""
     result = reading(text, finish, expected)
     assert not result.fault
     return result.action.code if result.action else None
@@ -68,7 +71,7 @@ def called(arguments: str, text: str = "", finish: str = "tool_calls") -> Readin
         ('I add.\n{"code": "print(1 + 1)"}', "json"),
     ],
 )
-def test_every_format_is_read_whichever_was_asked_for(text: str, format: Format, expected: Format) -> None:
+def test_every_format_is_read_whichever_was_requested(text: str, format: Format, expected: Format) -> None:
     result = reading(text, expected=expected)
     assert result.action is not None
     assert (result.action.code, result.action.format) == ("print(1 + 1)", format)
@@ -79,7 +82,7 @@ def test_every_format_is_read_whichever_was_asked_for(text: str, format: Format,
 @pytest.mark.parametrize(
     "code", ["x = 1", 'print("""\n```\n</not>\n```python\n""")', "if x:\n    y = '\\n\\t{}'", "é = '東京'"]
 )
-def test_what_the_examples_write_is_read_back(format: Format, code: str) -> None:
+def test_the_code_of_the_examples_is_read_back(format: Format, code: str) -> None:
     message = write("I try.", code, format)
     calls = tuple(
         ToolCall(call["id"], call["function"]["name"], call["function"]["arguments"])
@@ -92,7 +95,7 @@ def test_what_the_examples_write_is_read_back(format: Format, code: str) -> None
 
 
 @pytest.mark.parametrize("format", FORMATS)
-def test_an_answer_that_the_examples_write_is_read_back(format: Format) -> None:
+def test_the_answers_of_the_examples_are_read_back(format: Format) -> None:
     message = write_answer("It is 3 < 4.", format)
     assert read(Reply(message["content"]), format) == Reading("It is 3 < 4.", assistant_message=message["content"])
 
@@ -145,7 +148,7 @@ def test_a_tool_call_without_code_is_a_fault(arguments: str) -> None:
     assert (result.fault, result.assistant_message) == (NO_CODE, "I call.")
 
 
-def test_what_each_format_asks_of_the_endpoint() -> None:
+def test_each_format_has_its_request_parameters() -> None:
     assert SPECS["fence"].stop == ("```output",)  # never a bare fence: it would end the code where it begins
     assert SPECS["execute"].stop == ("</execute>",)
     assert [tool["function"]["name"] for tool in SPECS["tools"].tools] == ["python"]
@@ -222,21 +225,21 @@ def test_code_is_found_however_it_is_marked(text: str) -> None:
     "ending",
     ["\n```", "\n```\nOutput:\n4", "\n```\n```output\n4\n```", "\n```\n\n```python\nsecond()\n```", "\n</execute>\n4"],
 )
-def test_only_the_first_action_counts_and_what_follows_it_is_dropped(ending: str) -> None:
+def test_only_the_first_action_counts_and_the_rest_is_dropped(ending: str) -> None:
     result = reading(f"I add.\n```python\nprint(2 + 2){ending}")
     assert result.action is not None
     assert result.action.code == "print(2 + 2)"
     assert result.assistant_message == "I add.\n```python\nprint(2 + 2)\n```"
 
 
-def test_what_follows_an_action_in_json_is_dropped() -> None:
+def test_text_after_an_action_in_json_is_dropped() -> None:
     call = '{"name": "python", "arguments": {"code": "print(1)"}}'
     assert reading(f"Now.\n{call}\nOutput: 1").assistant_message == f"Now.\n{call}"
     assert reading(f"Now.\n<tool_call>{call}\nOutput: 1").assistant_message == f"Now.\n<tool_call>{call}\n</tool_call>"
     assert reading(f"Now.\n```json\n{call}\n```\nOutput: 1").assistant_message == f"Now.\n```json\n{call}\n```"
 
 
-def test_an_answer_beside_the_code_is_an_invented_one() -> None:
+def test_an_answer_beside_the_code_is_dropped_as_invented() -> None:
     result = reading('{"thought": "I add.", "code": "print(1)", "answer": "It is 7."}', expected="json")
     assert result.action is not None
     assert result.assistant_message == '{"thought": "I add.", "code": "print(1)"}'
@@ -261,7 +264,7 @@ def test_a_mark_inside_a_string_does_not_end_the_code(mark: str, code: str) -> N
 @pytest.mark.parametrize(
     "magic", ["!pip install x", "%timeit f()", "files = !ls", "x = %pwd", "f?", "df.mean??", "if x:\n  !ls"]
 )
-def test_what_only_ipython_runs_is_code_too(magic: str) -> None:
+def test_code_that_only_ipython_runs_is_found(magic: str) -> None:
     text = f"Look.\n```python\n{magic}\ny = 2\n```\nOutput: none"
     assert code_of(text) == f"{magic}\ny = 2"
     assert enough(text) == text.index("\nOutput")
@@ -271,18 +274,18 @@ def test_a_cell_magic_ends_at_the_first_fence() -> None:
     assert code_of("```python\n%%bash\nls -l | wc\n```\nOutput") == "%%bash\nls -l | wc"
 
 
-def test_code_that_does_not_parse_is_run_all_the_same() -> None:
+def test_code_that_does_not_parse_is_run_anyway() -> None:
     assert code_of("```python\nprint('a\n```\nThere.") == "print('a"
 
 
-def test_reading_code_warns_of_nothing() -> None:
+def test_reading_code_gives_no_warning() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert code_of(r"```python\nre.sub('\d', '', x) is 5\n```".replace(r"\n", "\n"))
 
 
 def tidied(code: str) -> str:
-    """Return what a reader may do to code: line ends, blank lines around it, an indentation that all of it has."""
+    """Return `code` with the changes that a reader may make: line ends, blank lines around it, shared indentation."""
     lines = code.replace("\r\n", "\n").rstrip().split("\n")
     while len(lines) > 1 and not lines[0].strip(" \t"):
         del lines[0]
@@ -361,7 +364,7 @@ def test_a_reply_without_an_action_is_the_answer(text: str) -> None:
 @pytest.mark.parametrize(
     "code", ["x = 5", "import os", "print(5)", "df.head()", "for i in x:\n    pass", "x += 1", "!ls\nf()"]
 )
-def test_a_block_without_a_language_is_code_where_it_does_something(code: str) -> None:
+def test_a_block_without_a_language_is_code_if_it_does_something(code: str) -> None:
     expected = None if code.startswith("!") else code
     assert code_of(f"Look.\n```\n{code}\n```\nThere.") == expected
 
@@ -381,7 +384,7 @@ def test_a_block_without_a_language_is_code_where_it_does_something(code: str) -
         ("It is 5.", "It is 5."),
     ],
 )
-def test_an_answer_in_json_is_read_where_json_was_asked_for(text: str, answer: str) -> None:
+def test_an_answer_in_json_is_read_if_json_was_requested(text: str, answer: str) -> None:
     result = reading(text, expected="json")
     assert (result.thought, result.action, result.fault) == (answer, None, "")
     assert text.strip().startswith(result.assistant_message.removesuffix("\n```"))
@@ -416,7 +419,7 @@ def test_an_action_without_code_is_a_fault(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", ['{"thought": "x", "code": "print("a")"}', '{"thought": ""}', '{"result": 5}', "{"])
-def test_json_that_cannot_be_read_is_a_fault_where_json_was_asked_for(text: str) -> None:
+def test_unreadable_json_is_a_fault_if_json_was_requested(text: str) -> None:
     assert reading(text, expected="json").fault == NO_JSON
 
 
@@ -463,7 +466,7 @@ def test_an_answer_that_was_cut_off_is_an_answer() -> None:
     assert reading("The answer is fo", "length") == Reading("The answer is fo", assistant_message="The answer is fo")
 
 
-def test_of_a_long_reply_that_cannot_be_used_only_a_part_is_kept() -> None:
+def test_only_a_part_of_a_long_unusable_reply_is_kept() -> None:
     result = reading("```python\n" + "x = 1\n" * 10_000, "length")
     assert result.fault == CUT_OFF
     assert len(result.assistant_message) < 5_000
@@ -520,17 +523,71 @@ def test_a_block_in_the_reasoning_is_never_run_while_it_is_streamed() -> None:
     assert enough(text) == text.index("\nthis")
 
 
-def test_reasoning_that_the_endpoint_sends_apart_is_never_run() -> None:
+def test_reasoning_in_a_field_of_its_own_is_never_run() -> None:
     result = read(Reply("It is 5.", reasoning=f"I try.\n{BLOCK}"))
     assert (result.action, result.reasoning) == (None, f"I try.\n{BLOCK}")
 
 
-def test_reasoning_from_both_places_is_put_together() -> None:
+def test_reasoning_from_the_text_and_from_its_own_field_is_joined() -> None:
     assert read(Reply("<think>two</think>It is 5.", reasoning=" one ")).reasoning == "one\ntwo"
     assert called('{"code": "f()"}', text="<think>two</think>I call.").reasoning == "two"
 
 
-# Replies that are still being written
+# Prose and code in replies that are still being written
+
+
+def parts(text: str, *, holds: bool = True, step: int | None = None) -> list[tuple[str, str]]:
+    """Return the parts of a reply that comes in pieces of `step` characters; words of prose are joined."""
+    splitter = ReplySplitter(holds)
+    ends = range(step, len(text), step) if step else ()
+    found = [part for end in ends for part in splitter.split(text[:end])]
+    found += splitter.split(text, whole=True)
+    joined: list[tuple[str, str]] = []
+    for part in found:
+        if part.kind == "prose" and joined and joined[-1][0] == "prose":
+            joined[-1] = ("prose", joined[-1][1] + part.text)
+        else:
+            joined.append((part.kind, part.text))
+    return joined
+
+
+@pytest.mark.parametrize("step", [None, 1, 3])
+@pytest.mark.parametrize(
+    "text",
+    ["I add.\n```py\n\nx = 1\ny = 2\n```\n", "I add.\n<execute>\n```python\nx = 1\ny = 2\n```\n</execute>\n"],
+)
+def test_prose_and_code_are_told_apart_while_a_reply_is_written(text: str, step: int | None) -> None:
+    told = [part for part in parts(text, step=step) if part[0] not in ("line ends", "blank line")]
+    assert told == [
+        ("prose", "I add."),
+        ("code begins", "python"),
+        ("code", "x = 1"),
+        ("code", "y = 2"),
+        ("code ends", ""),
+    ]
+
+
+def test_code_begins_with_the_name_of_its_language() -> None:
+    assert parts("```Bash\nls\n```")[0] == ("code begins", "bash")
+    assert parts("```\nls\n```")[0] == ("code begins", "python")
+
+
+def test_json_is_held_back_unless_it_is_text_like_any_other() -> None:
+    text = 'I add.\n{"code": "x = 1"}\nDone.'
+    assert parts(text) == [("prose", "I add."), ("line ends", "")]
+    assert ("prose", '{"code": "x = 1"}') in parts(text, holds=False)
+
+
+def test_a_reply_may_be_reasoning_while_its_first_tag_is_written() -> None:
+    assert all(may_be_reasoning(text) for text in ["", " ", "\n<", "<thin"])
+    assert not any(may_be_reasoning(text) for text in ["x", "<execute", "<think>x"])
+
+
+def test_execute_tags_become_fences_in_markdown() -> None:
+    assert tags_as_fences("I add.<execute>x = 1</execute>") == "I add.\n```python\nx = 1\n```\n"
+
+
+# The first action of replies that are still being written
 
 
 @pytest.mark.parametrize(
@@ -545,7 +602,7 @@ def test_reasoning_from_both_places_is_put_together() -> None:
         ("```\nf()\n```\nOutput", "\nOutput"),
     ],
 )
-def test_a_reply_is_cut_behind_its_first_action(text: str, end: str) -> None:
+def test_a_reply_is_cut_after_its_first_action(text: str, end: str) -> None:
     assert enough(text) == text.index(end)
 
 
@@ -611,13 +668,13 @@ SCRIBBLES = st.lists(st.sampled_from(PIECES), max_size=15).map("".join) | st.tex
 
 
 def late_end_of_reasoning(text: str) -> bool:
-    """Return whether reasoning that was never opened ends behind what looks like an action: nobody can know before."""
+    """Return whether reasoning without an opening tag may end after an action: it cannot be known before."""
     return "</think>" in text and not text.lstrip().startswith("<think>")
 
 
 @pytest.mark.parametrize("expected", FORMATS)
 @given(SCRIBBLES.filter(lambda text: not late_end_of_reasoning(text)))
-def test_a_reply_that_is_cut_while_it_streams_has_the_same_action(expected: Format, text: str) -> None:
+def test_cutting_a_reply_while_it_streams_keeps_its_action(expected: Format, text: str) -> None:
     ends = {end for length in range(len(text) + 1) if (end := enough(text[:length])) is not None}
     assert len(ends) <= 1
     whole = reading(text, expected=expected)
@@ -660,7 +717,7 @@ def test_any_tool_call_can_be_read(arguments: str, finish: str) -> None:
 
 
 @given(SCRIBBLES.filter(lambda text: "think>" not in text))
-def test_what_was_said_is_read_as_the_same_action(code: str) -> None:
+def test_the_assistant_message_is_read_as_the_same_action(code: str) -> None:
     result = reading(f"I try.\n~~~~~~python\n{code}\n~~~~~~")
     if result.action:
         again = reading(result.assistant_message)
@@ -682,7 +739,7 @@ def test_what_was_said_is_read_as_the_same_action(code: str) -> None:
         *[" ", "\n", "\t", "- ", "1. ", "- \n", "  \n", "a ", "\r", "\r\n"],
     ],
 )
-def test_the_time_grows_with_the_length_only(piece: str) -> None:
+def test_hostile_text_is_read_in_linear_time(piece: str) -> None:
     text = piece * (400_000 // len(piece))
     for whole in (text, f"```python\n{text}", f"x\n{text}\n```\n</tool_call>\n</execute>\nx"):
         assert reading(whole, "length")
@@ -692,12 +749,12 @@ def test_the_time_grows_with_the_length_only(piece: str) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("code", ["x = 1\n", "x = (\n```\n", '{"code": '])
-def test_a_long_reply_can_be_looked_at_again_and_again(code: str) -> None:
+def test_a_long_reply_can_be_read_again_and_again(code: str) -> None:
     text = f"```python\n{code * 3_000}"
     assert {enough(text[:length]) for length in range(20, len(text), 20)} == {None}
 
 
-def test_a_schema_for_json_names_what_the_reader_reads() -> None:
+def test_the_schema_for_json_names_the_keys_that_are_read() -> None:
     schema = SPECS["json"].response_format
     assert schema is not None
     assert re.findall(r"'(thought|code|answer)': \{", str(schema)) == ["thought", "code", "answer"]

@@ -72,7 +72,7 @@ def test_focus_goes_to_the_next_step_and_then_back_to_the_notebook_never_to_the_
     window.wait_for_focus(".jp-Notebook")
 
 
-def test_focus_is_not_taken_from_who_types_in_another_cell(desk: Desk) -> None:
+def test_focus_is_not_taken_from_a_user_who_types_in_another_cell(desk: Desk) -> None:
     reply, gate = held(step("print(1)"))
     window = desk.notebook("%%codeact\nGo", "", replies=[reply, "Done."]).ask()
     window.put_cursor(2)
@@ -196,7 +196,7 @@ def test_a_prompt_in_the_panel_becomes_a_cell_at_the_end_and_runs(desk: Desk) ->
     assert "Say it for the panel" in str(desk.model.requests[0].body["messages"][-1])
 
 
-def test_the_status_bar_tells_what_the_agent_is_at(desk: Desk) -> None:
+def test_the_status_bar_shows_the_activity_of_the_agent(desk: Desk) -> None:
     reply, gate = held(step("import time\nwhile not __import__('os').path.exists('go-on'): time.sleep(0.05)"))
     window = desk.notebook("%%codeact\nGo", replies=[reply, "Done."]).ask()
     expect(window.status).to_contain_text("thinking")
@@ -214,7 +214,7 @@ def test_the_status_bar_tells_what_the_agent_is_at(desk: Desk) -> None:
     expect(window.status).to_contain_text("idle")
 
 
-def test_the_panel_goes_where_the_settings_say(desk: Desk) -> None:
+def test_the_settings_choose_the_side_of_the_panel(desk: Desk) -> None:
     window = desk.notebook("1 + 1").show_panel()
     expect(window.page.locator("#jp-right-stack #codeact-panel")).to_be_visible()
     with desk.settings(panelSide="left"):

@@ -129,7 +129,7 @@ def test_a_kernel_restart_leaves_a_record_and_the_cell_can_be_run_again(desk: De
     window.wait_done(1)
 
 
-def test_another_kernel_leaves_a_record_and_is_asked_anew(desk: Desk) -> None:
+def test_another_kernel_leaves_a_record_and_asks_again(desk: Desk) -> None:
     window = desk.notebook("%%codeact\nGo", "", replies=[step("print('old')"), step("print('new')"), "Done."]).ask()
     window.pending.wait()
     change = "() => window.jupyterapp.shell.currentWidget.sessionContext.changeKernel({ name: 'python3' })"
@@ -166,7 +166,7 @@ def test_in_a_narrow_window_a_step_can_be_read_and_decided(desk: Desk, width: in
     window.wait_done(1)
 
 
-def test_a_step_has_names_for_those_who_listen(desk: Desk) -> None:
+def test_a_step_has_names_for_screen_readers(desk: Desk) -> None:
     window = desk.notebook("%%codeact\nGo", replies=[step("open('x.txt', 'w').close()"), "Done."]).ask()
     node = window.pending.wait().node
     expect(node.get_by_role("group", name="CodeAct, step 1: waiting for you")).to_be_visible()
@@ -193,7 +193,7 @@ def test_a_notebook_that_is_closed_and_opened_again_finds_its_step(desk: Desk) -
     assert "still there" in str(desk.model.requests[1].body["messages"][-1])
 
 
-def test_a_step_behind_another_tab_raises_one_notification_that_leads_there(desk: Desk) -> None:
+def test_a_step_behind_another_tab_raises_one_notification_that_leads_to_it(desk: Desk) -> None:
     reply, gate = held(step("open('notes.txt', 'w').close()"))
     window = desk.notebook("%%codeact\nGo", replies=[reply, "Done."]).ask()
     other = window.show(desk.write("1 + 1"))
@@ -225,7 +225,7 @@ def test_a_step_in_sight_raises_no_notification(desk: Desk) -> None:
     assert window.page.evaluate("window.seen") == 0
 
 
-def test_a_cell_without_the_extension_in_its_kernel_is_no_agent(desk: Desk) -> None:
+def test_a_kernel_without_the_extension_has_no_agent(desk: Desk) -> None:
     window = desk.window(desk.write("1 + 1"))
     window.run_cell(0).wait_done(0)
     assert not window.enabled("codeact:run")

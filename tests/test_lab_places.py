@@ -101,7 +101,7 @@ def without_kernel(desk: Desk, name: str) -> str:
     return name
 
 
-def test_a_saved_notebook_shows_its_record_where_there_is_no_kernel(desk: Desk) -> None:
+def test_a_saved_notebook_shows_its_record_without_a_kernel(desk: Desk) -> None:
     window = desk.look_at(without_kernel(desk, finished(desk)))
     expect(window.steps).to_have_count(3)
     assert window.step(0).code == "a = 2"
@@ -112,7 +112,7 @@ def test_a_saved_notebook_shows_its_record_where_there_is_no_kernel(desk: Desk) 
     expect(window.notebook).not_to_contain_text("Error displaying widget")
 
 
-def test_a_saved_notebook_shows_its_record_where_the_extension_is_disabled(desk: Desk) -> None:
+def test_a_saved_notebook_shows_its_record_if_the_extension_is_disabled(desk: Desk) -> None:
     name = without_kernel(desk, finished(desk))
     desk.server.disable("codeact-magic")
     try:

@@ -84,7 +84,7 @@ def test_a_hostile_thought_is_text(desk: Desk) -> None:
     check_harmless(window, window.step(0).thought)
 
 
-def test_what_a_hostile_thought_says_is_harmless_without_the_extension_too(desk: Desk) -> None:
+def test_a_hostile_thought_is_harmless_without_the_extension_too(desk: Desk) -> None:
     window = desk.notebook("%%codeact\nGo", replies=[step("print(1)", HOSTILE), HOSTILE]).ask()
     window.pending.run()
     window.wait_done(1)
@@ -114,7 +114,7 @@ def test_hidden_characters_in_code_are_seen_and_run_as_they_are(desk: Desk) -> N
 
 
 @pytest.mark.parametrize("space", [" " * 400, "\n" * 401], ids=["right", "below"])
-def test_code_out_of_sight_is_said_and_brought_into_sight(desk: Desk, space: str) -> None:
+def test_code_out_of_sight_is_reported_and_brought_into_view(desk: Desk, space: str) -> None:
     code = f"x = 1{space}; y = 'hid' 'den'" if " " in space else f"x = 1{space}y = 'hid' 'den'"
     window = desk.notebook("%%codeact --approve risky\nGo", replies=[step(code), "Done."]).ask()
     view = window.pending.wait()
@@ -161,7 +161,7 @@ def test_a_saved_megabyte_of_code_in_one_line_does_not_hang_the_page(desk: Desk)
     window.run_cell(2).wait_done(2)
 
 
-def test_what_the_editor_shows_is_what_runs_line_endings_included(desk: Desk) -> None:
+def test_the_code_in_the_editor_runs_verbatim_with_its_line_endings(desk: Desk) -> None:
     code = "a = '''one\r\ntwo\rthree\n'''\nprint(ascii(a))"
     window = desk.notebook("%%codeact\nGo", "", replies=[step(code), "Done."]).ask()
     window.pending.run()
@@ -228,7 +228,7 @@ def test_a_step_in_a_forged_notebook_has_no_buttons(desk: Desk) -> None:
     assert not window.enabled("codeact:run")
 
 
-def test_a_forged_step_with_the_id_of_the_one_that_waits_shows_what_the_kernel_says(desk: Desk) -> None:
+def test_a_forged_step_with_the_id_of_the_pending_one_shows_the_record_of_the_kernel(desk: Desk) -> None:
     name = desk.asking("%%codeact\nGo", "", replies=[step("print('harm' + 'ful')", "The kernel's."), "Done."])
     window = desk.window(name).ask()
     window.pending.wait()

@@ -124,7 +124,7 @@ def companion(window: Window, name: str) -> Window:
 # -- what is told ------------------------------------------------------------------------------------------------------
 
 
-def test_a_banner_says_what_session_it_is_and_only_above_sessions(desk: Desk) -> None:
+def test_a_banner_names_the_session_and_stands_only_above_sessions(desk: Desk) -> None:
     window = desk.session(desk.write_session(session(ONE, MANY)))
     expect(window.banner).to_contain_text("Do task 1, please.")
     for fact in ("2026", "2 turns", "7 steps", "scripted-7b", "stopped"):
@@ -136,7 +136,7 @@ def test_a_banner_says_what_session_it_is_and_only_above_sessions(desk: Desk) ->
     assert not any(window.enabled(f"codeact:{way}") for way in WAYS)
 
 
-def test_the_cells_of_a_session_tell_what_the_live_steps_told(desk: Desk) -> None:
+def test_the_cells_of_a_session_say_the_same_as_the_live_steps(desk: Desk) -> None:
     window = desk.session(desk.write_session(session(MANY)))
     expect(mark(window, "Folder")).to_have_text("Foldergoes to where the code ran")
     expect(mark(window, "Your cell")).to_be_visible()
@@ -155,7 +155,7 @@ def test_the_cells_of_a_session_tell_what_the_live_steps_told(desk: Desk) -> Non
     expect(records.nth(3)).to_contain_text("line 1: division by zero")
 
 
-def test_a_session_that_was_just_run_is_told_as_it_was_decided(desk: Desk) -> None:
+def test_a_session_that_was_just_run_shows_its_decisions(desk: Desk) -> None:
     replies = [step("print('proposed')"), step("no = 1"), "It is done."]
     window = desk.notebook("%%codeact\nDo something worth saving", replies=replies).ask()
     window.pending.retype("print('edited by hand')")
@@ -172,14 +172,14 @@ def test_a_session_that_was_just_run_is_told_as_it_was_decided(desk: Desk) -> No
     expect(saved.marks.filter(has_text="“not this”")).to_be_visible()
 
 
-def test_an_answer_and_a_policy_are_told_as_such(desk: Desk) -> None:
+def test_an_answer_and_a_policy_are_shown_as_such(desk: Desk) -> None:
     window = desk.session(desk.write_session(session([step("print(1)  # auto"), "It is **1**."])))
     expect(mark(window, "Step 1")).to_contain_text("run by policy auto")
     expect(cell_of(window, "Answer").locator("strong")).to_have_text("1")
     expect(mark(window, "Turn 1")).to_contain_text("answered · 2 steps")
 
 
-def test_what_is_told_has_names_for_those_who_listen(desk: Desk) -> None:
+def test_the_marks_have_names_for_screen_readers(desk: Desk) -> None:
     window = desk.session(desk.write_session(session(MANY)))
     expect(window.page.get_by_role("region", name="Saved CodeAct session")).to_be_visible()
     for name in ("CodeAct, turn 1: stopped", "CodeAct, step 3, rejected by you", "CodeAct, record of step 3"):
@@ -201,7 +201,7 @@ def test_the_changes_of_an_edited_step_are_shown_on_demand(desk: Desk) -> None:
     expect(shown).to_be_hidden()
 
 
-def test_what_is_told_is_in_no_file_and_in_no_model(desk: Desk) -> None:
+def test_the_marks_are_in_no_file_and_in_no_model(desk: Desk) -> None:
     name = desk.write_session(session(ONE, MANY))
     before = (desk.server.root / name).read_bytes()
     window = desk.session(name)
@@ -240,7 +240,7 @@ def windowed(desk: Desk) -> Iterator[Desk]:
     desk.server.set("@jupyterlab/notebook-extension:tracker", {})
 
 
-def test_a_session_of_500_cells_opens_at_once_and_is_marked_where_one_looks(windowed: Desk) -> None:
+def test_a_session_of_500_cells_opens_at_once_and_is_marked_in_view(windowed: Desk) -> None:
     one = session(ONE).turns[0].steps
     turns = (Turn("Go on", steps=one[:1] * 250), Turn("Go on", outcome="answered"))
     name = windowed.write_session(Session("long", home="..", turns=turns))
@@ -267,7 +267,7 @@ def test_a_session_of_500_cells_opens_at_once_and_is_marked_where_one_looks(wind
 # -- going on ----------------------------------------------------------------------------------------------------------
 
 
-def test_continue_opens_a_notebook_where_the_code_ran_and_loads_the_session(desk: Desk) -> None:
+def test_continue_opens_a_notebook_in_the_folder_of_the_code_and_loads_the_session(desk: Desk) -> None:
     name = desk.write_session(session(ONE))
     before = (desk.server.root / name).read_bytes()
     window = desk.session(name)
@@ -292,7 +292,7 @@ def test_replay_and_verify_open_notebooks_of_their_own_and_begin(desk: Desk, way
     expect(opened.cell(1).locator(".jp-InputPrompt").first).not_to_have_text("[ ]:")
 
 
-def test_a_replay_asks_for_each_step_where_it_runs(desk: Desk) -> None:
+def test_a_replay_asks_about_each_step_in_its_own_notebook(desk: Desk) -> None:
     name = desk.write_session(session([step("print('re' + 'played')"), "Done."]))
     window = desk.session(name)
     window.command("codeact:replay")
@@ -308,7 +308,7 @@ def test_a_replay_asks_for_each_step_where_it_runs(desk: Desk) -> None:
     expect(opened.output(1)).to_contain_text("replayed")
 
 
-def test_a_step_of_a_replay_is_called_what_it_is_and_rejected_without_a_reason(desk: Desk) -> None:
+def test_a_step_of_a_replay_has_its_own_name_and_is_rejected_without_a_reason(desk: Desk) -> None:
     name = desk.write_session(session([step("print('re' + 'played')"), "Done."]))
     window = desk.session(name)
     window.command("codeact:replay")
@@ -338,7 +338,7 @@ def test_a_rejection_by_key_needs_no_reason_in_a_replay_either(desk: Desk) -> No
     expect(opened.step(0).node).to_contain_text("rejected by you")
 
 
-def test_what_a_verification_finds_is_in_sight_once_its_code_was_approved(desk: Desk) -> None:
+def test_the_result_of_a_verification_is_in_view_once_its_code_was_approved(desk: Desk) -> None:
     name = desk.write_session(session([step("total = 1\n" + "total += 1\n" * 120 + "print(total)"), "Done."]))
     window = desk.session(name)
     window.command("codeact:verify")
@@ -397,7 +397,7 @@ def test_a_notebook_that_was_closed_as_it_was_made_serves_again(desk: Desk) -> N
     check_no_second(desk, opened.name)
 
 
-def test_a_second_notebook_takes_no_others_name(desk: Desk) -> None:
+def test_a_second_notebook_gets_a_name_of_its_own(desk: Desk) -> None:
     name = desk.write_session(session(ONE))
     other = desk.write("# not made for this session")
     path = (desk.server.root / other).rename(desk.server.root / f"verify-{Path(name).name}")
@@ -414,7 +414,7 @@ def check_no_second(desk: Desk, name: str) -> None:
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_a_file_beside_the_data_stands_in_for_no_package(desk: Desk, way: str) -> None:
+def test_a_file_beside_the_data_replaces_no_package(desk: Desk, way: str) -> None:
     name = desk.write_session(session(ONE), folder=f"hostile-{way}/codeact-sessions")
     folder = desk.server.root / f"hostile-{way}"
     for module in ("codeact_magic", "nbformat", "platformdirs", "jsonschema"):
@@ -464,7 +464,7 @@ def test_the_keys_of_a_session_work_from_its_notebook(desk: Desk) -> None:
     companion(window, f"verify-{Path(name).name}")
 
 
-def test_the_palette_offers_what_can_be_done_with_a_session(desk: Desk) -> None:
+def test_the_palette_offers_the_commands_for_a_session(desk: Desk) -> None:
     name = desk.write_session(session(ONE))
     window = desk.session(name).show(name)
 
@@ -567,7 +567,7 @@ def with_hostile_texts(value: Any) -> Any:
     return HOSTILE if isinstance(value, str) else value
 
 
-def test_whatever_a_session_says_of_itself_is_text(desk: Desk) -> None:
+def test_the_metadata_of_a_session_is_shown_as_text(desk: Desk) -> None:
     def change(notebook: Any) -> None:
         notebook.metadata.codeact = with_hostile_texts(notebook.metadata.codeact)
         for cell in notebook.cells:
@@ -590,7 +590,7 @@ def test_whatever_a_session_says_of_itself_is_text(desk: Desk) -> None:
     assert "\u202e" not in window.banner.inner_text() + "".join(window.marks.all_inner_texts())
 
 
-def test_cells_that_say_nonsense_have_no_mark_and_the_others_have(desk: Desk) -> None:
+def test_cells_with_bad_metadata_have_no_mark_and_the_others_have(desk: Desk) -> None:
     nonsense: list[Any] = [None, 7, "x", [], {}, {"kind": "won"}, {"kind": "action", "step": {"reply": []}}]
 
     def change(notebook: Any) -> None:
@@ -607,7 +607,7 @@ def test_cells_that_say_nonsense_have_no_mark_and_the_others_have(desk: Desk) ->
         expect(cell.locator(".codeact-Mark")).to_have_count(0)
 
 
-def test_a_notebook_whose_session_is_no_session_is_an_ordinary_one(desk: Desk) -> None:
+def test_a_notebook_with_a_broken_session_is_an_ordinary_one(desk: Desk) -> None:
     for about in (7, {"codeact": 2}, {"codeact": 1, "home": []}):
 
         def change(notebook: Any, about: Any = about) -> None:
@@ -626,7 +626,7 @@ def test_code_out_of_sight_is_pointed_out_in_a_saved_session(desk: Desk) -> None
     expect(warning).to_contain_text("code far to the right: ; y = 'hid' 'den'")
 
 
-def test_code_that_reads_otherwise_than_it_runs_is_pointed_out(desk: Desk) -> None:
+def test_code_that_reads_differently_than_it_runs_is_pointed_out(desk: Desk) -> None:
     window = desk.session(
         desk.write_session(
             session(
@@ -675,7 +675,7 @@ display({{'application/vnd.codeact.insert+json': bundle, 'text/plain': 'cells ar
 print('taken:', room.taken({patience}, 0.05))"""
 
 
-def test_cells_that_the_kernel_offers_come_below_the_cell_that_ran(desk: Desk) -> None:
+def test_offered_cells_are_inserted_below_the_cell_that_ran(desk: Desk) -> None:
     window = desk.notebook(OFFER.format(times=1, patience=10), "'the end'").ask()
     expect(window.output(1)).to_contain_text("taken: True")
     expect(window.output(1)).to_contain_text("cells are on their way")
@@ -725,7 +725,7 @@ def test_run_all_inserts_no_cells_twice(desk: Desk) -> None:
     assert sources(window) == before
 
 
-def test_a_saved_offer_is_a_line_of_text(desk: Desk) -> None:
+def test_a_saved_offer_of_cells_is_a_line_of_text(desk: Desk) -> None:
     name = desk.asking(OFFER.format(times=1, patience=10))
     window = desk.window(name).ask()
     expect(window.output(1)).to_contain_text("taken: True")

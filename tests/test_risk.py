@@ -1,12 +1,11 @@
-"""What an action would touch: said where it touches something, silent where it does not."""
+"""Findings: one for each effect of an action, none for harmless code."""
 
-# ruff: noqa: RUF001 (letters that look like others are what some of this is about)
+# ruff: noqa: RUF001 (look-alike letters are part of the tests)
 
 from __future__ import annotations
 
 import ast
 import textwrap
-import time
 
 import pytest
 from hypothesis import given, settings
@@ -14,16 +13,16 @@ from hypothesis import strategies as st
 from IPython.core.inputtransformer2 import TransformerManager
 
 from codeact_magic.risk import Finding, scan
-from codeact_magic.risk.findings import Report
+from codeact_magic.risk.findings import ScanReport
 from codeact_magic.risk.hidden import unseen
-from codeact_magic.risk.lines import parse
+from codeact_magic.risk.ipython_syntax import parse
 from codeact_magic.risk.magics import is_magic
 from codeact_magic.risk.program import Program
 from codeact_magic.risk.rules import Rules
 
-NAMES = frozenset({"df", "rows", "total", "model", "pd", "np", "plt", "os"})  # the user's own, modules as well
+NAMES = frozenset({"df", "rows", "total", "model", "pd", "np", "plt", "os"})  # the user's own, with modules
 
-# (the code, what is said of it)
+# (the code, its badges)
 WRITES = [
     ("Path('notes.txt').write_text('x')", "writes notes.txt"),
     ("pathlib.Path('x.bin').write_bytes(b'')", "writes x.bin"),
@@ -463,7 +462,7 @@ PYTHON = [*WRITES, *DELETES, *PROCESSES, *NETWORK, *EXITS, *ENVIRONMENT, *UNREAD
 RISKY = [*PYTHON, *INSTALLS, *REBINDS, *MAGICS, *LINES]
 
 
-def said(code: str, names: frozenset[str] = NAMES) -> tuple[str, ...]:
+def badges_of(code: str, names: frozenset[str] = NAMES) -> tuple[str, ...]:
     return tuple(str(finding) for finding in scan(code, names))
 
 
@@ -472,38 +471,38 @@ def kinds(code: str) -> set[str]:
 
 
 @pytest.mark.parametrize("case", RISKY, ids=lambda case: case[0])
-def test_what_an_action_touches_is_said(case: tuple[str, ...]) -> None:
+def test_an_action_has_a_badge_for_each_effect(case: tuple[str, ...]) -> None:
     code, *badges = case
-    assert said(code) == tuple(badges)
+    assert badges_of(code) == tuple(badges)
 
 
 @pytest.mark.parametrize("code", HARMLESS)
-def test_an_action_that_touches_nothing_is_not_cried_at(code: str) -> None:
-    assert said(code) == ()
+def test_harmless_code_has_no_badges(code: str) -> None:
+    assert badges_of(code) == ()
 
 
 @pytest.mark.parametrize("case", [case for case in PYTHON if case[0][0] not in "!%" and case[0] != "cd .."])
 @pytest.mark.parametrize("opening", ["def later():", "class Later:", "while True:", "try:"])
-def test_it_is_said_as_well_of_code_that_lies_deeper(case: tuple[str, ...], opening: str) -> None:
+def test_code_within_a_block_has_the_same_badges(case: tuple[str, ...], opening: str) -> None:
     code, *badges = case
     end = "\nfinally:\n    pass" if opening == "try:" else ""
-    assert said(f"{opening}\n{textwrap.indent(code, '    ')}{end}") == tuple(badges)
+    assert badges_of(f"{opening}\n{textwrap.indent(code, '    ')}{end}") == tuple(badges)
 
 
 @pytest.mark.parametrize("case", [*WRITES, *DELETES, *NETWORK, *REBINDS], ids=lambda case: case[0])
-def test_no_harmless_code_around_it_hides_it(case: tuple[str, ...]) -> None:
+def test_harmless_code_around_an_effect_does_not_hide_it(case: tuple[str, ...]) -> None:
     code, *badges = case
-    if code[0] != "%" and code != "reset -f":  # these two mean something else inside of a cell
+    if code[0] != "%" and code != "reset -f":  # these two have another meaning within a cell
         code = f"import numpy as np\nshown = np.mean([1])\n{code}\nprint(shown)"
-    assert set(said(code)) >= set(badges)
+    assert set(badges_of(code)) >= set(badges)
 
 
-def test_a_finding_knows_its_kind_and_its_line() -> None:
+def test_a_finding_has_a_kind_and_a_line() -> None:
     findings = scan("import os\n\nx = 1\nos.remove('old.csv')\n!ls\ndf = 2", {"df"})
     assert findings == (
         Finding("deletes", "old.csv", 4),
-        Finding("process", "shell: ls", 5),
-        Finding("rebinds", "overwrites your df", 6),
+        Finding("shell", "ls", 5),
+        Finding("overwrites name", "your df", 6),
     )
 
 
@@ -518,38 +517,38 @@ def test_a_finding_knows_its_kind_and_its_line() -> None:
         ("  x = 1\n  exit()", 2),
     ],
 )
-def test_the_line_is_the_one_that_the_user_sees(code: str, line: int) -> None:
+def test_the_line_is_the_one_of_the_code_that_the_user_sees(code: str, line: int) -> None:
     assert Finding("exit", "exit", line) in scan(code)
 
 
-def test_the_same_badge_is_said_once_and_in_the_order_of_the_lines() -> None:
-    assert said("for p in x:\n    exit()\nopen('a', 'w')\nopen('a', 'w')\nexit()") == (
+def test_each_badge_appears_once_in_the_order_of_the_lines() -> None:
+    assert badges_of("for p in x:\n    exit()\nopen('a', 'w')\nopen('a', 'w')\nexit()") == (
         "ends the kernel: exit",
         "writes a",
     )
 
 
 def test_an_import_and_a_call_of_the_same_function_are_one_finding() -> None:
-    assert said("from os import remove\nremove('x')\nmap(remove, y)") == ("deletes x",)
+    assert badges_of("from os import remove\nremove('x')\nmap(remove, y)") == ("deletes x",)
 
 
-def test_names_are_the_users_only_where_they_are_given() -> None:
-    assert said("df = 1\nrows['a'] = 2", frozenset()) == ()
+def test_only_the_given_names_are_the_users() -> None:
+    assert badges_of("df = 1\nrows['a'] = 2", frozenset()) == ()
 
 
-def test_a_function_of_the_users_is_called_without_a_finding() -> None:
-    assert said("save_report(df)", frozenset({"df", "save_report"})) == ()
-    assert said("save_report('x')", frozenset()) == ("writes x",)
+def test_a_call_of_the_users_own_function_is_not_a_finding() -> None:
+    assert badges_of("save_report(df)", frozenset({"df", "save_report"})) == ()
+    assert badges_of("save_report('x')", frozenset()) == ("writes x",)
 
 
-def test_importing_again_what_the_user_has_imported_rebinds_nothing() -> None:
+def test_importing_again_a_module_that_the_user_imported_rebinds_nothing() -> None:
     names = frozenset({"pd", "np", "plt", "os", "datetime", "json"})
     code = "import pandas as pd, numpy as np, os, json\nimport matplotlib.pyplot as plt\nfrom datetime import datetime"
-    assert said(code, names) == ()
+    assert badges_of(code, names) == ()
 
 
-def test_the_users_own_variable_with_the_name_of_a_module_stays_theirs() -> None:
-    assert said("tables['a'] = 1\nsignal.mean()", frozenset({"tables", "signal"})) == ("changes your tables",)
+def test_a_variable_of_the_user_named_like_a_module_is_still_the_users() -> None:
+    assert badges_of("tables['a'] = 1\nsignal.mean()", frozenset({"tables", "signal"})) == ("changes your tables",)
 
 
 @pytest.mark.slow
@@ -577,9 +576,9 @@ def test_code_that_cannot_be_read_is_a_finding(code: str) -> None:
     assert "unreadable" in kinds(code)
 
 
-def test_a_mistake_of_the_scan_itself_is_a_finding(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_error_in_the_scan_itself_is_a_finding(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("codeact_magic.risk.Rules.apply", lambda self: 1 / 0)
-    assert said("x = 1") == ("cannot be read: division by zero",)
+    assert badges_of("x = 1") == ("cannot be read: division by zero",)
 
 
 @pytest.mark.parametrize(
@@ -597,8 +596,8 @@ def test_a_mistake_of_the_scan_itself_is_a_finding(monkeypatch: pytest.MonkeyPat
         ("ﬁle = 1", "look-alike name: ﬁle"),
     ],
 )
-def test_what_a_reader_does_not_see_is_said(code: str, badge: str) -> None:
-    assert badge in said(code)
+def test_hidden_characters_are_a_finding(code: str, badge: str) -> None:
+    assert badge in badges_of(code)
 
 
 FAR = " " * 400
@@ -622,7 +621,7 @@ FAR = " " * 400
     ],
     ids=lambda text: " ".join(text.split())[:30],
 )
-def test_code_out_of_sight_is_said(code: str, badge: str) -> None:
+def test_code_out_of_sight_is_a_finding(code: str, badge: str) -> None:
     lines = code.splitlines()
     line = next(number for number, line in enumerate(lines, 1) if line.endswith(badge.split(": ", 1)[1]))
     found = [finding for finding in scan(code) if str(finding) == badge]
@@ -639,33 +638,30 @@ def test_code_out_of_sight_is_said(code: str, badge: str) -> None:
     ],
     ids=["comment", "aligned", "gap", "end"],
 )
-def test_a_layout_that_people_use_is_no_finding(code: str) -> None:
-    assert said(code) == ()
+def test_a_common_layout_is_not_a_finding(code: str) -> None:
+    assert badges_of(code) == ()
 
 
 @pytest.mark.parametrize(
-    "piece",
+    "part",
     [" ", "\n", "\t", " \n", "x" + " " * 50, "x\n" * 9 + "\n" * 30, " " * 50 + "#"],
-    ids=lambda piece: repr(piece)[:12],
+    ids=lambda part: repr(part)[:12],
 )
 @pytest.mark.slow
-def test_a_long_layout_is_gone_through_in_no_time(piece: str) -> None:
-    began = time.process_time()
-    found = list(unseen(piece * (1_000_000 // len(piece)) + "x"))
-    assert time.process_time() - began < 5
-    assert len(found) <= 6
+def test_a_long_layout_has_few_findings(part: str) -> None:
+    assert len(list(unseen(part * (1_000_000 // len(part)) + "x"))) <= 6
 
 
 def test_a_name_in_other_letters_is_read_as_python_reads_it() -> None:
-    assert "deletes x" in said("𝐨𝐬.remove('x')")
+    assert "deletes x" in badges_of("𝐨𝐬.remove('x')")
 
 
 def test_a_string_that_looks_like_a_line_of_ipython_is_only_a_string() -> None:
-    assert said('x = """\n!not this\n"""\n!ls\ny = "%run that"') == ("shell: ls",)
+    assert badges_of('x = """\n!not this\n"""\n!ls\ny = "%run that"') == ("shell: ls",)
 
 
-def test_a_line_taken_out_of_a_string_counts_as_unreadable() -> None:
-    # For a tokenizer that does not know f-strings the second line starts a statement; for Python it does not.
+def test_code_is_unreadable_if_a_line_within_a_string_was_taken_for_ipython() -> None:
+    # To a tokenizer that does not know f-strings, the second line starts a statement; to Python it does not.
     assert "unreadable" in kinds("!ls\nx = f'''{f'''\n%who {exit()}\n'''}'''")
 
 
@@ -677,7 +673,7 @@ def test_no_text_makes_the_scan_raise(text: str) -> None:
 
 
 FRAGMENTS = [*(code for code, *_ in RISKY), *HARMLESS]
-PIECES = [
+PARTS = [
     "(",
     ")",
     "\\",
@@ -701,17 +697,17 @@ PIECES = [
 JOINTS = ["\n", "\n    ", ";", ""]
 
 
-@given(st.lists(st.sampled_from(FRAGMENTS + PIECES), max_size=6), st.sampled_from(JOINTS))
+@given(st.lists(st.sampled_from(FRAGMENTS + PARTS), max_size=6), st.sampled_from(JOINTS))
 @settings(max_examples=300, deadline=None)
-def test_no_mixture_of_code_makes_the_rules_stumble(parts: list[str], joint: str) -> None:
+def test_the_rules_raise_nothing_on_any_mixture_of_code(parts: list[str], joint: str) -> None:
     try:
         tree, _ = parse(joint.join(parts), is_magic)
     except SyntaxError:
         return
-    Rules(Program(tree, NAMES), Report()).apply()  # `scan` would turn a mistake into a finding
+    Rules(Program(tree, NAMES), ScanReport()).apply()  # `scan` would turn an exception into a finding
 
 
-PIECES_OF_CELLS = r"""
+LINES_OF_CELLS = r"""
 x = 1
 !ls -la
 !!ls
@@ -748,7 +744,7 @@ d = {'a': 1,
 
 
 @pytest.mark.slow
-@given(st.lists(st.sampled_from(PIECES_OF_CELLS.splitlines()), min_size=1, max_size=6).map("\n".join))
+@given(st.lists(st.sampled_from(LINES_OF_CELLS.splitlines()), min_size=1, max_size=6).map("\n".join))
 @settings(max_examples=500, deadline=None)
 def test_every_line_that_ipython_would_run_is_found(cell: str) -> None:
     try:

@@ -412,6 +412,30 @@ def test_the_actions_are_printed_where_nobody_is_there_to_see_a_cell(shell: Shel
     assert not hasattr(shell.ipython, "rl_next_input")
 
 
+@pytest.mark.kernel
+def test_a_clean_session_is_inserted_without_what_failed_and_what_only_looked(shell: Shell) -> None:
+    looks = "I look.\n```python\nprint(len(prices))\n```"
+    path = saved(shell, [looks, *SCRIPT])
+    ran = shell.run(f"%codeact insert {path} --clean --approve auto")
+    assert ran.error is None
+    assert "2 of 4 actions are enough: they show the same without the rest" in ran.shown
+    assert "left out: action 1 (it only looked at something), print(len(prices))" in ran.shown
+    assert "left out: action 3 (it failed), print(prices['a'])" in ran.shown
+    assert ran.shown.endswith("total = sum(prices)\nprint(total)\n\ndouble = total * 2\n")
+
+
+@pytest.mark.kernel
+def test_what_the_smallest_slice_lacks_is_inserted_as_well(shell: Shell) -> None:
+    makes = "I make it.\n```python\nimport collections\nfound = collections.defaultdict(list)\n```"
+    looks = "I look.\n```python\nfound['x']\n```"
+    shows = "I show it.\n```python\nprint(found)\n```"
+    path = saved(shell, [makes, FAILS, looks, shows, "Done."])
+    ran = shell.run(f"%codeact insert {path} --clean --approve auto")
+    assert ran.error is None
+    assert "3 of 4 actions are enough" in ran.shown
+    assert "left out: action 2 (it failed)" in ran.shown and "found['x']\n\nprint(found)" in ran.shown
+
+
 def test_what_a_reader_of_the_cells_would_not_see_is_told(shell: Shell) -> None:
     path = saved(shell, ["I act.\n```python\nlevel = 'user\u202e'\n```", "Done."])
     assert "Look twice: hidden characters: U+202E" in shell.run(f"%codeact insert {path}").shown

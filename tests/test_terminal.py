@@ -128,14 +128,14 @@ def code(*lines: str) -> str:
     return "```python\n" + "\n".join(lines) + "\n```"
 
 
-class Stage:
+class Terminals:
     """Starts terminals and endpoints, and ends them."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._open: list[Terminal | FakeEndpoint] = []
 
-    def set(self, simple: bool, *replies: str | Say | Hang, **environment: str) -> tuple[Terminal, FakeEndpoint]:
+    def start(self, simple: bool, *replies: str | Say | Hang, **environment: str) -> tuple[Terminal, FakeEndpoint]:
         endpoint = FakeEndpoint(replies, default="Done.")
         endpoint.start()
         self._open.append(endpoint)
@@ -143,16 +143,19 @@ class Stage:
         self._open.append(terminal)
         return terminal, endpoint
 
-    def clear(self) -> None:
+    def close(self) -> None:
         for one in reversed(self._open):
-            one.close() if isinstance(one, Terminal) else one.stop()
+            if isinstance(one, Terminal):
+                one.close()
+            else:
+                one.stop()
 
 
 @pytest.fixture
-def stage(tmp_path: Path) -> Iterator[Stage]:
-    stage = Stage(tmp_path)
-    yield stage
-    stage.clear()
+def terminals(tmp_path: Path) -> Iterator[Terminals]:
+    terminals = Terminals(tmp_path)
+    yield terminals
+    terminals.close()
 
 
 def observation_text(endpoint: FakeEndpoint) -> str:
@@ -163,8 +166,8 @@ def observation_text(endpoint: FakeEndpoint) -> str:
 # -- approval ----------------------------------------------------------------------------------------------------------
 
 
-def test_code_is_shown_asked_about_and_run(stage: Stage, simple: bool) -> None:
-    terminal, _ = stage.set(simple, f"I multiply.\n{code('x = 6 * 7', 'x')}", "It is **42**.")
+def test_code_is_shown_asked_about_and_run(terminals: Terminals, simple: bool) -> None:
+    terminal, _ = terminals.start(simple, f"I multiply.\n{code('x = 6 * 7', 'x')}", "It is **42**.")
     shown = terminal.run("%%codeact\nHow much is six times seven?", "y")
     seen = on_screen(shown)
     assert "I multiply.\n\n  │ x = 6 * 7\n  │ x\n\nRun it?" in seen
@@ -175,16 +178,16 @@ def test_code_is_shown_asked_about_and_run(stage: Stage, simple: bool) -> None:
     assert terminal.evaluate("x") == "42"
 
 
-def test_a_reason_goes_to_the_model_and_the_turn_goes_on(stage: Stage, simple: bool) -> None:
-    terminal, endpoint = stage.set(simple, code("x = 1"), "Then not.")
+def test_a_reason_goes_to_the_model_and_the_turn_goes_on(terminals: Terminals, simple: bool) -> None:
+    terminal, endpoint = terminals.start(simple, code("x = 1"), "Then not.")
     shown = on_screen(terminal.run("%%codeact\nSet x", "n use another name"))
     assert "step 1 · rejected: use another name · model" in shown
     assert "use another name" in observation_text(endpoint)
     assert terminal.evaluate("'x' in globals()") == "False"
 
 
-def test_a_bare_no_is_asked_for_its_reason(stage: Stage, simple: bool) -> None:
-    terminal, endpoint = stage.set(simple, code("x = 1"), "Then not.")
+def test_a_bare_no_is_asked_for_its_reason(terminals: Terminals, simple: bool) -> None:
+    terminal, endpoint = terminals.start(simple, code("x = 1"), "Then not.")
     terminal.enter("%%codeact\nSet x")
     terminal.until(QUESTION)
     terminal.type(f"n{ENTER}")
@@ -194,8 +197,8 @@ def test_a_bare_no_is_asked_for_its_reason(stage: Stage, simple: bool) -> None:
     assert "it is taken" in observation_text(endpoint)
 
 
-def test_what_was_typed_before_a_step_was_shown_is_no_answer(stage: Stage, simple: bool) -> None:
-    terminal, _ = stage.set(simple, code("x = 1"), code("y = 2"), "Set.")
+def test_input_from_before_a_step_was_shown_is_not_an_answer(terminals: Terminals, simple: bool) -> None:
+    terminal, _ = terminals.start(simple, code("x = 1"), code("y = 2"), "Set.")
     terminal.enter("%%codeact\nSet x and y")
     terminal.until(QUESTION)
     terminal.type(f"y{ENTER}y{ENTER}")
@@ -206,8 +209,8 @@ def test_what_was_typed_before_a_step_was_shown_is_no_answer(stage: Stage, simpl
     assert terminal.evaluate("x, 'y' in globals()") == "1 False"
 
 
-def test_edited_code_is_what_runs(stage: Stage, simple: bool) -> None:
-    terminal, endpoint = stage.set(simple, code("x = 1", "y = 2"), "Set.")
+def test_edited_code_runs(terminals: Terminals, simple: bool) -> None:
+    terminal, endpoint = terminals.start(simple, code("x = 1", "y = 2"), "Set.")
     terminal.enter("%%codeact\nSet x and y")
     terminal.until(QUESTION)
     terminal.type(f"e{ENTER}")
@@ -221,8 +224,8 @@ def test_edited_code_is_what_runs(stage: Stage, simple: bool) -> None:
     assert terminal.evaluate("(x, y)") == "(1, 20)"
 
 
-def test_leaving_the_editor_leaves_the_code_as_it_was(stage: Stage, simple: bool) -> None:
-    terminal, _ = stage.set(simple, code("x = 1"), "Set.")
+def test_leaving_the_editor_changes_nothing(terminals: Terminals, simple: bool) -> None:
+    terminal, _ = terminals.start(simple, code("x = 1"), "Set.")
     terminal.enter("%%codeact\nSet x")
     terminal.until(QUESTION)
     terminal.type(f"e{ENTER}")
@@ -235,8 +238,8 @@ def test_leaving_the_editor_leaves_the_code_as_it_was(stage: Stage, simple: bool
     assert terminal.evaluate("x") == "1"
 
 
-def test_all_of_this_turn_is_asked_about_once(stage: Stage, simple: bool) -> None:
-    terminal, _ = stage.set(simple, code("x = 1"), code("x = 2"), "Set.", code("x = 3"))
+def test_all_of_this_turn_is_asked_about_once(terminals: Terminals, simple: bool) -> None:
+    terminal, _ = terminals.start(simple, code("x = 1"), code("x = 2"), "Set.", code("x = 3"))
     shown = on_screen(terminal.run("%%codeact\nSet x", "a"))
     assert shown.count("Run it?") == 1
     assert "step 2 · approved by user, all of this turn" in shown
@@ -248,8 +251,10 @@ def test_all_of_this_turn_is_asked_about_once(stage: Stage, simple: bool) -> Non
 
 
 @pytest.mark.parametrize("keys", [f"q{ENTER}", CTRL_D, CTRL_C], ids=["q", "Ctrl-D", "Ctrl-C"])
-def test_quitting_the_question_is_one_line_and_the_next_cell_works(stage: Stage, simple: bool, keys: str) -> None:
-    terminal, _ = stage.set(simple, code("x = 1"))
+def test_quitting_the_question_is_one_line_and_the_next_cell_works(
+    terminals: Terminals, simple: bool, keys: str
+) -> None:
+    terminal, _ = terminals.start(simple, code("x = 1"))
     terminal.enter("%%codeact\nSet x")
     terminal.until(QUESTION)
     terminal.type(keys)
@@ -261,8 +266,10 @@ def test_quitting_the_question_is_one_line_and_the_next_cell_works(stage: Stage,
 # -- stopping ----------------------------------------------------------------------------------------------------------
 
 
-def test_stopping_while_the_reply_streams_is_one_line_and_the_next_cell_works(stage: Stage, simple: bool) -> None:
-    terminal, _ = stage.set(simple, Hang(after=3, text="one two three "))
+def test_stopping_while_the_reply_streams_is_one_line_and_the_next_cell_works(
+    terminals: Terminals, simple: bool
+) -> None:
+    terminal, _ = terminals.start(simple, Hang(after=3, text="one two three "))
     terminal.enter("%%codeact\nGo")
     terminal.until("one two")
     terminal.type(CTRL_C)
@@ -272,8 +279,8 @@ def test_stopping_while_the_reply_streams_is_one_line_and_the_next_cell_works(st
     assert "Done." in terminal.run("%%codeact\nGo on")
 
 
-def test_stopping_while_nothing_comes_takes_the_waiting_away(stage: Stage, simple: bool) -> None:
-    terminal, endpoint = stage.set(simple, Hang(headers=True))
+def test_stopping_while_nothing_comes_removes_the_waiting_line(terminals: Terminals, simple: bool) -> None:
+    terminal, endpoint = terminals.start(simple, Hang(headers=True))
     terminal.enter("%%codeact\nGo")
     endpoint.wait_for_requests(1)
     shown = terminal.until(r"thinking … \d s")
@@ -283,9 +290,9 @@ def test_stopping_while_nothing_comes_takes_the_waiting_away(stage: Stage, simpl
     assert terminal.evaluate("1 + 1") == "2"
 
 
-def test_stopping_the_code_keeps_what_it_did(stage: Stage, simple: bool) -> None:
+def test_stopping_the_code_keeps_its_effects(terminals: Terminals, simple: bool) -> None:
     loop = code("x = 'kept'", "print('it ' + 'runs')", "while True: pass")
-    terminal, _ = stage.set(simple, loop, CODEACT_APPROVE="auto")
+    terminal, _ = terminals.start(simple, loop, CODEACT_APPROVE="auto")
     terminal.enter("%%codeact\nLoop")
     terminal.until("it runs")
     terminal.type(CTRL_C)
@@ -293,17 +300,17 @@ def test_stopping_the_code_keeps_what_it_did(stage: Stage, simple: bool) -> None
     assert re.search(r"\^C\n+step 1 · approved by policy auto · interrupted [^:]*\nStoppedError: ", on_screen(shown))
     assert terminal.evaluate("x") == "kept"
     assert "Done." in terminal.run("%%codeact\nGo on")
-    (file,) = (stage.folder / "codeact-sessions").iterdir()
+    (file,) = (terminals.folder / "codeact-sessions").iterdir()
     assert [turn.outcome for turn in saver.load(file).turns] == ["stopped", "answered"]
 
 
 # -- what is shown -----------------------------------------------------------------------------------------------------
 
 
-def test_the_reply_is_shown_while_it_is_written(stage: Stage, simple: bool) -> None:
+def test_the_reply_is_shown_while_it_is_written(terminals: Terminals, simple: bool) -> None:
     gate = threading.Event()
     reply = Say("First words.\nSecond line.\n", chunk=13, gate=gate, gate_after=1)
-    terminal, _ = stage.set(simple, reply)
+    terminal, _ = terminals.start(simple, reply)
     terminal.enter("%%codeact\nGo")
     assert "Second" not in terminal.until("First words")
     gate.set()
@@ -311,9 +318,9 @@ def test_the_reply_is_shown_while_it_is_written(stage: Stage, simple: bool) -> N
     terminal.until(TURN_ENDS)
 
 
-def test_waiting_disappears_when_the_reply_comes(stage: Stage, simple: bool) -> None:
+def test_waiting_disappears_when_the_reply_comes(terminals: Terminals, simple: bool) -> None:
     gate = threading.Event()
-    terminal, _ = stage.set(simple, Say("Here.", gate=gate))
+    terminal, _ = terminals.start(simple, Say("Here.", gate=gate))
     terminal.enter("%%codeact\nGo")
     shown = terminal.until(r"thinking … \d s")
     gate.set()
@@ -322,9 +329,9 @@ def test_waiting_disappears_when_the_reply_comes(stage: Stage, simple: bool) -> 
     assert "thinking" not in on_screen(shown)
 
 
-def test_a_hostile_reply_sends_nothing_raw_to_the_terminal(stage: Stage, simple: bool) -> None:
+def test_a_hostile_reply_sends_nothing_raw_to_the_terminal(terminals: Terminals, simple: bool) -> None:
     hostile = "\x1b[2J\x1b]0;owned\x07\u202eHi\x9b31m\n" + code("x = '\x1b[8m\u200b'")
-    terminal, _ = stage.set(simple, hostile, CODEACT_APPROVE="ask")
+    terminal, _ = terminals.start(simple, hostile, CODEACT_APPROVE="ask")
     terminal.enter("%%codeact\nGo")
     shown = terminal.until(QUESTION)
     reply = shown[shown.index("⟦") :]
@@ -345,29 +352,29 @@ def test_a_hostile_reply_sends_nothing_raw_to_the_terminal(stage: Stage, simple:
     ],
     ids=["json", "tools", "execute", "fence"],
 )
-def test_code_is_shown_once_in_every_format(stage: Stage, reply: Say) -> None:
-    terminal, _ = stage.set(True, reply)
+def test_code_is_shown_once_in_every_format(terminals: Terminals, reply: Say) -> None:
+    terminal, _ = terminals.start(True, reply)
     terminal.enter("%%codeact\nGo")
     shown = on_screen(terminal.until(QUESTION))
     assert "I set it.\n\n  │ x = 1\n\nRun it?" in shown
     assert shown.count("x = 1") == 1
 
 
-def test_reasoning_is_folded(stage: Stage) -> None:
-    terminal, _ = stage.set(True, Say("It is 6.", reasoning="first this and then that"))
+def test_reasoning_is_folded(terminals: Terminals) -> None:
+    terminal, _ = terminals.start(True, Say("It is 6.", reasoning="first this and then that"))
     shown = on_screen(terminal.run("%%codeact\nGo"))
     assert "reasoning: 5 words\nIt is 6.\n" in shown
     assert "first this" not in shown
 
 
-def test_frames_tracebacks_and_prints_stand_where_they_happen(stage: Stage) -> None:
-    terminal, _ = stage.set(True, code("print('printed')", "1/0"), "It failed.", CODEACT_APPROVE="auto")
+def test_frames_tracebacks_and_prints_appear_in_order(terminals: Terminals) -> None:
+    terminal, _ = terminals.start(True, code("print('printed')", "1/0"), "It failed.", CODEACT_APPROVE="auto")
     shown = on_screen(terminal.run("%%codeact\nGo"))
     assert shown.index("printed") < shown.index("ZeroDivisionError") < shown.index("step 1") < shown.index("It failed.")
 
 
-def test_errors_are_one_red_line_on_a_terminal(stage: Stage) -> None:
-    terminal, _ = stage.set(True)
+def test_errors_are_one_red_line_on_a_terminal(terminals: Terminals) -> None:
+    terminal, _ = terminals.start(True)
     terminal.enter("%%codeact --max-step 3\nGo")
     assert terminal.until(r"the options: %%codeact\?").endswith(
         "\x1b[31mUsageError\x1b[0m: %%codeact has no option --max-step; the nearest is --max-steps. "
@@ -375,8 +382,8 @@ def test_errors_are_one_red_line_on_a_terminal(stage: Stage) -> None:
     )
 
 
-def test_status_is_readable_in_a_terminal(stage: Stage) -> None:
-    terminal, endpoint = stage.set(True)
+def test_status_is_readable_in_a_terminal(terminals: Terminals) -> None:
+    terminal, endpoint = terminals.start(True)
     terminal.run("%%codeact\nHello")
     terminal.enter("%codeact")
     lines = on_screen(terminal.until("%%codeact\\?")).split("\n")

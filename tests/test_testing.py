@@ -8,7 +8,6 @@ import json
 import socket
 import struct
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -22,7 +21,7 @@ from openai import OpenAI
 from codeact_magic import testing
 from codeact_magic.agent import Delta, Model, Request
 from codeact_magic.session import Reply, ToolCall, Usage
-from codeact_magic.testing import Endless, FakeEndpoint, Hang, Raw, Recorded, Say, ScriptedModel, Status
+from codeact_magic.testing import Endless, FakeEndpoint, Hang, Raw, RecordedRequest, Say, ScriptedModel, Status
 
 ASK = [{"role": "user", "content": "What is six times seven?"}]
 TEXT = "Zażółć gęślą jaźń, 東京, 👩‍🚀!"
@@ -38,13 +37,13 @@ def client_of(endpoint: FakeEndpoint, key: str = "any", retries: int = 0) -> Ite
 
 
 def ask(endpoint: FakeEndpoint, key: str = "any", **options: Any) -> Any:
-    """Return the whole completion, by the openai client."""
+    """Return the completion that the openai client receives without a stream."""
     with client_of(endpoint, key) as client:
         return client.chat.completions.create(**{"model": "fake-model", "messages": ASK, **options})
 
 
 def stream(endpoint: FakeEndpoint, **options: Any) -> list[Any]:
-    """Return the chunks of a streamed completion, by the openai client."""
+    """Return the chunks of the stream that the openai client receives."""
     with client_of(endpoint) as client:
         return list(client.chat.completions.create(model="fake-model", messages=ASK, stream=True, **options))
 
@@ -106,7 +105,7 @@ def test_the_example_in_the_docstring_works() -> None:
     assert results.failed == 0
 
 
-def test_a_text_is_streamed_in_small_pieces() -> None:
+def test_a_text_is_streamed_in_small_parts() -> None:
     with FakeEndpoint(["It is forty-two."]) as endpoint:
         chunks = stream(endpoint)
     assert text_of(chunks) == "It is forty-two."
@@ -115,7 +114,7 @@ def test_a_text_is_streamed_in_small_pieces() -> None:
     assert len({chunk.id for chunk in chunks}) == 1
 
 
-def test_a_text_comes_whole_where_no_stream_is_asked_for() -> None:
+def test_a_text_is_sent_at_once_if_the_request_asks_for_no_stream() -> None:
     with FakeEndpoint(["It is forty-two."]) as endpoint:
         completion = ask(endpoint)
     assert completion.choices[0].message.content == "It is forty-two."
@@ -123,7 +122,7 @@ def test_a_text_comes_whole_where_no_stream_is_asked_for() -> None:
     assert completion.model == "fake-model"
 
 
-def test_an_empty_reply_is_a_reply() -> None:
+def test_a_reply_may_be_empty() -> None:
     with FakeEndpoint(["", ""]) as endpoint:
         assert ask(endpoint).choices[0].message.content == ""
         chunks = stream(endpoint)
@@ -145,7 +144,7 @@ def test_the_default_answers_after_the_end_of_the_script() -> None:
         assert [ask(endpoint).choices[0].message.content for _ in range(3)] == ["first", "again", "again"]
 
 
-def test_the_default_may_say_nothing() -> None:
+def test_the_default_may_be_an_empty_text() -> None:
     with FakeEndpoint(default="") as endpoint:
         assert ask(endpoint).choices[0].message.content == ""
 
@@ -161,7 +160,7 @@ def test_an_exhausted_script_fails_at_once_and_says_so() -> None:
         assert len(endpoint.requests) == 2
 
 
-def test_a_function_that_fails_is_told_in_the_error() -> None:
+def test_the_error_names_the_exception_of_a_function_of_the_script() -> None:
     def check(body: dict[str, Any]) -> str:
         raise AssertionError("no system prompt")
 
@@ -172,28 +171,28 @@ def test_a_function_that_fails_is_told_in_the_error() -> None:
         ask(endpoint)
 
 
-def test_an_item_that_is_no_reply_is_told_in_the_error() -> None:
+def test_the_error_shows_an_item_that_is_not_a_reply() -> None:
     with FakeEndpoint([lambda body: 42]) as endpoint, pytest.raises(openai.InternalServerError, match="gave 42"):  # type: ignore[list-item, return-value]
         ask(endpoint)
 
 
-def test_requests_at_the_same_time_each_get_an_item() -> None:
+def test_concurrent_requests_each_get_an_item() -> None:
     with FakeEndpoint(str(number) for number in range(20)) as endpoint:
-        said: list[str] = []
+        answers: list[str] = []
         threads = [
-            threading.Thread(target=lambda: said.append(ask(endpoint).choices[0].message.content)) for _ in range(20)
+            threading.Thread(target=lambda: answers.append(ask(endpoint).choices[0].message.content)) for _ in range(20)
         ]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
-    assert sorted(said, key=int) == [str(number) for number in range(20)]
+    assert sorted(answers, key=int) == [str(number) for number in range(20)]
 
 
 # What a reply holds
 
 
-def test_reasoning_comes_before_the_text_in_the_field_asked_for() -> None:
+def test_reasoning_precedes_the_text_in_the_chosen_field() -> None:
     with FakeEndpoint([Say("42", reasoning="hmm, well", reasoning_field="reasoning")] * 2) as endpoint:
         deltas = [chunk.choices[0].delta for chunk in stream(endpoint)]
         message = ask(endpoint).choices[0].message
@@ -203,7 +202,7 @@ def test_reasoning_comes_before_the_text_in_the_field_asked_for() -> None:
     assert message.content == "42"
 
 
-def test_tool_calls_are_streamed_with_their_arguments_in_pieces() -> None:
+def test_the_arguments_of_tool_calls_are_streamed_in_parts() -> None:
     calls = (ToolCall("call_1", "run", '{"code": "1 + 1"}'), ToolCall("call_2", "run", "{}"))
     with FakeEndpoint([Say(tool_calls=calls)] * 2) as endpoint:
         chunks = stream(endpoint)
@@ -226,7 +225,7 @@ def test_the_finish_reason_can_be_any() -> None:
         assert finish_of(stream(endpoint)) == "content_filter"
 
 
-def test_usage_ends_a_stream_only_when_asked_for() -> None:
+def test_usage_ends_a_stream_only_if_the_request_asks_for_it() -> None:
     with FakeEndpoint([Say("42", usage=(20, 12, 4))] * 2) as endpoint:
         asked = stream(endpoint, stream_options={"include_usage": True})
         not_asked = stream(endpoint)
@@ -237,13 +236,13 @@ def test_usage_ends_a_stream_only_when_asked_for() -> None:
     assert not any(chunk.usage for chunk in [*asked[:-1], *not_asked])
 
 
-def test_usage_is_counted_in_words_where_the_script_has_none() -> None:
+def test_usage_is_counted_in_words_if_the_script_has_none() -> None:
     with FakeEndpoint(["It is forty-two."]) as endpoint:
         usage = ask(endpoint).usage
     assert (usage.prompt_tokens, usage.completion_tokens) == (5, 3)
 
 
-def test_an_endpoint_can_keep_its_usage_to_itself() -> None:
+def test_usage_can_be_left_out() -> None:
     with FakeEndpoint([Say("42", usage=None)] * 2) as endpoint:
         assert ask(endpoint).usage is None
         chunks = stream(endpoint, stream_options={"include_usage": True})
@@ -264,7 +263,7 @@ def test_stop_sequences_can_be_ignored() -> None:
 
 
 @pytest.mark.parametrize("parameter", ["max_tokens", "max_completion_tokens"])
-def test_the_limit_of_tokens_cuts_after_so_many_words(parameter: str) -> None:
+def test_the_token_limit_counts_words(parameter: str) -> None:
     with FakeEndpoint([Say("one two three", honour_max_tokens=True)] * 2) as endpoint:
         cut = stream(endpoint, **{parameter: 2})
         whole = stream(endpoint, **{parameter: 3})
@@ -272,20 +271,20 @@ def test_the_limit_of_tokens_cuts_after_so_many_words(parameter: str) -> None:
     assert (text_of(whole), finish_of(whole)) == ("one two three", "stop")
 
 
-def test_a_stop_sequence_within_the_limit_of_tokens_ends_the_text() -> None:
+def test_a_stop_sequence_within_the_token_limit_ends_the_text() -> None:
     with FakeEndpoint([Say("one two three", honour_max_tokens=True)]) as endpoint:
         chunks = stream(endpoint, max_tokens=2, stop="two")
     assert (text_of(chunks), finish_of(chunks)) == ("one ", "stop")
 
 
-def test_the_limit_of_tokens_is_not_honoured_by_default() -> None:
+def test_the_token_limit_is_ignored_by_default() -> None:
     with FakeEndpoint(["one two three"]) as endpoint:
         assert text_of(stream(endpoint, max_tokens=1)) == "one two three"
 
 
 @settings(max_examples=50, deadline=None)
 @given(text=st.text(), chunk=st.integers(1, 6), split=st.booleans())
-def test_any_text_arrives_as_it_was_scripted(text: str, chunk: int, split: bool) -> None:
+def test_any_text_arrives_unchanged(text: str, chunk: int, split: bool) -> None:
     with (
         FakeEndpoint([Say(text, chunk=chunk, split_bytes=split)] * 2) as endpoint,
         connected(endpoint) as connection,
@@ -301,7 +300,7 @@ def test_half_a_surrogate_pair_is_sent_as_json() -> None:
         assert text_of(stream(endpoint)) == "a\ud83d"
 
 
-def test_a_character_is_sent_in_two_pieces_where_asked_for() -> None:
+def test_the_bytes_of_a_character_can_be_sent_in_two_parts() -> None:
     with FakeEndpoint([Say("żż", chunk=1, split_bytes=True)]) as endpoint, socket_to(endpoint) as link:
         link.sendall(request_bytes(stream=True))
         sent = b""
@@ -311,10 +310,10 @@ def test_a_character_is_sent_in_two_pieces_where_asked_for() -> None:
     assert b"\xc5\xbc" not in sent
 
 
-# The course of a reply
+# Timing and ends
 
 
-def hears_nothing(link: socket.socket) -> bool:
+def receives_nothing(link: socket.socket) -> bool:
     link.settimeout(0.05)
     with pytest.raises(TimeoutError):
         link.recv(1)
@@ -325,21 +324,21 @@ def test_a_hanging_endpoint_sends_nothing() -> None:
     with FakeEndpoint([Hang()]) as endpoint, socket_to(endpoint) as link:
         link.sendall(request_bytes(stream=True))
         endpoint.wait_for_requests(1)
-        assert hears_nothing(link)
+        assert receives_nothing(link)
 
 
-def test_a_gate_holds_the_whole_reply_back() -> None:
+def test_a_gate_holds_back_the_complete_reply() -> None:
     gate = threading.Event()
     with FakeEndpoint([Say("42", gate=gate)]) as endpoint, socket_to(endpoint) as link:
         link.sendall(request_bytes(stream=True))
         endpoint.wait_for_requests(1)
-        assert hears_nothing(link)
+        assert receives_nothing(link)
         gate.set()
         link.settimeout(10)
         assert link.recv(1) == b"H"
 
 
-def test_a_gate_holds_the_rest_of_the_reply_back() -> None:
+def test_a_gate_holds_back_the_rest_of_a_reply() -> None:
     gate = threading.Event()
     with FakeEndpoint([Say("one two", gate=gate, gate_after=1)]) as endpoint, client_of(endpoint) as client:
         chunks = iter(client.chat.completions.create(model="fake-model", messages=ASK, stream=True))
@@ -350,14 +349,15 @@ def test_a_gate_holds_the_rest_of_the_reply_back() -> None:
 
 
 @pytest.mark.parametrize("streamed", [True, False])
-def test_delays_add_up(streamed: bool) -> None:
-    began = time.monotonic()
+def test_the_endpoint_pauses_before_each_delta(streamed: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    pauses: list[float | None] = []
+    monkeypatch.setattr(testing._Handler, "_pause", lambda self, seconds: pauses.append(seconds))
     with FakeEndpoint([Say("123456789", first_delay=0.05, delay=0.01)]) as endpoint, connected(endpoint) as connection:
         post(connection, stream=streamed).read()
-    assert time.monotonic() - began >= 0.05 + 3 * 0.01
+    assert pauses == [0.05, 0.01, 0.01, 0.01]
 
 
-def test_a_stream_is_cut_without_an_end() -> None:
+def test_a_stream_can_break_off() -> None:
     with FakeEndpoint([Say("one two three", cut_after=2)]) as endpoint, client_of(endpoint) as client:
         chunks = iter(client.chat.completions.create(model="fake-model", messages=ASK, stream=True))
         assert text_of([next(chunks) for _ in range(3)]) == "one two "
@@ -366,7 +366,7 @@ def test_a_stream_is_cut_without_an_end() -> None:
         assert endpoint.disconnects == 0
 
 
-def test_a_whole_reply_is_cut_in_the_middle() -> None:
+def test_a_reply_without_a_stream_can_break_off() -> None:
     with FakeEndpoint([Say("one two three", cut_after=2)]) as endpoint, connected(endpoint) as connection:
         response = post(connection)
         with pytest.raises(http.client.IncompleteRead):
@@ -399,7 +399,7 @@ def test_a_client_that_leaves_a_silent_endpoint_is_counted(item: Hang | Say) -> 
 
 
 @pytest.mark.parametrize("after", [0, 3])
-def test_silence_falls_after_so_many_deltas(after: int) -> None:
+def test_the_endpoint_falls_silent_after_the_given_deltas(after: int) -> None:
     with FakeEndpoint([Hang(after=after, headers=True)]) as endpoint, client_of(endpoint) as client:
         chunks = client.chat.completions.create(model="fake-model", messages=ASK, stream=True, timeout=0.2)
         assert text_of([next(chunks) for _ in range(1 + after)]) == "... " * after
@@ -447,7 +447,7 @@ def reset(link: socket.socket) -> None:
 # Errors
 
 
-def test_a_status_is_an_error_as_openai_writes_it() -> None:
+def test_a_status_is_an_error_in_openais_json() -> None:
     status = Status(429, "Slow down.", retry_after=1.5, error_code="rate_limit_exceeded", param="model")
     with FakeEndpoint([status]) as endpoint, connected(endpoint) as connection:
         response = post(connection)
@@ -462,7 +462,7 @@ def test_a_status_is_an_error_as_openai_writes_it() -> None:
     }
 
 
-def test_a_status_has_a_message_of_its_own() -> None:
+def test_a_status_without_a_message_gets_the_standard_one() -> None:
     with FakeEndpoint([Status(503), Status(529)]) as endpoint, connected(endpoint) as connection:
         assert error_of(post(connection))["message"] == "Service Unavailable"
         assert error_of(post(connection))["type"] == "server_error"
@@ -482,7 +482,7 @@ def test_the_client_tries_again_after_an_error() -> None:
     assert completion.choices[0].message.content == "at last"
 
 
-def test_garbage_is_sent_as_it_is() -> None:
+def test_raw_bytes_are_sent_unchanged() -> None:
     with (
         FakeEndpoint([Raw(b"data: {oops\n\n", status=203), Raw(b"<html>", content_type="text/html")]) as endpoint,
         connected(endpoint) as connection,
@@ -494,7 +494,7 @@ def test_garbage_is_sent_as_it_is() -> None:
         assert (page.getheader("content-type"), page.read()) == ("text/html", b"<html>")
 
 
-def test_a_rejected_parameter_is_named_and_takes_no_reply() -> None:
+def test_the_error_names_a_rejected_parameter_and_no_item_is_taken() -> None:
     with FakeEndpoint(["42"], rejects={"stop"}) as endpoint:
         with pytest.raises(openai.BadRequestError, match="Unsupported parameter: 'stop'") as caught:
             ask(endpoint, stop="x")
@@ -527,7 +527,7 @@ def test_only_the_right_key_is_accepted(key: str, shown: str) -> None:
         assert ask(endpoint, key="the-right-key").choices[0].message.content == "42"
 
 
-def test_a_missing_key_is_told() -> None:
+def test_a_missing_key_is_an_error() -> None:
     with FakeEndpoint(api_key="the-right-key") as endpoint, connected(endpoint) as connection:
         for headers in ({}, {"Authorization": "the-right-key"}, {"Authorization": "Bearer "}):
             connection.request("GET", "/v1/models", headers=headers)
@@ -536,7 +536,7 @@ def test_a_missing_key_is_told() -> None:
             assert "You didn't provide an API key" in error_of(response)["message"]
 
 
-def test_an_unknown_model_is_refused_where_models_are_strict() -> None:
+def test_an_unknown_model_is_refused_if_models_are_strict() -> None:
     with FakeEndpoint(["42"], models=["large"], strict_models=True) as endpoint:
         with pytest.raises(openai.NotFoundError, match="The model `small` does not exist") as caught:
             ask(endpoint, model="small")
@@ -557,7 +557,7 @@ def test_messages_beyond_the_context_are_refused() -> None:
     ("body", "message"),
     [(b"{", "could not parse"), (b'{"model": "m"}', "'messages'"), (b'{"messages": [{}]}', "'model'")],
 )
-def test_a_request_that_is_not_one_is_refused(body: bytes, message: str) -> None:
+def test_an_invalid_request_is_refused(body: bytes, message: str) -> None:
     with FakeEndpoint() as endpoint, connected(endpoint) as connection:
         connection.request("POST", "/v1/chat/completions", body)
         response = connection.getresponse()
@@ -590,7 +590,7 @@ def test_every_request_is_recorded() -> None:
         connection.request("POST", "/v1/chat/completions", b"\xff")
         connection.getresponse().read()
         listing, garbage = endpoint.requests
-    assert isinstance(listing, Recorded)
+    assert isinstance(listing, RecordedRequest)
     assert (listing.method, listing.path, listing.body) == ("GET", "/v1/models?after=x", None)
     assert listing.headers["x-trace"] == "Seven"
     assert (garbage.method, garbage.body, garbage.raw) == ("POST", None, b"\xff")
@@ -605,7 +605,7 @@ def test_the_messages_that_were_sent_can_be_read_back() -> None:
     assert request.headers["authorization"] == "Bearer any"
 
 
-def test_waiting_for_requests_that_do_not_come_ends_in_an_error() -> None:
+def test_waiting_for_a_request_that_never_arrives_is_an_error() -> None:
     with FakeEndpoint(["42"]) as endpoint:
         ask(endpoint)
         endpoint.wait_for_requests(1)
@@ -622,7 +622,7 @@ def test_a_connection_serves_one_request_after_the_other() -> None:
             assert connection.sock is link
 
 
-def test_nobody_listens_after_the_stop() -> None:
+def test_the_port_is_closed_after_stop() -> None:
     endpoint = FakeEndpoint(["42"])
     endpoint.stop()
     endpoint.start()
@@ -632,7 +632,7 @@ def test_nobody_listens_after_the_stop() -> None:
         ask(endpoint)
 
 
-# The model without an endpoint
+# A model without an endpoint
 
 
 def reply_of(model: Model, **options: Any) -> tuple[Reply, list[Delta]]:
@@ -646,19 +646,19 @@ def test_a_scripted_model_streams_its_text_and_returns_it() -> None:
     assert reply == Reply("It is 42.", usage=Usage(prompt=5, completion=3, estimated=True), model="scripted")
 
 
-def test_a_scripted_reply_comes_back_as_it_is() -> None:
+def test_a_scripted_reply_is_returned_unchanged() -> None:
     scripted = Reply("42 STOP", reasoning="hmm", finish="length", usage=Usage(7, 1, 2), model="other")
     reply, shown = reply_of(ScriptedModel([scripted], chunk=100), stop=("STOP",))
     assert reply is scripted
     assert shown == [Delta(reasoning="hmm"), Delta("42 STOP")]
 
 
-def test_a_scripted_text_ends_where_the_request_says_so() -> None:
+def test_a_scripted_text_ends_at_a_stop_sequence() -> None:
     reply, _ = reply_of(ScriptedModel(["one STOP two"]), stop=("never", "STOP"))
     assert (reply.text, reply.finish) == ("one ", "stop")
 
 
-def test_a_scripted_text_is_cut_where_it_is_enough() -> None:
+def test_a_scripted_text_is_cut_at_the_end_that_the_request_finds() -> None:
     def enough(text: str) -> int | None:
         end = text.find("two")
         return end if end >= 0 else None

@@ -1,4 +1,4 @@
-"""Text that nobody vouches for: what is hidden is shown, what is active is inert, and code is left alone."""
+"""Untrusted text: hidden characters become visible, active Markdown becomes inert, and code stays as it is."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from markdown_it import MarkdownIt
 
 from codeact_magic.text import clip, fence, is_hidden, mask, one_line, plain, safe_markdown, storable, visible
 
-# What is hidden
+# Hidden characters
 
 
 @pytest.mark.parametrize(
@@ -31,24 +31,24 @@ from codeact_magic.text import clip, fence, is_hidden, mask, one_line, plain, sa
         *[0xE0001, 0xE0041, 0xE007F, 0xD800, 0xE000, 0xFFF9, 0x1D173, 0x10FFFF],  # tags, halves, private, unassigned
     ],
 )
-def test_a_character_that_shows_nothing_is_written_out(point: int) -> None:
+def test_a_hidden_character_is_spelled_out(point: int) -> None:
     assert visible(f"a{chr(point)}b") == f"a⟦U+{point:04X}⟧b"
 
 
 @pytest.mark.parametrize(
     "text", ["plain text\n\twith a tab", "żółw 東京 עברית", "e\u0301", "👍🏽", "❤️ ☀︎", "1️⃣", "x² ≠ ½"]
 )
-def test_what_shows_is_left_as_it_is(text: str) -> None:
+def test_visible_text_does_not_change(text: str) -> None:
     assert visible(text) == text
 
 
 @pytest.mark.parametrize("text", ["admin\ufe0f = 1", "\ufe0fx", "x \ufe0f", "e\u0301\ufe0f", "❤\ufe0f\ufe0f"])
-def test_a_variation_selector_that_no_symbol_needs_is_written_out(text: str) -> None:
+def test_a_variation_selector_without_a_symbol_is_spelled_out(text: str) -> None:
     assert "⟦U+FE0F⟧" in visible(text)
 
 
 @given(st.text())
-def test_nothing_hidden_is_left_but_the_selectors_of_symbols(text: str) -> None:
+def test_only_the_selectors_of_symbols_stay_hidden(text: str) -> None:
     shown = visible(text)
     assert not [char for char in shown if is_hidden(ord(char))]
     behind = [
@@ -58,7 +58,7 @@ def test_nothing_hidden_is_left_but_the_selectors_of_symbols(text: str) -> None:
 
 
 @given(st.text())
-def test_two_texts_that_differ_are_seen_to_differ(text: str) -> None:
+def test_texts_that_differ_look_different(text: str) -> None:
     shown = visible(text)
     if shown != text:
         assert "⟦U+" in shown
@@ -70,7 +70,7 @@ HALVES = st.text(st.characters(categories=["Cs", "L", "So"]))
 
 
 @given(HALVES)
-def test_what_is_storable_can_be_written_down(text: str) -> None:
+def test_storable_text_can_be_encoded(text: str) -> None:
     stored = storable(text)
     assert stored.encode("utf-8").decode("utf-8") == stored
     assert json.loads(json.dumps(stored, ensure_ascii=False).encode("utf-8")) == stored
@@ -82,7 +82,7 @@ def test_a_pair_of_surrogates_is_joined_and_a_half_is_replaced() -> None:
 
 
 @given(st.text(st.characters(codec="utf-8")))
-def test_text_that_can_be_written_down_is_left_as_it_is(text: str) -> None:
+def test_text_that_can_be_encoded_does_not_change(text: str) -> None:
     assert storable(text) == text
 
 
@@ -150,12 +150,12 @@ class Page(HTMLParser):
 
 
 def pages(text: str) -> list[Page]:
-    """Return what the dialects make of `text`, made safe."""
+    """Return the pages that the dialects make of `text`, made safe."""
     return [Page(str(render(safe_markdown(text)))) for render in DIALECTS.values()]
 
 
 def dangers(page: Page) -> list[str]:
-    """Return what in a page loads, runs, or leads to what runs."""
+    """Return the parts of a page that load, run, or lead to code that runs."""
     found = [tag for tag, _ in page.tags if tag not in HARMLESS]
     for _, attributes in page.tags:
         links = [attributes.get("href"), attributes.get("src")]
@@ -223,11 +223,11 @@ ATTACKS = [
 
 
 @pytest.mark.parametrize("attack", ATTACKS)
-def test_nothing_active_is_left_of_markdown(attack: str) -> None:
+def test_nothing_active_is_left_in_markdown(attack: str) -> None:
     assert [dangers(page) for page in pages(attack)] == [[], [], []]
 
 
-def test_the_attacks_are_attacks_where_nothing_is_done_about_them() -> None:
+def test_the_attacks_succeed_in_markdown_that_is_not_made_safe() -> None:
     raw = [Page(str(render(attack))) for attack in ATTACKS for render in DIALECTS.values()]
     assert sum(map(bool, map(dangers, raw))) > len(raw) / 2
 
@@ -282,7 +282,7 @@ SCRAPS = [
 
 
 @given(st.lists(st.sampled_from(SCRAPS), max_size=25).map("".join))
-def test_nothing_active_is_left_however_the_pieces_are_put_together(text: str) -> None:
+def test_nothing_active_is_left_in_any_combination_of_pieces(text: str) -> None:
     assert [dangers(page) for page in pages(text)] == [[], [], []]
 
 
@@ -303,7 +303,7 @@ def test_nothing_active_is_left_around_an_image(before: str, after: str) -> None
         "",
     ],
 )
-def test_harmless_markdown_is_left_as_it_is(text: str) -> None:
+def test_harmless_markdown_does_not_change(text: str) -> None:
     assert safe_markdown(text) == text
 
 
@@ -316,7 +316,7 @@ def test_a_code_span_that_holds_a_tag_is_still_shown_as_code() -> None:
     st.text(st.characters(exclude_characters="\r\n", codec="utf-8")).map(visible),
     st.sampled_from(["```", "~~~", "````"]),
 )
-def test_a_line_of_a_code_block_is_shown_to_the_letter(line: str, mark: str) -> None:
+def test_a_line_of_a_code_block_is_shown_verbatim(line: str, mark: str) -> None:
     for page in pages(f"See:\n{mark}python\nfirst\n{line} <b>\nlast\n{mark}\nDone."):
         assert page.code.rstrip("\n").expandtabs(4) == f"first\n{line} <b>\nlast".expandtabs(4)
 
@@ -375,7 +375,7 @@ def test_no_secret_is_left(text: str, secrets: list[str], data: st.DataObject) -
     assert not [secret for secret in secrets if secret in masked]
 
 
-def test_a_secret_that_begins_with_another_is_masked_whole() -> None:
+def test_a_secret_that_begins_with_another_secret_is_masked_whole() -> None:
     assert mask("key sk-12345678-extra here", ["sk-12345678", "sk-12345678-extra", ""]) == "key *** here"
 
 
@@ -393,7 +393,7 @@ def test_a_secret_that_begins_with_another_is_masked_whole() -> None:
         "\x1b[?25lred\x1b[?25h",
     ],
 )
-def test_escape_sequences_are_taken_out(text: str) -> None:
+def test_escape_sequences_are_removed(text: str) -> None:
     assert plain(text) == "red"
 
 
@@ -407,7 +407,7 @@ def test_no_escape_is_left(text: str) -> None:
 
 
 @given(st.text(st.characters(exclude_characters="\x1b\x9b")))
-def test_text_without_escapes_is_left_as_it_is(text: str) -> None:
+def test_text_without_escapes_does_not_change(text: str) -> None:
     assert plain(text) == text
 
 
@@ -419,7 +419,7 @@ def test_text_without_escapes_is_left_as_it_is(text: str) -> None:
     "piece",
     ["`", "`a", "```\n", "~", "<", "![", "[", "](", "](https://", " ", "- ", "\x1b[", "\x1b]", "❤\ufe0f", "``a`", "(("],
 )
-def test_the_time_grows_with_the_length_only(piece: str) -> None:
+def test_hostile_text_is_read_in_linear_time(piece: str) -> None:
     text = piece * (1_000_000 // len(piece))
     assert safe_markdown(text)
     assert plain(text) is not None
@@ -427,6 +427,6 @@ def test_the_time_grows_with_the_length_only(piece: str) -> None:
     assert len(one_line(text)) <= 300
 
 
-def test_spaces_of_any_kind_are_plain_ones_in_prose_and_written_out_in_code() -> None:
+def test_unusual_spaces_become_plain_in_prose_and_are_spelled_out_in_code() -> None:
     text = "12\u00a0000\u202f€ and\u3000more\n\n```python\nx =\u00a01\n```"
     assert safe_markdown(text) == "12 000 € and more\n\n```python\nx =⟦U+00A0⟧1\n```"

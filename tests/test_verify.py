@@ -19,9 +19,9 @@ from codeact_magic.kernels.sent import fingerprint
 from codeact_magic.kernels.separate import KernelExecutor, LocalKernel
 from codeact_magic.session import Action, Cell, Decision, Observation, Reply, Session, Step
 from codeact_magic.sessions.training_data import Layout, export, parse
-from codeact_magic.slicing import Slice, clean
+from codeact_magic.slicing import Slice, clean, without_failures
 from codeact_magic.verify.engine import Engine
-from codeact_magic.verify.proof import prove
+from codeact_magic.verify.proof import first_proved, prove
 from codeact_magic.verify.report import Report, Row
 from codeact_magic.verify.rerun import verify
 
@@ -380,6 +380,35 @@ def test_a_slice_that_only_trims_an_action_is_proved_as_well() -> None:
         == "2 of 2 actions are enough: they show the same without the rest, and a is the same."
     )
     assert [engine.ran for engine in engines.made] == [["a = 1\n", "print(a)"], ["a = 1\na.x", "print(a)"]]
+
+
+HIDDEN = session(
+    turn("import collections\na = collections.defaultdict(list)", step("a.x", status="error"), "a['x']", "print(a)")
+)
+
+
+def test_if_the_smallest_slice_is_refuted_the_next_one_is_tried_and_the_whole_runs_once_for_both() -> None:
+    engines = Engines()
+    parts = [clean(HIDDEN), without_failures(HIDDEN)]
+    part, proof = first_proved(HIDDEN, parts, engines)
+    assert part == parts[1]
+    assert proof.line == "3 of 4 actions are enough: they show the same without the rest, and a is the same."
+    assert [len(engine.ran) for engine in engines.made] == [2, 4, 4, 3]  # the second time to see what is stable
+    assert all(engine.closed for engine in engines.made)
+
+
+def test_if_no_slice_can_be_proved_it_is_said_why_of_the_last_one() -> None:
+    part, proof = first_proved(HIDDEN, [clean(HIDDEN), without(HIDDEN, 1)], Engines())
+    assert (part, proof.holds, proof.lacks) == (None, False, True)
+    assert "action 4 of the kept actions raised NameError" in proof.line
+
+
+def test_no_fuller_slice_is_tried_if_nothing_can_be_proved() -> None:
+    recorded = session(turn("import random", "print(1)", "x = random.random()", "print(2)", answer="See `x`."))
+    engines = Engines()
+    part, proof = first_proved(recorded, [clean(recorded), without_failures(recorded)], engines)
+    assert (part, proof.lacks) == (None, False)
+    assert len(engines.made) == 3
 
 
 def without(recorded: Session, *numbers: int) -> Slice:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import CodeActError, StoppedError, UsageError
 from ..frontends.advice import CHAT, Advice
+from ..frontends.host import Host
 from ..hints import ShowHelp
 from ..kernels.separate import KernelExecutor
 from ..magics import commands
@@ -20,7 +21,7 @@ from ..runner import Runner
 from ..session import Turn
 from ..sessions.threads import near
 from ..text import one_line, storable, visible
-from .console import ConsoleHost
+from .console import ConsoleFrontEnd
 
 if TYPE_CHECKING:
     from prompt_toolkit.history import History
@@ -154,7 +155,7 @@ def _in_a_notebook(typed: str, command: str) -> str:
 @contextmanager
 def running(options: Options, engine: KernelExecutor, advice: Advice, to_stderr: bool = False) -> Iterator[Runner]:
     """Provide a Runner in a terminal, and close it and its kernel in the end."""
-    runner = Runner(ConsoleHost(engine, advice, to_stderr=to_stderr), options)
+    runner = Runner(Host(engine, ConsoleFrontEnd(engine, advice, to_stderr=to_stderr)), options)
     try:
         yield runner
     finally:

@@ -1,4 +1,4 @@
-"""A terminal as the front end of an agent whose actions run in a separate kernel."""
+"""The front end of the command line: a terminal, whose agent runs its actions in a separate kernel."""
 
 from __future__ import annotations
 
@@ -7,14 +7,12 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import TextIO
 
-from .. import approval
 from ..errors import UsageError
 from ..frontends import stdin
 from ..frontends.advice import Advice
-from ..frontends.control_channel import ControlChannel
-from ..frontends.host import Front, Interpreter
-from ..frontends.lab_page import StepRecords
-from ..frontends.terminal import Screen, TerminalView
+from ..frontends.front_end import Capabilities
+from ..frontends.screen import Screen
+from ..frontends.terminal import TerminalView
 from ..kernels.separate import KernelExecutor
 from ..session import Json, joined
 from ..text import plain, visible
@@ -27,49 +25,43 @@ def has_user() -> bool:
     return sys.stdin.isatty()
 
 
-class ConsoleHost:
-    """A separate kernel, and a user at a terminal.
+class ConsoleFrontEnd:
+    """A terminal, which also prints the outputs of `interpreter` and answers its questions.
 
     Args:
-        interpreter: runs the actions in that kernel.
-        advice: names the commands and options of the front end: a chat, or a command in a shell.
+        interpreter: runs the actions in a separate kernel.
+        advice: names the commands and options: those of a chat, or of a command in a shell.
         to_stderr: standard output is kept for the answer; everything else goes to standard error.
     """
 
     def __init__(self, interpreter: KernelExecutor, advice: Advice, *, to_stderr: bool = False) -> None:
-        self.interpreter: Interpreter = interpreter
         self.advice = advice
-        self.records = StepRecords(ControlChannel())
         self._to_stderr = to_stderr
         self._view = self._new_view()
         interpreter.show = OutputPrinter(self._stream)
         interpreter.tell = lambda line: self._view.tell(line)
-        interpreter.ask = self._answer if self.asker() else None
+        interpreter.ask = self._answer if self._asker() else None
 
-    def view(self) -> Front:
-        """Return the view that shows the next turn."""
+    def capabilities(self) -> Capabilities:
+        """Return the capabilities for the next turn."""
         self._view = self._new_view()
-        return self._view
+        return Capabilities(
+            self._view,
+            ask=self._asker(),
+            edit=stdin.editor(None) if sys.stdout.isatty() else None,
+        )
 
-    def asker(self) -> Callable[[str], str] | None:
-        """Return the function that asks the user for a line, or None if nobody can be asked."""
-        if not has_user():
-            return None
-        return _ask_on_stderr if self._to_stderr else stdin.asker(None)
-
-    def editor(self) -> Callable[[str], str | None] | None:
-        """Return the function that lets the user edit a text, or None if there is only a line to type in."""
-        return stdin.editor(None) if sys.stdout.isatty() else None
-
-    def page(self, view: Front) -> approval.Page | None:
-        """Return None: there is no page of JupyterLab."""
-
-    def insert(self, cells: Sequence[Json], taken: str, otherwise: str) -> None:
+    def insert(self, cells: Sequence[Json], inserted: str, otherwise: str) -> None:
         """Raise UsageError: there is no notebook."""
         raise UsageError(NO_NOTEBOOK)
 
-    def _new_view(self) -> Front:
+    def _new_view(self) -> TerminalView:
         return TerminalView(self._stream())
+
+    def _asker(self) -> Callable[[str], str] | None:
+        if not has_user():
+            return None
+        return _ask_on_stderr if self._to_stderr else stdin.asker(None)
 
     def _stream(self) -> TextIO:
         return sys.stderr if self._to_stderr else sys.stdout
@@ -80,7 +72,7 @@ class ConsoleHost:
             from getpass import getpass
 
             return getpass(question, stream=self._stream())
-        ask = self.asker()
+        ask = self._asker()
         assert ask is not None
         return ask(question)
 

@@ -1,9 +1,13 @@
-"""Whether code that ran again showed what it showed before: outputs as nbformat has them, told apart in one line.
+"""Compare the outputs of code that ran again with the recorded ones, and explain the first difference in one line.
 
-texts     text that differs in nothing but what differs in every run, and in the last digits of its numbers
-volatile  what differs in every run: addresses, times, timings, temporary files
+This package knows nbformat outputs. It does not know sessions, kernels or how the code was run: `verify` does.
+
+Begin with `outputs`.
+
+outputs   the outputs of one run, sorted by type
+texts     text, apart from values that differ in every run and the last digits of numbers
+volatile  the values that differ in every run: addresses, times, timings, temporary files
 figures   pictures that look the same
-outputs   the outputs of one run, sorted by what they are
 """
 
 from __future__ import annotations
@@ -12,8 +16,8 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from ..session import Json
-from .outputs import Comparison, Outputs, Verdict
-from .texts import Measure
+from .outputs import Comparison, RunOutputs, Verdict
+from .texts import Tolerances
 
 __all__ = ["Comparison", "Verdict", "compare"]
 
@@ -28,14 +32,17 @@ def compare(
 ) -> Comparison:
     """Return how the outputs `seen` compare with the `recorded` ones.
 
-    What looks as if it differed in every run is not compared, and named: addresses, ids (UUIDs), "in 3.2 s". Where
-    it is data, the comparison does not see it change.
+    Values that look as if they differed in every run (addresses, UUIDs, "in 3.2 s") are not compared; the result names
+    them. If such a value is data, the comparison does not notice its change.
 
     Args:
-        recorded: nbformat outputs, of the saved session.
-        seen: nbformat outputs, of the run just now.
-        tolerance: the relative difference that numbers may have, apart from integers.
-        now: when the run was; a date or time close to it is the clock's, and not compared
-        then: when the recorded run was; where that is given, only a date or time close to it is the clock's.
+        recorded: nbformat outputs of the saved session.
+        seen: nbformat outputs of the new run.
+        tolerance: the relative difference allowed between numbers; integers must be equal.
+        now: the time of the new run; by default, the current time. Dates and times close to it come from the clock and
+            are not compared.
+        then: the time of the recorded run, if it is known. Then only recorded dates and times close to it come from
+            the clock.
     """
-    return Outputs(recorded).compare(Outputs(seen), Measure(tolerance, now or datetime.now().astimezone(), then))
+    tolerances = Tolerances(tolerance, now or datetime.now().astimezone(), then)
+    return RunOutputs(recorded).compare(RunOutputs(seen), tolerances)

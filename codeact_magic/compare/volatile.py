@@ -1,4 +1,4 @@
-"""A text as tokens, and which of them differ in every run: addresses, times, timings, temporary files, ids."""
+"""Split text into tokens, and find those that differ in every run: addresses, times, timings, temporary files, ids."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from functools import cache, lru_cache
 from itertools import product
 from typing import NamedTuple
 
-# What is said of a token that was not compared as it stands.
+# The kinds of tokens that are not compared, each with the note that says so.
 NOTES: Mapping[str, str] = {
     "address": "addresses",
     "timing": "timings",
@@ -19,7 +19,7 @@ NOTES: Mapping[str, str] = {
     "id": "ids",
     "process": "process ids",
     "port": "ports",
-    "place": "where packages are installed",
+    "packages": "where packages are installed",
 }
 CLOCK = "dates and times"
 
@@ -43,7 +43,7 @@ _TOKEN = re.compile(
     | (?P<file>(?:[A-Z]:)?(?:[/\\][\w.~-]{{1,60}}){{0,12}}[/\\]ipykernel_\d+[/\\]\d+\.py
         |<ipython-input-\d+-[0-9a-f]+>|\b\d{{6,12}}\.py\b
         |/tmp/tmp[a-z0-9_]{{8}}\b)
-    | (?P<place>(?:[A-Z]:)?(?:[/\\][\w.~-]{{1,60}}){{0,12}}[/\\](?:site|dist)-packages(?=[/\\]))
+    | (?P<packages>(?:[A-Z]:)?(?:[/\\][\w.~-]{{1,60}}){{0,12}}[/\\](?:site|dist)-packages(?=[/\\]))
     | (?P<port>\b(?:127\.0\.0\.1|0\.0\.0\.0|localhost):\d{{4,5}}\b)
     | (?P<bar>\d{{1,3}}%\|[^|\n]{{0,300}}\|[ ]*[\d.]+\w?/[\d.?]+\w?[ ]\[[^\]\n]{{0,80}}\]
         |\b\d+\w{{0,20}}[ ]\[\d\d:\d\d[^\]\n]{{0,80}}\])
@@ -68,7 +68,7 @@ _TOKEN = re.compile(
 
 
 class Token(NamedTuple):
-    """A piece of a text without the white space around it: its kind, the piece, and where it begins."""
+    """A part of a text without the white space around it: its kind, its text, and the index at which it begins."""
 
     kind: str
     text: str
@@ -76,38 +76,41 @@ class Token(NamedTuple):
 
 
 def tokens(text: str, start: int = 0) -> Iterator[Token]:
-    """Yield the tokens of `text`, from `start` on."""
+    """Yield the tokens of `text`, beginning at index `start`."""
     for match in _TOKEN.finditer(text, start):
         yield Token(match.lastgroup or "word", match[0], match.start())
 
 
 def is_now(text: str, now: datetime) -> bool:
-    """Return whether a date, a time of day or the seconds since 1970 are those of `now`, give or take a day.
+    """Return whether a date, a time of day or a number of seconds since 1970 is within about a day of `now`.
 
-    A time of day without its date may be an hour off. What is not around `now` is not the clock's but the data's.
+    A time of day without a date must be within an hour. A value farther from `now` is data, and not from the clock.
     """
     return any(_is_close(moment, now) for moment in _moments(text)) or _is_epoch(text, now)
 
 
 def is_epoch(text: str) -> bool:
-    """Return whether a number may be the seconds since 1970, or thousandths of them and so on, of this century."""
+    """Return whether a number may be a time of this century since 1970, in seconds, ms, µs or ns."""
     with suppress(ValueError):
         return any(946684800 <= float(text) / unit < 4102444800 for unit in (1, 1e3, 1e6, 1e9))
     return False
 
 
 def _is_close(moment: datetime, now: datetime) -> bool:
-    if moment.year == 1900:  # there was no date
+    if moment.year == 1900:  # the text has no date
         return any(_clock_distance(moment, clock) < 3600 for clock in (now, now.astimezone(UTC)))
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=now.tzinfo)
-    return abs(moment - now) < timedelta(days=1.6)  # a whole day, wherever the clock's zone is
+    return abs(moment - now) < timedelta(days=1.6)  # a day, in any time zone
 
 
 def _clock_distance(one: datetime, other: datetime) -> float:
-    seconds = [moment.hour * 3600 + moment.minute * 60 + moment.second for moment in (one, other)]
-    distance = abs(seconds[0] - seconds[1])
+    distance = abs(_seconds_of_day(one) - _seconds_of_day(other))
     return min(distance, 86400 - distance)
+
+
+def _seconds_of_day(moment: datetime) -> int:
+    return moment.hour * 3600 + moment.minute * 60 + moment.second
 
 
 def _is_epoch(text: str, now: datetime) -> bool:
@@ -130,11 +133,11 @@ def _formats() -> tuple[str, ...]:
 
 @lru_cache(1000)
 def _moments(text: str) -> tuple[datetime, ...]:
-    """Return what a token of a date or a time may mean."""
+    """Return the possible meanings of a date or a time."""
     if text.startswith("datetime."):
-        return _called([int(number) for number in re.findall(r"\d+", text)[:7]])
+        return _from_repr([int(number) for number in re.findall(r"\d+", text)[:7]])
     text = re.sub(rf"^{_WEEKDAY},?[ ]", "", text)
-    text = re.sub(rf"^{_MONTH}[ ]+\d+[ ](?=[\d:.]+$)", "", text)  # without its year a day says too little
+    text = re.sub(rf"^{_MONTH}[ ]+\d+[ ](?=[\d:.]+$)", "", text)  # a day without a year: only the time counts
     text = re.sub(r"\b[A-Z]{3,4}[ ](?=\d{4}$)", "", text)  # the zone that `date` writes before the year
     text = re.sub(r"(?<=\d)T(?=\d)", " ", text.replace(",", " ").replace("  ", " "))
     text = re.sub(r"(?<=\.\d{6})\d+", "", re.sub(r"[ ](?=[-+]\d\d:?\d\d$|Z$)", "", text))
@@ -145,7 +148,7 @@ def _moments(text: str) -> tuple[datetime, ...]:
     return tuple(found)
 
 
-def _called(numbers: list[int]) -> tuple[datetime, ...]:
+def _from_repr(numbers: list[int]) -> tuple[datetime, ...]:
     with suppress(ValueError):
         return (datetime(*numbers),)  # type: ignore[arg-type]
     return ()

@@ -1,4 +1,4 @@
-"""Where in a text an action begins and ends: tags, fences, tool calls and JSON, mixed up as models mix them."""
+"""Finds the boundaries of an action in a text: tags, fences, tool calls and JSON, mixed as models mix them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .writing import as_json, wrapped
 
 @dataclass(frozen=True)
 class Found:
-    """A passage that acts: `code` is empty where there should be some, `sure` where nothing that follows changes it."""
+    """An action in a text. `code` is empty if it is missing; `sure` means that no text after it can change it."""
 
     thought: str
     code: str
@@ -26,21 +26,22 @@ class Found:
     sure: bool
 
 
-_MOST_TRIES = 20  # at finding where code or JSON ends: each costs a parse
+_MOST_TRIES = 20  # to find the end of code or JSON: each try costs a parse
 _OPENING = re.compile(
     r"(?P<think>^[ \t]*+<think>)"
     r"|(?P<call>(?<!`)<tool_call>\s*+)"
     r"|(?P<tag>(?<!`)<execute>(?:\s*+(?P<inner>`{3,}+|~{3,}+)[^\n]*+\n)?)"
     r'|(?P<json>\A\s*+(?=\{)|(?=\{\s*+"(?:thought|answer|type|id|function|name|' + "|".join(CODE_KEYS) + r')"\s*+:))'
-    r"|(?P<fence>(?P<indent>^[ \t]*+(?:(?:[-*+]|\d{1,9}[.)])[ \t]++)*+)?"  # also that of a list's item
+    r"|(?P<fence>(?P<indent>^[ \t]*+(?:(?:[-*+]|\d{1,9}[.)])[ \t]++)*+)?"  # also a list item's
     r"""(?<![`~>])(?<!> )(?P<ticks>`{3,}+|~{3,}+)[ \t]*+(?P<info>(?:[^\n`{]|\{(?!"))*+)(?:\n|(?<=[`~\w])\Z))""",
     re.MULTILINE | re.IGNORECASE,
 )
 
 
 def find(text: str) -> Found | None:
-    """Return the first passage of `text` that acts."""
-    position, unread = 0, 0  # braces that are not JSON, or not yet
+    """Return the first action in `text`."""
+    position = 0
+    unread = 0  # braces that are not JSON, or not yet
     while unread < _MOST_TRIES and (match := _OPENING.search(text, position)):
         found, position = _READERS[str(match.lastgroup)](text, match)
         if found:
@@ -58,12 +59,12 @@ _PYTHON_INFO = re.compile(r"\{?\.?(?:python|python3|py|py3|ipython|ipython3|tool
 
 
 def _fenced(text: str, match: re.Match[str]) -> tuple[Found | None, int]:
-    """Return the action in the fence that opens at `match`, if it is one, and where to look on."""
+    """Return the action in the fence that opens at `match`, or None, and the position to go on from."""
     info = match["info"].strip()
     closing = re.compile(rf"{_fence_line(match['ticks'])}|^[ \t]*+</execute>", re.MULTILINE | re.IGNORECASE)
     if _PYTHON_INFO.match(info):
         return _block(text, match, closing, "fence")
-    if match["indent"] is None:  # within a line, where only ```python begins code
+    if match["indent"] is None:  # in the middle of a line only ```python begins code
         return None, match.end("ticks")
     ending = closing.search(text, match.end())
     body = text[match.end() : ending.start() if ending else len(text)]
@@ -87,9 +88,9 @@ def _fence_line(mark: str) -> str:
 
 
 def _block(text: str, match: re.Match[str], closing: re.Pattern[str], format: Format) -> tuple[Found, int]:
-    """Return the action that opens at `match`: it ends where first a closing mark leaves code that parses.
+    """Return the action that opens at `match`. It ends at the first closing mark before which the code parses.
 
-    A mark inside a string of the code does not end it. Where no code parses, the first mark ends it.
+    So a mark inside a string of the code does not end it. If no code parses, the first mark ends it.
     """
     start = match.end()
     endings = list(islice(closing.finditer(text, start), _MOST_TRIES))
@@ -102,7 +103,7 @@ def _block(text: str, match: re.Match[str], closing: re.Pattern[str], format: Fo
     return _found(text, match, tidy(rest), end, format, sure=False), end
 
 
-_GLUED = re.compile(r"(?:(?<!`)`{3,}+|</execute>)\Z", re.IGNORECASE)  # a closing mark behind the last line of the code
+_GLUED = re.compile(r"(?:(?<!`)`{3,}+|</execute>)\Z", re.IGNORECASE)  # a closing mark on the last line of code
 
 
 def _found(text: str, match: re.Match[str], code: str, end: int, format: Format, *, sure: bool) -> Found:
@@ -112,7 +113,8 @@ def _found(text: str, match: re.Match[str], code: str, end: int, format: Format,
 
 def _called(text: str, match: re.Match[str]) -> tuple[Found, int]:
     """Return the action in <tool_call> tags."""
-    start, thought = match.end(), text[: match.start()].strip()
+    start = match.end()
+    thought = text[: match.start()].strip()
     value, end = decode(text, start)
     if isinstance(value, dict):
         message = f"{text[:end].strip()}\n</tool_call>"
@@ -128,7 +130,7 @@ def _in_json(text: str, match: re.Match[str]) -> tuple[Found | None, int]:
 
 
 def _from_json(text: str, start: int) -> tuple[Found | None, int]:
-    """Return the action in the JSON object at `start`, if it is one, and where to look on."""
+    """Return the action in the JSON object at `start`, or None, and the position to go on from."""
     value, end = decode(text, start)
     if not isinstance(value, dict):
         return None, start + 1
@@ -137,7 +139,7 @@ def _from_json(text: str, start: int) -> tuple[Found | None, int]:
         return None, end
     thought = storable(str(value.get("thought") or text[:start].strip()))
     message = text[:end].strip()
-    if "answer" in value:  # an invented one
+    if "answer" in value:  # the model invented it before the code ran
         message = f"{text[:start]}{as_json(thought=thought, code=code)}".strip()
     return Found(thought, code, "json", message, end, sure=True), end
 

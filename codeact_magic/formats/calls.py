@@ -1,4 +1,4 @@
-"""Actions and answers in JSON: which objects are meant to act, and where they hold the code."""
+"""Actions and answers in JSON: tells objects that act from data, and finds the code in them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _DECODER = json.JSONDecoder(strict=False)  # models leave line ends in strings
 
 
 def decode(text: str, start: int = 0) -> tuple[Any, int]:
-    """Return the JSON value at `start` and where it ends; (None, `start`) where there is none."""
+    """Return the JSON value at `start` and the position after it, or (None, `start`) if there is none."""
     try:
         return _DECODER.raw_decode(text, start)
     except (ValueError, RecursionError):
@@ -23,7 +23,7 @@ def decode(text: str, start: int = 0) -> tuple[Any, int]:
 
 
 def answer_in(text: str) -> tuple[str, int] | None:
-    """Return the answer of a reply that begins with a JSON object without code, and where the object ends."""
+    """Return the answer of a reply that begins with a JSON object without code, and the position after the object."""
     opening = re.match(r"\s*+(?:```\w*+\s*+)?(?=\{)", text)
     value, end = decode(text, opening.end()) if opening else (None, 0)
     if not isinstance(value, dict) or code_in(value):
@@ -33,7 +33,7 @@ def answer_in(text: str) -> tuple[str, int] | None:
 
 
 def is_call(value: Json, code: str) -> bool:
-    """Return whether a JSON object that holds `code` is meant to act, rather than data that an answer shows."""
+    """Return whether a JSON object that holds `code` is an action, rather than data in an answer."""
     if "thought" in value or "function" in value:
         return True
     if "arguments" in value or "parameters" in value:
@@ -42,7 +42,7 @@ def is_call(value: Json, code: str) -> bool:
 
 
 def code_in(value: Any, depth: int = 3) -> str:
-    """Return the code in a tool call, or in its arguments, also where they were wrapped once more; else nothing."""
+    """Return the code in a tool call or in its arguments, even if they were wrapped once more; else ""."""
     if isinstance(value, str):
         return _code_in_text(value.strip(), depth)
     if not isinstance(value, dict) or not depth:

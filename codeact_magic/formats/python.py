@@ -1,4 +1,4 @@
-"""What is Python, and what only looks like it."""
+"""Tells Python from text that only looks like it."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ _BLANK_LINES = re.compile(r"\A(?:[ \t]*+\n)++")
 
 
 def tidy(code: str) -> str:
-    """Return `code` without the blank lines around it and without an indentation that the whole of it has."""
+    """Return `code` without blank lines around it and without indentation that all of its lines share."""
     code = _BLANK_LINES.sub("", storable(code).replace("\r\n", "\n")).rstrip()
     return textwrap.dedent(code) if code[:1] in (" ", "\t") else code
 
 
 def _tree(code: str) -> ast.Module | None:
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the user hears of an invalid escape when the code runs
+        warnings.simplefilter("ignore")  # the user sees warnings when the code runs
         try:
             return ast.parse(code)
         except (SyntaxError, ValueError, RecursionError, MemoryError):
@@ -31,9 +31,9 @@ def _tree(code: str) -> ast.Module | None:
 _MAGIC = re.compile(r"^([ \t]*+)(?:(?:\w++[ \t]*+=[ \t]*+)?[%!].*+|[\w.]++\?{1,2}[ \t]*+$)", re.MULTILINE)
 
 
-@lru_cache(maxsize=32)  # a reply that is being written is read again and again
+@lru_cache(maxsize=32)  # a reply is read again and again while it is written
 def parses(code: str) -> bool:
-    """Return whether `code` is a whole piece of what IPython runs."""
+    """Return whether `code` is complete code that IPython can run."""
     if code.startswith("%%"):
         return True
     return _tree(code) is not None or _tree(_MAGIC.sub(r"\1pass", code)) is not None
@@ -47,7 +47,7 @@ _INERT = (
 
 @lru_cache(maxsize=32)
 def looks_like_code(code: str) -> bool:
-    """Return whether a text is Python that does something (an output like "Ann" or "Total: 3" parses too)."""
+    """Return whether a text is Python that does something (outputs like "Ann" or "Total: 3" parse as well)."""
     tree = _tree(textwrap.dedent(code))
     return tree is not None and not all(map(_is_inert, tree.body))
 

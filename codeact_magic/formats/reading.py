@@ -1,4 +1,4 @@
-"""What a reply means: an action, an answer, or a fault that the model is told."""
+"""Reads a reply: as an action, an answer, or a fault that the model is told."""
 
 from __future__ import annotations
 
@@ -37,9 +37,9 @@ _MOST_KEPT = 4_000  # characters of a reply that cannot be used
 
 
 def read(reply: Reply, expected: Format = "fence") -> Reading:
-    """Find the first action in `reply`, in whatever format it was written; never raises.
+    """Find the first action in `reply`, in any format. Never raises.
 
-    `expected` decides only whether JSON without code is an answer, or a text like any other.
+    `expected` only decides whether JSON without code is an answer or a text like any other.
     """
     inline, text = split_reasoning(reply.text)
     reading = _read_call(reply, text) if reply.tool_calls else _read_text(text, reply.finish, expected)
@@ -47,9 +47,9 @@ def read(reply: Reply, expected: Format = "fence") -> Reading:
 
 
 def enough(text: str) -> int | None:
-    """Return where a reply that is still being written may be cut: its first action is complete, and more follows.
+    """Return the position after which an unfinished reply may be cut: its first action is complete and text follows.
 
-    None while the action may still be going on, or while nothing but the end of the stream is missing.
+    Return None as long as the action may go on, or if nothing follows it.
     """
     if not any(ending in text for ending in ("```", "~~~", "</execute>", "}")):
         return None
@@ -66,17 +66,21 @@ _THOUGHT = re.compile(r"^[ \t]*+</think>|</think>[ \t\r]*+$", re.MULTILINE)
 
 
 def split_reasoning(text: str) -> tuple[str, str]:
-    """Split the <think> passages that `text` begins with off it; what is left is an end of `text`.
+    """Return the <think> passages at the beginning of `text`, and the rest of `text`.
 
-    A </think> that was never opened ends reasoning that began with the reply: some endpoints send only the rest.
+    A </think> that was never opened ends reasoning that began with the reply: some endpoints leave out the first tag.
     """
-    reasoning, position = [], 0
+    reasoning: list[str] = []
+    position = 0
     orphan = _THOUGHT.search(text)
     if orphan and "<think>" not in text[: orphan.start()]:
-        reasoning, position = [text[: orphan.start()].strip()], orphan.end()
+        reasoning.append(text[: orphan.start()].strip())
+        position = orphan.end()
     while match := _THINK.match(text, position):
-        reasoning, position = [*reasoning, match[1].strip()], match.end()
-    return "\n".join(filter(None, reasoning)), text[position:].lstrip() if position else text
+        reasoning.append(match[1].strip())
+        position = match.end()
+    rest = text[position:].lstrip() if position else text
+    return "\n".join(filter(None, reasoning)), rest
 
 
 # -- native tool calls and plain answers -------------------------------------------------------------------------------
@@ -91,7 +95,7 @@ def _read_call(reply: Reply, text: str) -> Reading:
 
 
 def _read_text(text: str, finish: str, expected: Format) -> Reading:
-    whole = finish in ("stop", "tool_calls")  # as the model meant it; else only what is surely complete counts
+    whole = finish in ("stop", "tool_calls")  # the model ended it; otherwise only code that is surely complete counts
     if expected == "json" and (answer := answer_in(text)):
         message = text[: answer[1]].strip()
         return Reading(thought=answer[0], assistant_message=message) if answer[0] else _faulty(text, NO_JSON, "")

@@ -1,4 +1,4 @@
-"""What each format asks of the endpoint."""
+"""The request parameters of each format."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _JSON_SCHEMA: Json = {
 
 @dataclass(frozen=True)
 class Spec:
-    """What a format asks of the endpoint."""
+    """The request parameters of a format."""
 
     stop: tuple[str, ...] = ()
     tools: tuple[Json, ...] = ()

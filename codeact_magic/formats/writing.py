@@ -1,4 +1,4 @@
-"""The chat messages that actions, answers and observations are sent as."""
+"""Writes actions, answers and observations as chat messages."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .specs import TOOL
 
 
 def write(thought: str, code: str, format: Format) -> Json:
-    """Return the assistant's chat message that proposes `code` in `format` (the example turns are made with it)."""
+    """Return the assistant's chat message that proposes `code` in `format`, as in the example turns."""
     if format == "tools":
         call = ToolCall(id="example", name=TOOL, arguments=json.dumps({"code": code}))
         return assistant_message(thought, call)
@@ -34,14 +34,14 @@ def assistant_message(text: str, call: ToolCall | None = None) -> Json:
 
 
 def observation_message(content: str | list[Json], call_id: str = "") -> Json:
-    """Return the chat message that tells the model what came of its action."""
+    """Return the chat message that tells the model the result of its action."""
     if call_id:
         return {"role": "tool", "tool_call_id": call_id, "content": content}
     return {"role": "user", "content": content}
 
 
 def wrapped(code: str, format: Format) -> str:
-    """Return code as it stands in a text, between tags or in a fence."""
+    """Return code between tags or in a fence, as a text holds it."""
     return f"<execute>\n{code}\n</execute>" if format == "execute" else fence(code)
 
 

@@ -1,14 +1,17 @@
-"""Where the user sees a turn and is asked: a notebook, a page of JupyterLab, a terminal, a line of input.
+"""The front ends, on which the user sees a turn and decides: a notebook, a lab page, a terminal, a line of input.
 
-Knows what users are shown and how they answer. Does not know models, sessions on disk, or how code runs. Begin
-reading at `host.Host`, which brings an interpreter and its user together.
+Knows how turns are shown and how users answer. Does not know models, sessions on disk, or how code runs. Begin reading
+at `front_end.FrontEnd`. To add a front end, write a module like `terminal` and add a line to `host.FRONT_ENDS`.
 
-host             an interpreter and its user; the live shell's host
-notebook         a turn, shown in the cell while it goes on
-terminal         a turn, shown in a terminal
-lab_page         a step as a JupyterLab page is shown it, and how the page is asked
-control_channel  what such a page asks and says while a cell runs
+front_end        the interface of a front end, with its capabilities
+host             an interpreter and its user; the front ends that a live shell can have
+notebook         the front end of a kernel: Markdown in the cell, updated while the turn goes on
+lab_page         a step as a lab page is shown it, and how the user is asked there
+control_channel  the requests of a lab page while a cell runs
+terminal         the front end of a terminal
+screen           a terminal that text is written to
 stdin            a line of input, in a kernel and in a terminal
+next_cell        code for a notebook whose cells cannot be inserted
 advice           hints, worded in the commands of each front end
-captions         the lines below steps and turns, worded once for all of these
+captions         the lines below steps and turns, worded once for all front ends
 """

@@ -1,20 +1,24 @@
-"""The lines that stand below steps and turns, in a notebook and in a terminal alike."""
+"""The words that notebooks and terminals have in common: the lines below steps and turns, tables, numbered code."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..session import Decision, Reply, Step, Turn, Usage
+from ..session import VERDICT_WORDS, Decision, Reply, Step, Turn, Usage
 from ..text import one_line, visible
 
-_VERDICTS = {"approve": "approved", "edit": "edited", "reject": "rejected", "stop": "stopped"}
 _STATUSES = {"error": "error", "aborted": "interrupted"}
 
 
+def step_name(number: int, title: str = "") -> str:
+    """Return the name of a step: its title, or "step 3" if it has none."""
+    return title or f"step {number}"
+
+
 def footer(name: str, step: Step) -> str:
-    """Return the line below a step: what was decided, how it went, what it cost."""
+    """Return the line below a step: the decision, how the run ended, the cost."""
     parts = [name, *_decided(step.decision), *_went(step)]
-    if step.reply == Reply(""):  # replayed: no model had a part in it
+    if step.reply == Reply(""):  # no model was asked, as in a replay
         return " · ".join(parts)
     return " · ".join([*parts, f"model {step.reply.seconds:.1f} s", tokens(step.reply.usage)])
 
@@ -36,19 +40,32 @@ def counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
+def waiting_line(seconds: float, doing: str = "thinking") -> str:
+    """Return the line that is shown while nothing comes from the model."""
+    return f"{doing} … {seconds:.0f} s"
+
+
+def barred(lines: Sequence[str], bar: str = "|") -> list[str]:
+    """Return lines of code as plain text that is set off from prose by a bar."""
+    return [f"  {bar} {line}" for line in lines]
+
+
 def numbered(code: str) -> str:
-    """Return code with its lines numbered, everything in it visible."""
+    """Return code with its lines numbered and its hidden characters visible."""
     return "\n".join(f"{number:3} {line}" for number, line in enumerate(visible(code).split("\n"), 1))
 
 
 def columns(rows: Sequence[Sequence[str]], right: Sequence[int] = ()) -> list[str]:
-    """Return rows as lines whose cells stand below each other, those of the columns `right` flush right."""
+    """Return rows as lines with aligned columns; the columns whose indices are in `right` are flush right."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = (
-        "  ".join(cell.rjust(width) if i in right else cell.ljust(width) for i, (cell, width) in enumerate(cells))
-        for cells in (list(zip(row, widths, strict=True)) for row in rows)
-    )
-    return [line.rstrip() for line in lines]
+    lines = []
+    for row in rows:
+        cells = [
+            cell.rjust(width) if index in right else cell.ljust(width)
+            for index, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ]
+        lines.append("  ".join(cells).rstrip())
+    return lines
 
 
 def _decided(decision: Decision | None) -> list[str]:
@@ -56,14 +73,13 @@ def _decided(decision: Decision | None) -> list[str]:
         return []
     by = "" if decision.by == "user" else f" by {decision.by}"
     reason = f": {one_line(decision.reason, 120)}" if decision.reason else ""
-    return [f"{_VERDICTS[decision.verdict]}{by}{reason}"]
+    return [f"{VERDICT_WORDS[decision.verdict]}{by}{reason}"]
 
 
 def _went(step: Step) -> list[str]:
     observation = step.observation
     if observation is None:
-        return (
-            ["not run: the same code again"] if step.action and step.observation_message and not step.decision else []
-        )
+        is_repeated = step.action and step.observation_message and not step.decision
+        return ["not run: the same code again"] if is_repeated else []
     went = [_STATUSES.get(observation.status, ""), f"ran {observation.seconds:.1f} s", observation.note.rstrip(".")]
     return [one_line(text, 200) for text in went if text]

@@ -1,8 +1,8 @@
-"""The control channel: what a page of JupyterLab may ask and say while a cell runs.
+"""The control channel answers the requests of a lab page while a cell runs.
 
-A cell that runs blocks the kernel's main thread, and comm messages queue behind it; the control channel has a socket
-and a thread of its own. One handler in `kernel.control_handlers` answers there: it reads what the main thread has put
-on the records, and hands over what the user says. Everything that comes in is checked by shape and by id.
+A running cell blocks the kernel's main thread, and comm messages queue behind it. The control channel has a socket and
+a thread of its own. One handler in `kernel.control_handlers` answers there: it reads the records that the main thread
+has written, and passes on the user's decisions and remarks. Every request is checked by shape and by id.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from ..kernels import signals
 from ..text import one_line
@@ -24,8 +24,9 @@ if TYPE_CHECKING:
 
 REQUEST, REPLY = "codeact_request", "codeact_reply"
 MOST_CODE, MOST_TEXT = 1_000_000, 10_000  # characters
-MOST_DECIDED = 200  # ids of steps that are remembered, to tell a late answer from a foreign one
+MOST_DECIDED = 200  # ids of steps that are remembered, to tell a late answer from one to an unknown step
 DECISIONS = ("approve", "reject", "stop")
+Activity = Literal["idle", "thinking", "waiting", "running"]
 
 LATE = "This step has been decided already."
 UNKNOWN = "No such step is waiting in this kernel."
@@ -33,8 +34,8 @@ IDLE = "The agent is not at work."
 NO_CELLS = "These cells are not offered by this kernel any more."
 
 
-class Refused(Exception):
-    """A request that changes nothing; `reason` is for the page, the message for the user."""
+class RefusedRequestError(Exception):
+    """A request is refused and changes nothing. `reason` is for the page, the message for the user."""
 
     def __init__(self, reason: str, message: str) -> None:
         super().__init__(message)
@@ -42,9 +43,9 @@ class Refused(Exception):
 
 
 class ControlChannel:
-    """The records that pages read, and the box that they put the user's words into.
+    """Passes records to lab pages, and decisions and remarks from them.
 
-    The methods below "the main thread's" are called by the cell that runs, `answer` by the control thread.
+    The running cell calls the methods in the section "main thread". The control thread calls `answer`.
     """
 
     def __init__(self, interrupt: Callable[[], None] | None = None) -> None:
@@ -56,23 +57,24 @@ class ControlChannel:
         self._threads: dict[str, list[Json]] = {}
         self._pending: Json | None = None
         self._turn: Json | None = None
-        self._agent, self._since = "idle", time.monotonic()
+        self._agent: Activity = "idle"
+        self._since = time.monotonic()
         self._revision = 0
         self._kernel: Any = None
-        self._offer: tuple[str, list[Json]] = ("", [])  # cells for the notebook, under an id
+        self._offer: tuple[str, list[Json]] = ("", [])  # an id, and the cells that it stands for
         self._taken = threading.Event()
-        self._alone = False  # a page was waited for in vain
-        self.attached = False  # a page with buttons has been seen
+        self._alone = False  # whether no page came when one was waited for
+        self.attached = False  # whether a page with buttons has been seen
         self.settings: Json = {}
 
     def open(self, kernel: Any) -> None:
-        """Register the handler with `kernel`, where there is one."""
+        """Register the handler with `kernel`, unless that is None."""
         self._kernel = kernel
         if kernel is not None:
             kernel.control_handlers[REQUEST] = self._handle
 
     def close(self) -> None:
-        """Take the handler away again."""
+        """Remove the handler, unless another channel has replaced it."""
         handlers = getattr(self._kernel, "control_handlers", {})
         if handlers.get(REQUEST) == self._handle:
             del handlers[REQUEST]
@@ -81,10 +83,10 @@ class ControlChannel:
         reply = self.answer(parent.get("content"))
         self._kernel.session.send(stream, REPLY, reply, parent=parent, ident=ident)
 
-    # -- the main thread's ---------------------------------------------------------------------------------------------
+    # -- main thread ---------------------------------------------------------------------------------------------------
 
     def begin(self, thread: str, turn: int, prompt: str, max_steps: int) -> None:
-        """A turn begins."""
+        """Begin a turn."""
         with self._lock:
             self._remarks.clear()
             entry = {"turn": turn, "prompt": one_line(prompt, 200), "outcome": "open", "note": "", "steps": []}
@@ -96,22 +98,22 @@ class ControlChannel:
             self._began = time.monotonic()
             self._changed("thinking")
 
-    def step(self, bundle: Json, agent: str | None = None) -> None:
-        """A step has become what `bundle` says; `agent` is what the agent does now."""
+    def step(self, record: Json, agent: Activity | None = None) -> None:
+        """Replace the record of a step; `agent` is the agent's activity from now on, None if it stays."""
         with self._lock:
             if self._turn is None:
                 return
-            self._turn["step"] = bundle["number"]
+            self._turn["step"] = record["number"]
             steps = self._threads[self._turn["thread"]][-1]["steps"]
-            label = one_line(bundle["thought"] or bundle["code"], 120)
-            entry = {name: bundle[name] for name in ("id", "number", "title", "status", "ok") if name in bundle}
-            if steps and steps[-1]["id"] == bundle["id"]:
+            label = one_line(record["thought"] or record["code"], 120)
+            entry = {name: record[name] for name in ("id", "number", "title", "status", "ok") if name in record}
+            if steps and steps[-1]["id"] == record["id"]:
                 steps.pop()
             steps.append(entry | {"label": label})
             self._changed(agent)
 
     def end(self, outcome: str, note: str, seconds: float, usage: Json) -> None:
-        """The turn is over."""
+        """End the turn."""
         with self._lock:
             if self._turn is not None:
                 entry = self._threads[self._turn["thread"]][-1]
@@ -120,22 +122,23 @@ class ControlChannel:
             self._changed("idle")
 
     def spent(self, usage: Json) -> None:
-        """The turn has used `usage` tokens so far."""
+        """Note that the turn has used `usage` tokens so far."""
         with self._lock:
             if self._turn is not None:
                 self._turn["usage"] = usage
                 self._changed(None)
 
-    def ask(self, bundle: Json, patience: float, tick: float) -> Json | None:
-        """Wait for the user's decision about a step: what a page sent, or None where no page comes within `patience`.
+    def ask(self, record: Json, patience: float, tick: float) -> Json | None:
+        """Wait for the user's decision about a step, and return it as the page sent it.
 
-        A page that has been seen in this kernel before may come back later: then there is no end to the waiting but
-        the decision, or an interrupt. Where none came once, none is waited for again, unless it has said hello.
+        Return None if no page comes within `patience` seconds. A page that has been seen in this kernel may come back
+        at any time: then only a decision or an interrupt ends the waiting. If no page came once, none is waited for
+        again until one says hello.
         """
         if self._alone and not self.attached:
             return None
         with self._lock:
-            self._pending = bundle
+            self._pending = record
             while not self._decisions.empty():
                 self._decisions.get()
             self._changed("waiting")
@@ -150,19 +153,19 @@ class ControlChannel:
                         return None
         finally:
             with self._lock:
-                self._decided.append(bundle["id"])
+                self._decided.append(record["id"])
                 self._pending = None
                 self._changed("thinking")
 
     def remarks(self) -> tuple[str, ...]:
-        """Return what the user has remarked since this was last asked."""
+        """Return the user's remarks since the last call."""
         with self._lock:
             remarks = tuple(self._remarks)
             self._remarks.clear()
         return remarks
 
     def offer(self, cells: list[Json]) -> str:
-        """Have `cells` ready for the page that asks for them by the id that is returned."""
+        """Keep `cells` for the page that asks for them, and return the id to ask with."""
         name = os.urandom(8).hex()
         with self._lock:
             self._offer = (name, cells)
@@ -170,27 +173,30 @@ class ControlChannel:
         return name
 
     def taken(self, patience: float, tick: float) -> bool:
-        """Wait, at most `patience` seconds, and return whether a page took what was offered; then it is too late."""
+        """Wait until a page takes the offered cells, at most `patience` seconds; then withdraw the offer.
+
+        Return whether a page took them.
+        """
         deadline = time.monotonic() + patience
         while not self._taken.wait(tick) and time.monotonic() < deadline:
-            pass  # no longer at a time, so that Stop gets through
+            pass  # short waits, so that Stop gets through
         with self._lock:
             self._offer = ("", [])
             return self._taken.is_set()
 
-    # -- the control thread's ------------------------------------------------------------------------------------------
+    # -- control thread ------------------------------------------------------------------------------------------------
 
     def answer(self, content: Any) -> Json:
-        """Return the reply to a request. Never raises: what does not fit changes nothing."""
+        """Return the reply to a request. Never raises; a request that is refused changes nothing."""
         try:
             if not isinstance(content, dict) or not isinstance(content.get("op"), str):
-                raise Refused("malformed", "The request has no op.")
+                raise RefusedRequestError("malformed", "The request has no op.")
             handler = _HANDLERS.get(content["op"])
             if handler is None:
-                raise Refused("malformed", f"There is no op {one_line(content['op'], 40)}.")
+                raise RefusedRequestError("malformed", f"There is no op {one_line(content['op'], 40)}.")
             with self._lock:
                 return {"status": "ok", **handler(self, content)}
-        except Refused as refused:
+        except RefusedRequestError as refused:
             return {"status": "error", "reason": refused.reason, "error": str(refused)}
 
     def _hello(self, content: Json) -> Json:
@@ -213,14 +219,15 @@ class ControlChannel:
         self._check_pending(_text(content, "id", MOST_TEXT))
         decision = _text(content, "decision", 20)
         if decision not in DECISIONS:
-            raise Refused("malformed", f"There is no decision {one_line(decision, 40)}.")
+            raise RefusedRequestError("malformed", f"There is no decision {one_line(decision, 40)}.")
         code = _text(content, "code", MOST_CODE, None if decision == "approve" else "")
-        reason, everything = _text(content, "reason", MOST_TEXT, ""), content.get("all", False)
+        reason = _text(content, "reason", MOST_TEXT, "")
+        everything = content.get("all", False)
         if not isinstance(everything, bool):
-            raise Refused("malformed", "all is true or false.")
+            raise RefusedRequestError("malformed", "all is true or false.")
         assert self._pending is not None
         self._decided.append(self._pending["id"])
-        self._pending = None  # a second answer comes too late, from whichever page
+        self._pending = None  # a second answer comes too late, whichever page sends it
         self.attached = True
         self._decisions.put({"decision": decision, "code": code, "reason": reason, "all": everything})
         self._changed(None)
@@ -228,7 +235,7 @@ class ControlChannel:
 
     def _stop(self, content: Json) -> Json:
         if self._turn is None:
-            raise Refused("idle", IDLE)
+            raise RefusedRequestError("idle", IDLE)
         if self._pending is not None:
             self._decided.append(self._pending["id"])
             self._pending = None
@@ -241,17 +248,17 @@ class ControlChannel:
     def _say(self, content: Json) -> Json:
         text = _text(content, "text", MOST_TEXT)
         if self._turn is None:
-            raise Refused("idle", IDLE)
+            raise RefusedRequestError("idle", IDLE)
         if not text.strip():
-            raise Refused("malformed", "The remark is empty.")
+            raise RefusedRequestError("malformed", "The remark is empty.")
         self._remarks.append(text)
         return {}
 
     def _insert(self, content: Json) -> Json:
-        """Give the offered cells out, once."""
+        """Return the offered cells, once."""
         name, cells = self._offer
         if not name or _text(content, "id", MOST_TEXT) != name:
-            raise Refused("unknown", NO_CELLS)
+            raise RefusedRequestError("unknown", NO_CELLS)
         self._offer = ("", [])
         self._taken.set()
         return {"cells": cells}
@@ -260,13 +267,14 @@ class ControlChannel:
         if self._pending is not None and self._pending["id"] == name:
             return
         if name in self._decided:
-            raise Refused("late", LATE)
-        raise Refused("unknown", UNKNOWN)
+            raise RefusedRequestError("late", LATE)
+        raise RefusedRequestError("unknown", UNKNOWN)
 
-    def _changed(self, agent: str | None) -> None:
+    def _changed(self, agent: Activity | None) -> None:
         self._revision += 1
         if agent is not None and agent != self._agent:
-            self._agent, self._since = agent, time.monotonic()
+            self._agent = agent
+            self._since = time.monotonic()
 
 
 _HANDLERS: dict[str, Callable[[ControlChannel, Json], Json]] = {
@@ -282,7 +290,7 @@ _HANDLERS: dict[str, Callable[[ControlChannel, Json], Json]] = {
 def _text(content: Json, name: str, limit: int, default: str | None = None) -> str:
     value = content.get(name, default)
     if not isinstance(value, str):
-        raise Refused("malformed", f"{name} is a text.")
+        raise RefusedRequestError("malformed", f"{name} is a text.")
     if len(value) > limit:
-        raise Refused("malformed", f"{name} has more than {limit:,} characters.")
+        raise RefusedRequestError("malformed", f"{name} has more than {limit:,} characters.")
     return value

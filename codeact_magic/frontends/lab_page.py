@@ -1,45 +1,60 @@
-"""The user at a page of JupyterLab: what the page is shown of a step, and how it is asked about one.
+"""A lab page, which shows a step with buttons: the record of the step, and the question about it.
 
-What is shown goes out as a MIME bundle beside the Markdown of the same step: a page without the extension, or a viewer
-of the saved notebook, shows the Markdown. What the user says comes in through the control channel.
+The record is published as a MIME bundle, beside the Markdown of the same step. A page without the extension shows the
+Markdown, and so does a viewer of the saved notebook. Decisions and remarks come in on the control channel.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Literal
 
 from ..formats import Reading
-from ..session import Decision, Json, Step, Turn, Usage
-from .captions import footer
+from ..session import Decision, Json, Observation, Occasion, Step, Turn, Usage
+from .captions import footer, step_name
 from .control_channel import ControlChannel
+from .front_end import TurnListener
 
 MIME = "application/vnd.codeact.step+json"
-PATIENCE = 3.0  # seconds in which a page has to greet the first step that is asked about in a kernel
-TICK = 0.05  # seconds between two looks into the box: how fast Stop works
+INSERT_MIME = "application/vnd.codeact.insert+json"
+PATIENCE = 3.0  # seconds in which a page must say hello to the first step that is asked about in a kernel
+TICK = 0.05  # seconds between two looks for a decision: how fast Stop works
+VERSION = 1  # of the step record; a record with new keys keeps it, so that older pages can show it
+
+StepStatus = Literal["thinking", "pending", "running", "done", "rejected", "stopped", "skipped", "answer"]
+Ended = Literal["ok", "error", "interrupted", "timed out", "kernel lost"]
 
 
-class StepRecords:
-    """The step under way as a page is shown it (`record`), told to the control channel as it changes."""
+class StepRecords(TurnListener):
+    """Keeps the record of the step under way, and passes each change to the control channel."""
 
     def __init__(self, channel: ControlChannel) -> None:
         self.channel = channel
         self.record: Json = {}
         self._constant: Json = {}
 
-    def begin(self, thread: str, turn: int, prompt: str, model: str, max_steps: int) -> None:
-        """Turn number `turn` of a thread begins."""
+    def configure(self, approve: str, session: str) -> None:
+        """Take note of the approval mode and of the path that the session is saved in ("" if it is not saved)."""
+        self.channel.settings = {"approve": approve, "session": session}
+
+    def remarks(self) -> Sequence[str]:
+        """Return the user's remarks since the last call."""
+        return self.channel.remarks()
+
+    def begin(self, thread: str, turn: int, prompt: str, model: str, max_steps: int, *, of: Occasion = "turn") -> None:
+        """Begin turn number `turn` of a thread, or a replay or a consent, which is shown like a turn."""
         self._spent = Usage()
         self._prefix = os.urandom(6).hex()
-        self._constant = {"version": 1, "thread": thread, "turn": turn, "model": model}
+        self._constant = {"version": VERSION, "thread": thread, "turn": turn, "of": of, "model": model}
         self.channel.begin(thread, turn, prompt, max_steps)
 
     def end(self, turn: Turn) -> None:
-        """The turn is over."""
+        """End the turn."""
         self.channel.end(turn.outcome, turn.note, turn.seconds, usage_json(turn.usage))
 
     def thinking(self, number: int, title: str = "") -> None:
-        """Step `number` begins; `title` is what it is called where "step" is not the word."""
+        """Begin step `number`; `title` is its name if that is not "step N"."""
         self.record = {
             **self._constant,
             **({"title": title} if title else {}),
@@ -47,6 +62,7 @@ class StepRecords:
             "number": number,
             "status": "thinking",
             "ok": None,
+            "ended": None,
             **dict.fromkeys(("thought", "reasoning", "code", "ran", "why", "decision", "by", "reason", "footer"), ""),
             "findings": [],
             "notes": [],
@@ -56,30 +72,30 @@ class StepRecords:
         self.channel.step(self.record, "thinking")
 
     def streaming(self, text: str, reasoning: str, notes: list[str]) -> None:
-        """The reply has come as far as `text`."""
+        """Record the reply so far."""
         self._change(thought=text, reasoning=reasoning, notes=notes)
 
     def proposed(self, reading: Reading) -> None:
-        """The reply is complete."""
+        """Record the complete reply."""
         code = reading.action.code if reading.action else ""
         thought = reading.thought or reading.fault
         self._change(thought=thought, reasoning=reading.reasoning, code=code, status="running" if code else "answer")
         self.channel.step(self.record, "running" if code else "thinking")
 
     def pending(self, findings: tuple[str, ...], why: str) -> Json:
-        """The user is asked."""
+        """Record that the user is asked, and return the record."""
         self._change(status="pending", findings=list(findings), why=why)
         self.channel.step(self.record, "waiting")
         return self.record
 
     def decided(self, decision: Decision) -> None:
-        """The user has answered."""
+        """Record the user's decision."""
         status = {"approve": "running", "edit": "running", "reject": "rejected", "stop": "stopped"}[decision.verdict]
         self._change(status=status, **_decision_json(decision, self.record["code"]))
         self.channel.step(self.record, "running" if decision.runs else "thinking")
 
     def finished(self, number: int, step: Step) -> None:
-        """The step is over."""
+        """Record the result of the step."""
         seconds = {
             "model": step.reply.seconds,
             "decision": step.decision.seconds if step.decision else 0.0,
@@ -88,9 +104,10 @@ class StepRecords:
         self._change(
             status=_status(step),
             ok=step.observation.status == "ok" if step.observation else None,
+            ended=_ended(step.observation) if step.observation else None,
             usage=usage_json(step.reply.usage),
             seconds=seconds,
-            footer=footer(self.record.get("title") or f"step {number}", step) if step.observation_message else "",
+            footer=footer(step_name(number, self.record.get("title", "")), step) if step.observation_message else "",
             **(_decision_json(step.decision, self.record["code"]) if step.decision else {}),
         )
         self.channel.step(self.record)
@@ -98,25 +115,27 @@ class StepRecords:
         self.channel.spent(usage_json(self._spent))
 
     def broken_off(self) -> None:
-        """The turn ended in the middle of the step."""
+        """Record that the turn ended in the middle of the step."""
         if self.record.get("status") in ("thinking", "pending", "running"):
             self._change(status="stopped")
             self.channel.step(self.record)
 
     def bundle(self) -> Json:
-        """Return the step as it stands, by MIME type."""
+        """Return the current record of the step, by MIME type."""
         return {MIME: self.record} if self.record else {}
 
     def _change(self, **fields: object) -> None:
-        # A new record each time: the control thread may be reading the one before.
+        # A new record each time: the control thread may be reading the old one.
         self.record = {**self.record, **fields}
 
 
 class LabPageAsker:
-    """Asks the user at a page, if there is one; `show` publishes what has become of the step."""
+    """Asks the user at a lab page, if one is there. `show` publishes the step with its current record."""
 
     def __init__(self, channel: ControlChannel, records: StepRecords, show: Callable[[], None]) -> None:
-        self._channel, self._records, self._show = channel, records, show
+        self._channel = channel
+        self._records = records
+        self._show = show
 
     @property
     def attached(self) -> bool:
@@ -124,25 +143,25 @@ class LabPageAsker:
         return self._channel.attached
 
     def ask(self, number: int, reading: Reading, findings: tuple[str, ...], why: str) -> tuple[Decision, bool] | None:
-        """Return the user's decision, and whether it holds for the rest of the turn; None where there is no page."""
+        """Return the user's decision, and whether it holds for the rest of the turn; None if there is no page."""
         assert reading.action is not None
         pending = self._records.pending(findings, why)
         self._show()
-        said = self._channel.ask(pending, PATIENCE, TICK)
-        if said is None:
+        answer = self._channel.ask(pending, PATIENCE, TICK)
+        if answer is None:
             return None
-        decision = _decision(said, reading.action.code)
+        decision = _decision(answer, reading.action.code)
         self._records.decided(decision)
         self._show()
-        return decision, said["all"] and decision.runs
+        return decision, answer["all"] and decision.runs
 
 
-def _decision(said: Json, proposed: str) -> Decision:
-    if said["decision"] == "reject":
-        return Decision("reject", reason=said["reason"].strip())
-    if said["decision"] == "stop":
+def _decision(answer: Json, proposed: str) -> Decision:
+    if answer["decision"] == "reject":
+        return Decision("reject", reason=answer["reason"].strip())
+    if answer["decision"] == "stop":
         return Decision("stop")
-    return Decision("approve" if said["code"] == proposed else "edit", said["code"])
+    return Decision("approve" if answer["code"] == proposed else "edit", answer["code"])
 
 
 def _decision_json(decision: Decision, proposed: str) -> Json:
@@ -151,7 +170,12 @@ def _decision_json(decision: Decision, proposed: str) -> Json:
     return {"decision": decision.verdict, "by": decision.by, "reason": decision.reason, "ran": ran, **findings}
 
 
-def _status(step: Step) -> str:
+def _ended(observation: Observation) -> Ended:
+    """Return how the run of the code ended."""
+    return "interrupted" if observation.status == "aborted" else observation.status
+
+
+def _status(step: Step) -> StepStatus:
     if step.decision and not step.decision.runs:
         return "rejected" if step.decision.verdict == "reject" else "stopped"
     if step.observation:
@@ -160,7 +184,7 @@ def _status(step: Step) -> str:
 
 
 def usage_json(usage: Usage) -> Json:
-    """Return a usage as the page is shown it."""
+    """Return a usage as JSON for the page."""
     return {
         "prompt": usage.prompt,
         "cached": usage.cached,

@@ -1,9 +1,9 @@
-"""The control room: what the package knows of ipykernel and of the terminal that IPython runs in."""
+"""How a user is asked for a line or edits a text, in a kernel and in the terminal that IPython runs in."""
 
 from __future__ import annotations
 
 import sys
-from builtins import input as _input  # an action may give the name another meaning
+from builtins import input as _input  # an action may redefine the name
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
@@ -15,9 +15,9 @@ def in_kernel(shell: Any) -> bool:
 
 
 def asker(shell: Any) -> Callable[[str], str] | None:
-    """Return what asks the user for a line, or None where nobody can be asked (nbclient, a pipe)."""
+    """Return a function that asks the user for a line, or None if nobody can be asked (nbclient, a pipe)."""
     if in_kernel(shell):
-        # What the request that is being executed allows; ipykernel has no public name for it (seen in 6.29 to 7.4).
+        # Whether the request under way allows it; ipykernel has no public name for it (seen in 6.29 to 7.4).
         allowed = getattr(shell.kernel, "_allow_stdin", True)
         return shell.kernel.raw_input if allowed else None
     return _ask if sys.stdin is not None and sys.stdin.isatty() else None
@@ -29,7 +29,7 @@ def _ask(question: str) -> str:
 
 
 def forget_typed() -> None:
-    """Forget what was typed before it was asked for: an answer holds for the question that its user has seen."""
+    """Discard the input from before the question: an answer counts only for a question that the user has seen."""
     try:
         import termios
     except ImportError:  # Windows
@@ -38,12 +38,12 @@ def forget_typed() -> None:
         while msvcrt.kbhit():  # type: ignore[attr-defined,unused-ignore]
             msvcrt.getwch()  # type: ignore[attr-defined,unused-ignore]
         return
-    with suppress(OSError, termios.error, ValueError):  # no terminal
+    with suppress(OSError, termios.error, ValueError):  # not a terminal
         termios.tcflush(sys.stdin, termios.TCIFLUSH)
 
 
 def editor(shell: Any) -> Callable[[str], str | None] | None:
-    """Return what lets the user edit a text in place, or None where the front end has only a line to type in."""
+    """Return a function that lets the user edit a text in place, or None in a kernel: it takes only a line."""
     return None if in_kernel(shell) else _edit_in_terminal
 
 
@@ -54,7 +54,7 @@ def _edit_in_terminal(code: str) -> str | None:
 
     session: PromptSession[str] = PromptSession(
         multiline=True,
-        erase_when_done=True,  # the view lists what came of it
+        erase_when_done=True,  # the view lists the edited code
         lexer=PygmentsLexer(PythonLexer),
         bottom_toolbar="Alt+Enter (or Esc, then Enter): done   Ctrl+C: leave the code as it was",
     )

@@ -1,27 +1,58 @@
-"""Shows a turn in a terminal, as text: prose word by word, code set off by a bar, one line below each step."""
+"""The terminal front end shows a turn as text: prose word by word, code behind a bar, one line below each step."""
 
 from __future__ import annotations
 
-import os
-import re
-import shutil
-import sys
-import textwrap
 import time
-from typing import TextIO
+from collections.abc import Sequence
+from typing import Any, TextIO
 
 from ..agent import Delta
-from ..formats import Reading, split_reasoning
-from ..session import Observation, Step
-from ..text import one_line, prose, visible
-from .captions import counted, footer
+from ..formats import Reading, ReplyPart, ReplySplitter, may_be_reasoning, split_reasoning
+from ..session import Json, Observation, Step
+from ..text import one_line
+from . import stdin
+from .advice import NOTEBOOK, Advice
+from .captions import counted, footer, step_name, waiting_line
+from .control_channel import ControlChannel
+from .front_end import Capabilities
+from .next_cell import offer_as_next_cell
+from .screen import Screen
 
-INTERVAL = 0.05  # seconds between two updates at least: 20 a second, however fast the endpoint
-PATIENCE = 1.0  # seconds without news after which waiting is shown
+INTERVAL = 0.05  # seconds between two updates: at most 20 a second, however fast the endpoint
+PATIENCE = 1.0  # seconds without news before waiting is shown
+
+
+class TerminalFrontEnd:
+    """The terminal that IPython runs in, or a pipe."""
+
+    def __init__(self, shell: Any) -> None:
+        self.advice: Advice = NOTEBOOK  # IPython has the magics of a notebook
+        self._shell = shell
+
+    @classmethod
+    def of(cls, shell: Any, channel: ControlChannel) -> TerminalFrontEnd:
+        """Return the front end of `shell`. It fits every shell: any shell can print."""
+        return cls(shell)
+
+    def capabilities(self) -> Capabilities:
+        """Return the capabilities for the next turn."""
+        return Capabilities(
+            TerminalView(theme=self._shell.colors),
+            ask=stdin.asker(self._shell),
+            edit=stdin.editor(self._shell),
+        )
+
+    def insert(self, cells: Sequence[Json], inserted: str, otherwise: str) -> None:
+        """Offer `cells` as the next cell and print `otherwise`: a terminal has no notebook to insert them into."""
+        print(otherwise)
+        offer_as_next_cell(self._shell, cells)
 
 
 class TerminalView:
-    """Shows a turn as it goes. `theme` is one of IPython's, by name; `stream` is standard output where it is None."""
+    """Shows a turn as it goes on.
+
+    `theme` is the name of one of IPython's themes. `stream` defaults to standard output.
+    """
 
     def __init__(self, stream: TextIO | None = None, theme: str = "neutral") -> None:
         self._screen = Screen(stream, theme)
@@ -37,7 +68,7 @@ class TerminalView:
         self._start()
 
     def show(self, delta: Delta) -> None:
-        """Take a piece of the reply, and print what of it is complete."""
+        """Take a piece of the reply, and print the lines and words that are complete."""
         if delta.note:
             self._screen.line(one_line(delta.note, 600))
             self._start()
@@ -50,7 +81,7 @@ class TerminalView:
             self._tick(now)
 
     def proposed(self, number: int, reading: Reading) -> None:
-        """Print what is missing; the code is printed again where what was streamed is not just what would run."""
+        """Print the rest of the reply, and the code again if it is not exactly the code that was streamed."""
         self._print(whole=True)
         shown = self._transcript
         if shown.held:
@@ -66,14 +97,14 @@ class TerminalView:
             self._screen.gap()
 
     def finished(self, number: int, step: Step) -> None:
-        """Print what came of the step, and what it cost."""
+        """Print the result of the step and its cost."""
         if step.observation and not _ends_line(step.observation):
             self._screen.break_line()
         if step.observation_message:  # an answer is followed by the turn's own line
-            self._screen.line(footer(self._title or f"step {number}", step))
+            self._screen.line(footer(step_name(number, self._title), step))
 
     def tell(self, line: str) -> None:
-        """Print a line of our own."""
+        """Print a line that is not part of the reply."""
         self._screen.line(line)
 
     def warn(self, line: str) -> None:
@@ -81,23 +112,24 @@ class TerminalView:
         self._screen.line(line, "1;33")
 
     def listing(self, code: str) -> None:
-        """Print code that the user has edited, as what would run is printed."""
+        """Print code that the user has edited, in the same way as proposed code."""
         self._screen.code(code.split("\n"))
         self._screen.gap()
 
     def waiting(self, line: str) -> None:
-        """Show a line until the next one; an empty one takes it away."""
+        """Show a line until something else is printed; an empty line removes it."""
         self._screen.status(line)
 
     def close(self) -> None:
-        """The turn is over, however it ended."""
+        """End the turn, whatever its outcome."""
         self._screen.end_line()
 
     def restore(self) -> None:
-        """An action has cleared its output: in a terminal that takes nothing else away."""
+        """Do nothing: an action that clears its output clears nothing else in a terminal."""
 
     def _start(self) -> None:
-        self._began, self._updated = time.monotonic(), 0.0
+        self._began = time.monotonic()
+        self._updated = 0.0
         self._text = self._thoughts = ""
         self._told = False
         self._transcript = Transcript(self._screen)
@@ -105,129 +137,88 @@ class TerminalView:
     def _print(self, whole: bool = False) -> None:
         inline, text = split_reasoning(self._text.replace("\r\n", "\n"))
         words = len(f"{self._thoughts} {inline}".split())
-        if not text.startswith(self._transcript.source):  # what was printed turns out to have been reasoning
+        if not text.startswith(self._transcript.source):  # the text that was printed turns out to be reasoning
             self._transcript = Transcript(self._screen)
-        if words and not self._told and (whole or not "<think>".startswith(text.lstrip())):
+        if words and not self._told and (whole or not may_be_reasoning(text)):
             self._told = True
             self._screen.line(f"reasoning: {counted(words, 'word')}")
         self._transcript.take(text, whole)
 
     def _print_rest(self, thought: str) -> None:
-        """Print what `thought` says beyond what was shown before the JSON in which the reply put it."""
+        """Print the part of `thought` that does not stand before the JSON, in which the reply had put it."""
         shown = self._transcript.source.strip()
         self._transcript = Transcript(self._screen, holds=False)
         self._transcript.take(thought.strip().removeprefix(shown).lstrip(), whole=True)
 
     def _tick(self, now: float) -> None:
         if now - max(self._began, self._screen.touched) >= PATIENCE:
-            self._screen.status(f"{'writing' if self._text else 'thinking'} … {now - self._began:.0f} s")
-
-
-_FENCE = re.compile(r"\s*(?:[-*>]\s|\d+\.\s)?\s*(`{3,}|~{3,})\s*([^\s`]*)")
-_TAG = re.compile(r"(</?execute>)", re.IGNORECASE)
-_JSON = re.compile(r"\s*(?:\{|```\s*json\b|<tool_call>)", re.IGNORECASE)
-_UNDECIDED = re.compile(r"\s*(?:[-*>]|\d+\.)?\s*(?:$|[`~{])|.*<|.*```")  # what a line that opens a block begins with
+            doing = "writing" if self._text else "thinking"
+            self._screen.status(waiting_line(now - self._began, doing))
 
 
 class Transcript:
-    """A reply on its way to the screen. It holds back what is not to be read as it stands: the JSON around code.
+    """A reply on its way to the screen.
 
-    `source` is the part of the reply that was taken, `block` the lines of the last code in it, `has_code` tells that
-    there was any, and `held` that the rest is held back.
+    `block` holds the lines of the last code in it; `has_code` says whether there was any. If `holds`, the JSON around
+    an action is held back.
     """
 
     def __init__(self, screen: Screen, holds: bool = True) -> None:
-        self.source = ""
         self.block: list[str] = []
-        self.held = self.has_code = False
-        self._screen, self._holds = screen, holds
-        self._mark = ""  # what opened the code that is being printed: a fence or a tag
+        self.has_code = False
+        self._screen = screen
+        self._reply = ReplySplitter(holds)
         self._python = True
         self._printed = 0  # lines of the block that are on the screen
         self._followed = False  # by prose
 
+    @property
+    def source(self) -> str:
+        """The part of the reply that has been taken."""
+        return self._reply.source
+
+    @property
+    def held(self) -> bool:
+        """Whether the rest of the reply is held back."""
+        return self._reply.held
+
     def take(self, text: str, whole: bool = False) -> None:
-        """Print what is new in `text`, the reply so far: whole lines, and whole words of prose."""
-        *lines, tail = text[len(self.source) :].split("\n")
-        for line in lines:
-            self._take_line(line)
-            if self.held:
-                return
-            self.source += f"{line}\n"
-        if whole and tail:
-            self._take_line(tail)
-            self.source += "" if self.held else tail
-        elif not self._mark and not ("<" in tail if self._midline else _UNDECIDED.match(tail)):
-            words = tail[: tail.rfind(" ") + 1]
-            if words.strip() or self._midline:
-                self._take_prose(words)
-                self.source += words
+        """Print the new lines, and the new words of prose, of `text`: the reply so far."""
+        for part in self._reply.split(text, whole):
+            self._take(part)
         self._print_code()
 
     def ends_with(self, code: str) -> bool:
-        """Return whether `code`, to the letter, is the last thing that was printed."""
+        """Return whether `code`, verbatim, is the last thing that was printed."""
         return not self._followed and "\n".join(self.block).rstrip() == code
 
-    @property
-    def _midline(self) -> bool:
-        return bool(self.source) and not self.source.endswith("\n")
-
-    def _take_line(self, line: str) -> None:
-        if self._midline:
-            self._take_tagged(line)
-        elif self._mark and self._closes(line):
-            self._close()
-        elif not self._mark and self._holds and _JSON.match(line):
-            self.held = True
-        elif not self._mark and (fence := _FENCE.match(line)):
-            self._open(fence[1], fence[2])
-        elif not line.strip() and not self._mark:
-            self._screen.gap()
-        else:
-            self._take_tagged(line)
-
-    def _take_tagged(self, line: str) -> None:
-        """Take a line of prose or code, with <execute> tags in it or not."""
-        for piece in _TAG.split(line):
-            tag = piece.lower()
-            if tag == "<execute>" and not self._mark:
-                self._open(tag, "python")
-            elif tag == "</execute>" and self._mark == "<execute>":
-                self._close()
-            elif self._mark:
-                self._take_code(piece, inline=piece != line)
-            else:
-                self._take_prose(piece)
-        self._screen.end_line()
-
-    def _closes(self, line: str) -> bool:
-        """Return whether `line` ends the code, or, inside <execute> tags, is one of the fences that some models add."""
-        if self._mark == "<execute>":
-            return False
-        ticks = line.strip(" \t>")
-        if line.lstrip().lower().startswith("</execute>"):
-            return True
-        return bool(ticks) and ticks == self._mark[0] * len(ticks) and len(ticks) >= len(self._mark)
-
-    def _open(self, mark: str, language: str) -> None:
-        self._print_code()
-        self._mark, self.block, self._printed, self._followed = mark, [], 0, False
-        self._python = language.lower() in ("", "python", "python3", "py", "ipython")
-
-    def _close(self) -> None:
-        self._print_code()
-        self._mark = ""
-        self._screen.gap()
-
-    def _take_code(self, line: str, inline: bool) -> None:
-        is_fence = self._mark == "<execute>" and bool(_FENCE.match(line))
-        if not is_fence and (line.strip() or (self.block and not inline)):
-            self.block.append(line)
+    def _take(self, part: ReplyPart) -> None:
+        match part.kind:
+            case "prose":
+                self._take_prose(part.text)
+            case "line ends":
+                self._screen.end_line()
+            case "blank line":
+                self._screen.gap()
+            case "code begins":
+                self._begin_code(part.text)
+            case "code":
+                self.block.append(part.text)
+            case "code ends":
+                self._print_code()
+                self._screen.gap()
 
     def _take_prose(self, text: str) -> None:
         if text.strip():
             self._followed = True
         self._screen.prose(text)
+
+    def _begin_code(self, language: str) -> None:
+        self._print_code()
+        self.block = []
+        self._printed = 0
+        self._followed = False
+        self._python = language == "python"
 
     def _print_code(self) -> None:
         end = len(self.block)
@@ -235,131 +226,13 @@ class Transcript:
             end -= 1  # blank lines wait for what follows them
         if end > self._printed:
             self._screen.code(self.block[self._printed : end], self.block[: self._printed], self._python)
-            self._printed, self.has_code = end, True
+            self._printed = end
+            self.has_code = True
 
 
 def _ends_line(observation: Observation) -> bool:
-    """Return whether what the code printed last ends its line; a terminal shows ^C where it was interrupted."""
+    """Return whether the last output of the code ends its line. It does not after an interrupt: terminals show ^C."""
     if observation.status == "aborted":
         return False
     texts = [output["text"] for output in observation.outputs[-1:] if output["output_type"] == "stream"]
     return all(text.endswith("\n") for text in texts)
-
-
-class Screen:
-    """Writes to a terminal: prose that is wrapped, code behind a bar, and a line that waits to be replaced."""
-
-    def __init__(self, stream: TextIO | None, theme: str) -> None:
-        self._stream, self._theme = stream, theme
-        self._column = 0  # of the line that is being written
-        self._hanging = ""  # the indentation of its further lines
-        self._spaces = ""  # between the last word and the next
-        self._wraps = False
-        self._last = "gap"
-        self._status = ""
-        self.touched = time.monotonic()  # when something was written last
-
-    @property
-    def stream(self) -> TextIO:
-        """Where the text goes."""
-        return self._stream or sys.stdout
-
-    @property
-    def styled(self) -> bool:
-        """Whether colours, and lines that replace themselves, mean anything there."""
-        plain = "NO_COLOR" in os.environ or os.environ.get("TERM") == "dumb" or self._theme.lower() == "nocolor"
-        return not plain and self.stream.isatty()
-
-    def status(self, text: str) -> None:
-        """Show `text` until something else is written; an empty one takes it away."""
-        if text != self._status and self.styled and not self._column:
-            self.stream.write(f"\r\x1b[K{self._in_style(visible(text), '2') if text else ''}")
-            self.stream.flush()
-            self._status = text
-
-    def line(self, text: str, style: str = "2") -> None:
-        """Write a line of our own, dimmed unless another style (an SGR parameter) is given."""
-        self.end_line()
-        if self._last == "prose":
-            self.gap()
-        shown = visible(text)
-        if self.styled:
-            shown = textwrap.fill(shown, self._width, break_long_words=False, break_on_hyphens=False)
-        self._write(f"{self._in_style(shown, style)}\n", "line")
-
-    def prose(self, text: str) -> None:
-        """Write some words of a line; the line is wrapped where the terminal ends."""
-        if not self._column:
-            if not text.strip():
-                return
-            bullet = _BULLET.match(text)
-            self._hanging = " " * len(bullet.group()) if bullet else ""
-            self._wraps = self.styled and not text.lstrip().startswith("|")  # a row of a table stays whole
-        for word in re.findall(r"[ \t]+|[^ \t]+", prose(text)):
-            if word.strip():
-                self._word(word)
-            else:
-                self._spaces += word
-
-    def code(self, lines: list[str], before: list[str] | None = None, python: bool = True) -> None:
-        """Write lines of code, which go on after those `before`."""
-        if not before:
-            self.gap()
-        text = visible("\n".join([*(before or ())[-_MOST_BEFORE:], *lines]))
-        shown = (self._highlighted(text) if python and self.styled else text).split("\n")[-len(lines) :]
-        bar = f"  {self._in_style('│', '2')} " if self.styled else "  | "
-        self._write("".join(f"{bar}{line}\n" for line in shown), "code")
-
-    def end_line(self) -> None:
-        """End the line that is being written, if one is."""
-        self._spaces = ""
-        if self._column:
-            self._column = 0
-            self._write("\n", "prose")
-        else:
-            self.status("")
-
-    def break_line(self) -> None:
-        """End a line that somebody else has written."""
-        self._write("\n", "line")
-
-    def gap(self) -> None:
-        """Leave one line blank."""
-        self.end_line()
-        if self._last != "gap":
-            self._write("\n", "gap")
-
-    @property
-    def _width(self) -> int:
-        return max(shutil.get_terminal_size().columns - 1, 20)
-
-    def _word(self, word: str) -> None:
-        width = self._width if self._wraps else sys.maxsize
-        if self._column + len(self._spaces) + len(word) > width and self._column > len(self._hanging):
-            self._write(f"\n{self._hanging}", "prose")
-            self._column, self._spaces = len(self._hanging), ""
-        self._write(f"{self._spaces}{word}", "prose")
-        self._column += len(self._spaces) + len(word)
-        self._spaces = ""
-
-    def _write(self, text: str, kind: str) -> None:
-        if self._status:
-            self.stream.write("\r\x1b[K")
-            self._status = ""
-        self.stream.write(text)
-        self.stream.flush()
-        self._last, self.touched = kind, time.monotonic()
-
-    def _in_style(self, text: str, style: str) -> str:
-        return f"\x1b[{style}m{text}\x1b[0m" if self.styled else text
-
-    def _highlighted(self, code: str) -> str:
-        from IPython.utils.PyColorize import theme_table
-        from ipython_pygments_lexers import IPythonLexer
-
-        tokens = IPythonLexer(stripnl=False, ensurenl=False).get_tokens(code)
-        return str(theme_table.get(self._theme.lower(), theme_table["neutral"]).format(tokens))
-
-
-_MOST_BEFORE = 400  # lines of code that are read again to tell what the next ones are part of
-_BULLET = re.compile(r"\s*(?:(?:[-*+]|\d+[.)])\s+)?")

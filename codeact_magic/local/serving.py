@@ -1,6 +1,6 @@
-"""The server of a local model: llama.cpp's own, in a child process, so that its crash, memory and threads are not ours.
+"""The server of a local model: llama.cpp's, in a child process, which keeps its crashes, memory and threads apart.
 
-The child ends when this process does, however this process ended.
+The child ends when this process ends, even if this process is killed.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from ..errors import LocalModelError
-from .child import apart
+from .child import detached
 from .fetching import fetch_with_bar, find
 from .models import DEFAULT, MODELS, gigabytes, require_extra, silent
 
@@ -30,8 +30,8 @@ Tick = Callable[[float], None]  # seconds waited
 
 CONTEXT = 8192  # tokens
 POLL = 0.1  # seconds between two looks at a child that loads its model
-PATIENCE = 120.0  # seconds that it may take
-LOG_READ = 8192  # bytes of its log that are looked at
+LOAD_TIMEOUT = 120.0  # seconds
+LOG_READ = 8192  # bytes, at the end of the log, that an error looks at
 LOG_TAIL = 4  # lines of them that an error quotes
 
 
@@ -40,18 +40,18 @@ class Server:
 
     def __init__(self, command: Sequence[str], model: str, context: int) -> None:
         self.model = model
-        self.context = context  # the window, in tokens
-        self.address = ""  # such as http://127.0.0.1:40001, empty until the child has told it
+        self.context = context  # the context window, in tokens
+        self.address = ""  # such as http://127.0.0.1:40001, empty until the child has reported it
         self._started = time.monotonic()
         handle, log = tempfile.mkstemp(prefix="codeact-local-", suffix=".log")
         self._log = Path(log).open("rb")
         with os.fdopen(handle, "wb") as stderr:
             self._process = subprocess.Popen(
-                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=stderr, **apart()
+                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=stderr, **detached()
             )
-        with suppress(PermissionError):  # Windows; elsewhere a file without a name cannot be left behind
+        with suppress(PermissionError):  # on Windows; elsewhere, an unlinked file cannot be left behind
             Path(log).unlink()
-        self._told: queue.SimpleQueue[bytes] = queue.SimpleQueue()  # the line with the address, then the end
+        self._lines: queue.SimpleQueue[bytes] = queue.SimpleQueue()  # the line with the address; b"" at the end
         threading.Thread(target=self._listen, daemon=True).start()
         atexit.register(self.stop)
 
@@ -59,13 +59,13 @@ class Server:
         assert self._process.stdout is not None
         with self._process.stdout as stdout:
             for line in stdout:
-                if line.startswith(b'{"address"'):  # a sitecustomize may print, too
-                    self._told.put(line)
-        self._told.put(b"")
+                if line.startswith(b'{"address"'):  # a sitecustomize may print too
+                    self._lines.put(line)
+        self._lines.put(b"")
 
     @property
     def base_url(self) -> str:
-        """What an OpenAI client takes as its base URL."""
+        """The base URL for an OpenAI client."""
         return f"{self.address}/v1"
 
     @property
@@ -75,24 +75,24 @@ class Server:
 
     @property
     def alive(self) -> bool:
-        """Whether the child runs."""
+        """Whether the child is running."""
         return self._process.poll() is None
 
     @property
     def seconds(self) -> float:
-        """How long ago it was started."""
+        """Seconds since the child was started."""
         return time.monotonic() - self._started
 
     @property
     def memory(self) -> int | None:
-        """The child's resident memory in bytes, None where that cannot be told."""
+        """The child's resident memory in bytes, None if it is unknown."""
         try:
             return int(import_module("psutil").Process(self.pid).memory_info().rss)
-        except Exception:  # psutil is missing, or the child is gone
+        except Exception:  # psutil is not installed, or the child has ended
             return None
 
-    def wait(self, *, timeout: float = PATIENCE, tick: Tick = silent) -> None:
-        """Return when the model is loaded. Raises LocalModelError if the child ends first or `timeout` seconds pass."""
+    def wait(self, *, timeout: float = LOAD_TIMEOUT, tick: Tick = silent) -> None:
+        """Wait until the model is loaded. Raises LocalModelError if the child ends first or `timeout` seconds pass."""
         while not self._ready():
             if not self.alive:
                 raise LocalModelError(f"the model server {self._end()}: {self.tail()}")
@@ -111,14 +111,14 @@ class Server:
 
     def _read_address(self) -> None:
         with suppress(queue.Empty, subprocess.TimeoutExpired):
-            if line := self._told.get(timeout=POLL):
+            if line := self._lines.get(timeout=POLL):
                 self.address = json.loads(line)["address"]
-            else:  # the child has closed its stdout, so it is ending
+            else:  # the child has closed its stdout, so it is about to end
                 self._process.wait(timeout=5)
 
     def healthy(self) -> bool:
-        """Return whether the server says that its model is loaded."""
-        # http.client knows no proxy settings, which must not matter on the loopback.
+        """Return whether the server answers that its model is loaded."""
+        # http.client ignores proxy settings, which must not apply to the loopback.
         connection = http.client.HTTPConnection(urlsplit(self.address).netloc, timeout=5)
         with closing(connection), suppress(OSError, http.client.HTTPException):
             connection.request("GET", "/health")
@@ -128,7 +128,7 @@ class Server:
     def _end(self) -> str:
         status = self._process.returncode
         if status == -9:
-            return "was killed, perhaps for want of memory (it takes about 2 GB)"
+            return "was killed, perhaps because memory ran out (it takes about 2 GB)"
         return f"ended with exit status {status}"
 
     def tail(self) -> str:
@@ -140,7 +140,7 @@ class Server:
         return " | ".join([line for line in lines if line][-LOG_TAIL:]) or "its log is empty"
 
     def stop(self) -> None:
-        """End the child, at once: it holds nothing that could be lost."""
+        """Kill the child: it has no data to lose."""
         atexit.unregister(self.stop)
         self._process.kill()
         self._process.wait()
@@ -157,13 +157,21 @@ def serve(
     name: str = DEFAULT,
     context: int = CONTEXT,
     tick: Tick = silent,
-    timeout: float = PATIENCE,
+    timeout: float = LOAD_TIMEOUT,
     command: Sequence[str] | None = None,
 ) -> Server:
-    """Start a server for the GGUF file at `path` and return it when it answers.
+    """Start a server for the GGUF file at `path`, wait until its model is loaded, and return it.
 
-    `name` is what it calls the model, `context` its window in tokens; `tick` gets the seconds waited, several times
-    a second; `command` replaces the child's command line. Raises LocalModelError.
+    Args:
+        path: the GGUF file.
+        name: the name under which the server offers the model.
+        context: the context window, in tokens.
+        tick: is called several times a second with the seconds waited.
+        timeout: the most seconds to wait.
+        command: replaces the child's command line.
+
+    Raises:
+        LocalModelError: an optional dependency is missing, the child ended, or `timeout` seconds passed.
     """
     require_extra()
     server = Server(command or child_command(Path(path), name, context), name, context)
@@ -175,12 +183,12 @@ def serve(
     return server
 
 
-# -P keeps the notebook's folder, and a json.py in it, off the child's sys.path; the package need not be installed.
+# -P keeps the notebook's folder (it may hold a json.py) off the child's sys.path. The package need not be installed.
 BOOT = "import sys; sys.path.append(sys.argv.pop(1)); from codeact_magic.local.__main__ import main; sys.exit(main())"
 
 
 def child_command(path: Path, name: str, context: int) -> list[str]:
-    """Return the command line of a child that serves the file at `path`."""
+    """Return the command line of a child that serves the GGUF file at `path`."""
     child = [sys.executable, "-P", "-c", BOOT, str(Path(__file__).parents[2]), "serve", "--end-with-stdin"]
     return [*child, "--model", str(path.absolute()), "--name", name, "--context", str(context)]
 
@@ -189,14 +197,17 @@ _server: Server | None = None
 
 
 def running() -> Server | None:
-    """Return this process's server, None if it has none that runs."""
+    """Return this process's server, None if none is running."""
     return _server if _server is not None and _server.alive else None
 
 
 def start(
     name: str = DEFAULT, *, path: str | Path | None = None, context: int = CONTEXT, tick: Tick = silent
 ) -> Server:
-    """Return this process's server, started (and its model fetched, with a bar) if need be. Raises LocalModelError."""
+    """Return this process's server. If need be, fetch its model, with a progress bar, and start it.
+
+    The arguments are those of `fetch` and `serve`. Raises LocalModelError.
+    """
     global _server
     if (server := running()) and server.model == name:
         return server
@@ -207,16 +218,17 @@ def start(
 
 
 def stop() -> bool:
-    """End this process's server and return whether there was one."""
+    """End this process's server, and return whether there was one."""
     global _server
-    server, _server = running(), None
+    server = running()
+    _server = None
     if server:
         server.stop()
     return server is not None
 
 
 def status() -> str:
-    """Return what is fetched and what is served, a line each."""
+    """Return a line about each model (the path of its file, if fetched) and one about the server."""
     lines = [
         f"{model.name} ({gigabytes(model.size)}): {find(model.name) or 'not fetched'}" for model in MODELS.values()
     ]

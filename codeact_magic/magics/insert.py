@@ -12,7 +12,7 @@ from ..options import Options
 from ..runner import Runner
 from ..session import Json, Session
 from ..sessions.code_blocks import CodeBlock, code_blocks, raised
-from ..slicing import before_the_error, clean
+from ..slicing import before_the_error, clean, without_failures
 from ..text import one_line, safe_markdown
 from .arguments import APPROVE, FILE_OR_CURRENT, THREAD, name_of, opened, with_given
 from .registry import NOTEBOOK_ONLY, Argument, Arguments, subcommand
@@ -31,8 +31,8 @@ def insert(runner: Runner, options: Options, arguments: Arguments) -> None:
     """Insert a session's actions as cells into your notebook, not yet run.
 
     Code that failed becomes a comment. --clean keeps only what the end result depends on: dead ends and failed attempts
-    are left out. This is proved first: both versions run in separate kernels, for which you are asked. If it does not
-    hold, all actions are kept.
+    are left out. This is proved first: both versions run in separate kernels, for which you are asked. What cannot be
+    proved is kept.
     """
     options = with_given(options, arguments)
     session, path = opened(runner, options, arguments.file)
@@ -50,22 +50,25 @@ def insert(runner: Runner, options: Options, arguments: Arguments) -> None:
 
 
 def _cleaned(runner: Runner, options: Options, session: Session, path: Path | None) -> Sequence[CodeBlock]:
-    """Return the blocks that the end result depends on if that is proved, else all of them."""
-    from ..verify.proof import prove
+    """Return the smallest slice that can be proved, or all code blocks if none can."""
+    from ..verify.proof import first_proved
 
-    part = clean(session)
+    smallest = clean(session)
     everything = code_blocks(session)
-    if part.kept == everything:
-        print(part.note or "The end result depends on every action.")
+    if smallest.kept == everything:
+        print(smallest.note or "The end result depends on every action.")
         return everything
+    fuller = without_failures(session)
+    parts = [smallest] if fuller.kept in (smallest.kept, everything) else [smallest, fuller]
     folder = folder_of(session, path)
     runner.consent(options, consent_line(name_of(session, path), folder), script(session))
     try:
-        proof = prove(session, part, lambda: separate_kernel(runner, folder), progress=partial(show_progress, runner))
+        engine = partial(separate_kernel, runner, folder)
+        part, proof = first_proved(session, parts, engine, progress=partial(show_progress, runner))
     finally:
         runner.view.waiting("")
     print(proof.line)
-    if not proof.holds:
+    if part is None:
         return everything
     for one in part.dropped:
         print(f"  left out: action {one.block.number} ({one.reason}), {one_line(one.block.code, 60)}")
@@ -101,9 +104,9 @@ def _insert(runner: Runner, cells: Sequence[Json]) -> None:
         print(f"Look twice: {'; '.join(hidden)}.")
     count = sum(cell["cell_type"] == "code" for cell in cells)
     verb = "stands" if count == 1 else "stand"
-    runner.host.insert(
+    runner.host.front_end.insert(
         cells,
-        taken=f"{counted(count, 'cell')} of code {verb} below; none was run.",
+        inserted=f"{counted(count, 'cell')} of code {verb} below; none was run.",
         otherwise=f"{counted(count, 'cell')} of code as one below, not yet run.",
     )
 

@@ -15,7 +15,7 @@ from ..options import Options, environment, line_options, read_line
 from ..text import one_line, storable
 
 if TYPE_CHECKING:
-    from ..frontends.host import ShellHost
+    from ..kernels.live.executor import ShellExecutor
     from ..runner import Runner
     from ..session import Turn
 
@@ -34,7 +34,7 @@ class CodeAct(Options, Magics):
         super().__init__(shell)
         for name, value in environment(self.config.get("CodeAct", {})).items():
             setattr(self, name, value)
-        self._host: ShellHost | None = None
+        self._executor: ShellExecutor | None = None
         self._runner: Runner | None = None
         self._channel = ControlChannel()
         self._channel.open(getattr(shell, "kernel", None))
@@ -51,8 +51,8 @@ class CodeAct(Options, Magics):
         """
         with _advising():
             turn, into = self._take(line, cell)
-        if into and self._host:
-            self._host.executor.bind(into, turn.answer)
+        if into and self._executor:
+            self._executor.bind(into, turn.answer)
 
     @no_var_expand
     @line_magic("codeact")  # type: ignore[arg-type]
@@ -84,11 +84,12 @@ class CodeAct(Options, Magics):
 
     def _running(self) -> Runner:
         if self._runner is None:
-            from ..frontends.host import ShellHost
+            from ..frontends.host import Host, front_end_of
+            from ..kernels.live.executor import ShellExecutor
             from ..runner import Runner
 
-            self._host = ShellHost(self.shell, self._channel)
-            self._runner = Runner(self._host, self)
+            self._executor = ShellExecutor(self.shell)
+            self._runner = Runner(Host(self._executor, front_end_of(self.shell, self._channel)), self)
         return self._runner
 
     def _prompt(self, line: str, cell: str) -> str:

@@ -1,17 +1,23 @@
-"""A model behind an OpenAI-compatible endpoint.
+"""A chat model behind an OpenAI-compatible endpoint: requests, streaming, retries and errors.
 
-settings    how it is called, and what of that may be shown
-endpoint    requests, retries, and what the user sees of them
-parameters  which ones the endpoint turned out not to know
-client      the connection: the only file that knows openai
-pump        blocking reads on a thread, so that Stop works
-events      from bytes to chunks
-assembly    from chunks to a reply, cut where it is enough
-troubles    what can go wrong
-faults      what that means: a retry, or one line
+This package knows HTTP, the chat completions API, and `agent.Request`, the question that it answers. It does not know
+prompts, action formats, options or front ends; only `endpoints` reads options and the environment.
+
+Begin with `openai_model`. In the order of a request:
+
+endpoints          chooses the endpoint, model and key
+settings           how an endpoint is called, and which part of that may be shown
+openai_model       sends a request, retries it, and shows the user what happens
+parameters         leaves out the parameters that the endpoint rejected before
+client             the connection; the only module that imports openai
+background_reader  reads the stream on a thread of its own, so that the user can interrupt at any time
+sse                decodes bytes into chunks
+reply_builder      builds a reply from chunks, and ends it early if the rest is not needed
+transport_errors   the errors of a single request
+error_classifier   turns such an error into a retry or into one line for the user
 """
 
-from .endpoint import OpenAIModel
+from .openai_model import OpenAIModel
 from .settings import Settings, public_url
 
 __all__ = ["OpenAIModel", "Settings", "public_url"]

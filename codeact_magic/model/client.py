@@ -1,4 +1,4 @@
-"""The connection to an endpoint: the only file that knows openai, which it imports on first use (half a second)."""
+"""The connection to an endpoint. Only this module imports openai, on first use: the import takes half a second."""
 
 from __future__ import annotations
 
@@ -12,43 +12,52 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit, urlunsplit
 
 from ..session import Json
-from .pump import Pump
+from .background_reader import BackgroundReader
 from .settings import Settings, is_address
-from .troubles import BrokenOff, Garbage, Refused, TooMuch, Trouble, Unreachable, Unusable, causes
+from .transport_errors import (
+    ClientSetupError,
+    HttpStatusError,
+    MalformedReplyError,
+    OversizedReplyError,
+    TransportError,
+    TruncatedReplyError,
+    UnreachableError,
+    causes,
+)
 
-CONNECTING = 15.0  # seconds at most
+CONNECT_TIMEOUT = 15.0  # seconds
 MOST_BYTES = 100_000_000  # of one answer
 
 
 class Client:
-    """Sends requests, one at a time. Raises Trouble, whatever goes wrong; its methods run on a pump's thread."""
+    """Sends one request at a time. Its methods run on the thread of a `BackgroundReader`, and raise TransportError."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._line = _Line()
+        self._connection = _Connection()
 
-    def stream(self, body: Json, pump: Pump[bytes]) -> Iterator[bytes]:
-        """Yield the bytes of the stream that answers a chat request."""
-        with _as(Unusable):
+    def stream(self, body: Json, reader: BackgroundReader[bytes]) -> Iterator[bytes]:
+        """Yield the bytes of the stream that answers the chat request `body`."""
+        with _raised_as(ClientSetupError):
             client = self._openai
         create = client.chat.completions.with_streaming_response.create
         with ExitStack() as stack:
-            with _as(Unreachable):
-                self._line.begin(pump)
-                # As `extra_body`, since openai spends 0.2 ms on every message that it is given as a parameter.
+            with _raised_as(UnreachableError):
+                self._connection.begin(reader)
+                # As `extra_body`, because openai spends 0.2 ms on every message that is passed as a parameter.
                 manager = create(model="", messages=[], stream=True, extra_body=body, **self._headers)
                 response = stack.enter_context(manager)
-            with _as(BrokenOff):
+            with _raised_as(TruncatedReplyError):
                 yield from response.iter_bytes()
 
-    def models(self, pump: Pump[list[str]]) -> Iterator[list[str]]:
-        """Yield the names of what the endpoint offers, all at once."""
-        with _as(Unusable):
+    def models(self, reader: BackgroundReader[list[str]]) -> Iterator[list[str]]:
+        """Yield one list: the names of the models that the endpoint offers."""
+        with _raised_as(ClientSetupError):
             client = self._openai
-        with _as(Unreachable):
-            self._line.begin(pump)
+        with _raised_as(UnreachableError):
+            self._connection.begin(reader)
             response = client.models.with_raw_response.list(**self._headers).http_response
-        with _as(Garbage):
+        with _raised_as(MalformedReplyError):
             listed = response.json()
             offered = listed["data"] if isinstance(listed, dict) else listed
             names = sorted(str(model["id"]) for model in offered or ())
@@ -60,65 +69,66 @@ class Client:
 
         settings = self._settings
         if not is_address(settings.base_url):
-            raise Unusable("it begins with http:// or https://, and names a host")
+            raise ClientSetupError("it begins with http:// or https://, and names a host")
         parts = urlsplit(settings.base_url)
         http = openai.DefaultHttpxClient(
-            # Loading the certificates takes 40 ms, and without redirects they are not needed here.
+            # Loading the certificates takes 40 ms; plain HTTP without redirects does not need them.
             verify=parts.scheme == "https",
             follow_redirects=False,
-            event_hooks={"request": [self._line.trace], "response": [_bound]},
+            event_hooks={"request": [self._connection.trace], "response": [_bound]},
         )
         weakref.finalize(self, http.close)
         return openai.OpenAI(
             base_url=urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="")),
             api_key="sent by our own header",
             default_query=dict(parse_qsl(parts.query)),
-            max_retries=0,  # ours are visible, and Stop works in them
-            # The pump watches over silence; this is for a thread that it could not wake.
-            timeout=openai.Timeout(settings.timeout + 10, connect=min(CONNECTING, settings.timeout)),
+            max_retries=0,  # our own retries are shown to the user and can be interrupted
+            # The reader watches for silence; this timeout ends a thread that it could not wake.
+            timeout=openai.Timeout(settings.timeout + 10, connect=min(CONNECT_TIMEOUT, settings.timeout)),
             http_client=http,
         )
 
     @cached_property
     def _headers(self) -> Json:
-        """The header that openai would get wrong, where there is no key, or a user and a password."""
+        """The header that openai would get wrong if there is no key, or a user and a password."""
         import openai
 
         return {"extra_headers": {"Authorization": _authorization(self._settings) or openai.Omit()}}
 
 
-class _Line:
-    """The socket that requests go through: no client tells, and only its shutdown wakes a thread that reads from it.
+class _Connection:
+    """The socket of the client.
 
-    It stays open from one request to the next, so it is known before a request only if it is remembered.
+    httpx does not expose the socket; shutting it down is the only way to wake a blocked reader. The socket stays open
+    from one request to the next, so it is remembered when it is connected.
     """
 
     def __init__(self) -> None:
         self._thread = threading.local()
         self._socket: Any = None
 
-    def begin(self, pump: Pump[Any]) -> None:
-        """The current thread is `pump`'s, and about to send a request."""
-        self._thread.pump = pump
-        pump.keep(self._socket)
+    def begin(self, reader: BackgroundReader[Any]) -> None:
+        """Note that the current thread is the one of `reader`, which is about to send a request."""
+        self._thread.reader = reader
+        reader.keep(self._socket)
 
     def trace(self, request: Any) -> None:
-        """Have the connections traced that `request` makes."""
-        request.extensions["trace"] = self._happened
+        """Have httpx report the connections that `request` makes."""
+        request.extensions["trace"] = self._on_event
 
-    def _happened(self, event: str, info: Json) -> None:
+    def _on_event(self, event: str, info: Json) -> None:
         if event.endswith((".connect_tcp.complete", ".start_tls.complete")):
-            self._connected(info["return_value"].get_extra_info("socket"))
+            self._on_connected(info["return_value"].get_extra_info("socket"))
         elif event.endswith(".send_request_body.complete"):
-            self._thread.pump.wake()
+            self._thread.reader.wake()
 
-    def _connected(self, link: Any) -> None:
+    def _on_connected(self, connected: Any) -> None:
         try:
-            self._thread.pump.keep(link)
-        except ConnectionError:  # stopped in the meantime: nothing is sent any more
-            link.close()
+            self._thread.reader.keep(connected)
+        except ConnectionError:  # interrupted in the meantime: send nothing
+            connected.close()
             raise
-        self._socket = link
+        self._socket = connected
 
 
 def _authorization(settings: Settings) -> str:
@@ -128,13 +138,13 @@ def _authorization(settings: Settings) -> str:
     if settings.login:
         return f"Basic {b64encode(settings.login.encode()).decode()}"
     if not key.isascii() or not key.isprintable():
-        raise Unusable(f"the key in {settings.key_name} holds characters that no key has")
+        raise ClientSetupError(f"the key in {settings.key_name} holds characters that no key has")
     return f"Bearer {key}" if key else ""
 
 
 def _bound(response: Any) -> None:
-    """Let no body grow for ever: some are read whole before anyone can look at them."""
-    library = sys.modules[type(response).__module__.partition(".")[0]]  # httpx or httpx2, as openai has it
+    """Limit the size of a body: some are read completely before anyone can look at them."""
+    library = sys.modules[type(response).__module__.partition(".")[0]]  # httpx or httpx2, depending on openai
     response.stream = _bounded(library.SyncByteStream)(response.stream)
 
 
@@ -150,22 +160,22 @@ def _bounded(base: Any) -> Any:
             for part in self.source:
                 count += len(part)
                 if count > MOST_BYTES:
-                    raise TooMuch
+                    raise OversizedReplyError
                 yield part
 
     return Bounded
 
 
 @contextmanager
-def _as(trouble: type[Trouble]) -> Iterator[None]:
-    """Raise what goes wrong within as Refused where it is an HTTP status, and else as `trouble`."""
+def _raised_as(kind: type[TransportError]) -> Iterator[None]:
+    """Raise an exception of the block as HttpStatusError if an HTTP status caused it, and otherwise as `kind`."""
     try:
         yield
     except Exception as error:
-        inner = next((cause for cause in causes(error) if isinstance(cause, Trouble)), None)
+        inner = next((cause for cause in causes(error) if isinstance(cause, TransportError)), None)
         if inner:
             raise inner from None
         response = getattr(error, "response", None)
         if hasattr(error, "status_code") and response is not None:
-            raise Refused(response.status_code, response.headers, response.text) from None
-        raise trouble from error
+            raise HttpStatusError(response.status_code, response.headers, response.text) from None
+        raise kind from error

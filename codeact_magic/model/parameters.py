@@ -1,4 +1,4 @@
-"""Which parameters a request carries: what is wanted, less what the endpoint has turned out not to know."""
+"""The parameters of a request: those that we want, without those that the endpoint rejected before."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ..agent import Request
 from ..session import Json
 from .settings import Settings
 
-# How an error names the parameters that we can do without.
+# The parameters that a request can do without, and how errors name them.
 _NAMES = {
     "stop": r"\bstop\b",
     "tools": r"\btools?\b",
@@ -24,7 +24,7 @@ _REJECTION = (
     r"unknown|unrecogni|invalid|illegal|forbidden|must|cannot|only|reject"
 )
 
-# By endpoint and model: remembered as long as the process lives.
+# By endpoint and model, for the life of the process.
 _rejected: dict[tuple[str, str], set[str]] = {}
 
 
@@ -39,37 +39,41 @@ def body(settings: Settings, request: Request) -> Json:
         "max_completion_tokens": None,
         "stream_options": {"include_usage": True},
     }
-    rejected = _rejects(settings)
+    rejected = _rejected_by(settings)
     if "max_tokens" in rejected:
         wanted["max_completion_tokens"] = wanted["max_tokens"]
     sent = {name: value for name, value in wanted.items() if value is not None and name not in rejected}
     return {"model": settings.model, "messages": list(request.messages), "stream": True, **sent}
 
 
-def remember(settings: Settings, sent: Json, param: str, said: str) -> str:
-    """Note which of the parameters in `sent` an error rejects, and return its name; empty where it rejects none.
+def remember_rejected(settings: Settings, sent: Json, param: str, message: str) -> str:
+    """Remember the parameter of a request that an error rejects, and return its name; "" if it rejects none.
 
-    `param` is what the error names as its culprit, if it does; `said` is what it says.
+    Args:
+        settings: the endpoint and the model.
+        sent: the JSON of the request.
+        param: the parameter that the error names as its cause; "" if it names none.
+        message: the error's message.
     """
-    name = _named(sent, param) if param else _mentioned(sent, said)
+    name = _named(sent, param) if param else _mentioned(sent, message)
     if name:
-        _rejects(settings).add(name)
+        _rejected_by(settings).add(name)
     return name
 
 
-def _rejects(settings: Settings) -> set[str]:
+def _rejected_by(settings: Settings) -> set[str]:
     return _rejected.setdefault((settings.base_url, settings.model), set())
 
 
 def _named(sent: Json, param: str) -> str:
-    root = re.split(r"[.\[]", param)[0]  # of "response_format.type", "tools[0].function"
+    root = re.split(r"[.\[]", param)[0]  # of a name such as "response_format.type" or "tools[0].function"
     return root if root in _NAMES and root in sent else ""
 
 
-def _mentioned(sent: Json, said: str) -> str:
-    """Return the parameter that is mentioned first: those that would do instead are mentioned after it."""
-    if not re.search(_REJECTION, said, re.IGNORECASE):
+def _mentioned(sent: Json, message: str) -> str:
+    """Return the parameter that `message` mentions first: it names the alternatives after the rejected one."""
+    if not re.search(_REJECTION, message, re.IGNORECASE):
         return ""
-    found = {name: re.search(pattern, said, re.IGNORECASE) for name, pattern in _NAMES.items() if name in sent}
-    places = {name: match.start() for name, match in found.items() if match}
-    return min(places, key=places.__getitem__, default="")
+    found = {name: re.search(pattern, message, re.IGNORECASE) for name, pattern in _NAMES.items() if name in sent}
+    positions = {name: match.start() for name, match in found.items() if match}
+    return min(positions, key=positions.__getitem__, default="")

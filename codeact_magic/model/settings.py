@@ -1,4 +1,4 @@
-"""How an endpoint is called, and what of that may be shown."""
+"""How an endpoint is called, and which part of that may be shown."""
 
 from __future__ import annotations
 
@@ -10,18 +10,19 @@ UNREADABLE = "(an address that cannot be read)"
 
 @dataclass(frozen=True)
 class Settings:
-    """How an endpoint is called. Times are seconds; 0 tokens and None for the temperature: the endpoint's default.
+    """How an endpoint is called. Equal settings can share an `OpenAIModel`.
 
-    A user and a password in `base_url` are sent instead of the key. Equal settings can share a model.
+    If `base_url` has a user and a password, they are sent instead of the key. A temperature of None and 0 tokens stand
+    for the endpoint's defaults.
     """
 
     base_url: str
     model: str
     key: str = ""
-    key_name: str = "OPENAI_API_KEY"  # where the key came from, for error lines
+    key_name: str = "OPENAI_API_KEY"  # the environment variable that holds the key, for error lines
     temperature: float | None = 0.0
     max_tokens: int = 0
-    timeout: float = 300.0  # of silence
+    timeout: float = 300.0  # seconds of silence
     retries: int = 3
 
     def __repr__(self) -> str:
@@ -34,30 +35,30 @@ class Settings:
 
     @property
     def login(self) -> str:
-        """User and password, as "user:password" and as they were meant; empty where the address has none."""
+        """The "user:password" of the address, percent-decoded; "" if it has none."""
         user_info, _, _ = urlsplit(self.base_url).netloc.rpartition("@")
         return unquote(user_info)
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """What an endpoint may echo, and nobody may see."""
+        """The strings that an endpoint may repeat, and that must never be shown."""
         query = (value for _, value in parse_qsl(urlsplit(self.base_url).query) if len(value) >= 8)
         password = self.login.partition(":")[2]
         return tuple(filter(None, (self.key, self.key.strip(), password, quote(password, safe=""), *query)))
 
 
 def public_url(url: str) -> str:
-    """Return `url` without credentials, query and fragment: what may be shown and saved."""
+    """Return `url` without credentials, query and fragment, so that it may be shown and saved."""
     if not is_address(url):
         return UNREADABLE if "@" in url else url.partition("?")[0]
     parts = urlsplit(url)
-    if "@" in f"{parts.path}{parts.query}{parts.fragment}":  # a password with a slash or the like in it
+    if "@" in f"{parts.path}{parts.query}{parts.fragment}":  # a password that holds a slash or the like
         return UNREADABLE
     return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path.rstrip("/"), "", ""))
 
 
 def is_address(url: str) -> bool:
-    """Return whether `url` can be an endpoint's address."""
+    """Return whether `url` can be the address of an endpoint."""
     try:
         parts = urlsplit(url)
         return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0

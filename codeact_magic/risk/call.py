@@ -1,4 +1,4 @@
-"""One call: the function that is called, its arguments, and how to show them."""
+"""One call: its function, its arguments, and how to show them."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from .program import Program
 from .scopes import Scope
 from .values import Values, names
 
-_UNSEEN = ast.Constant(...)  # an argument that a star hides
+_UNKNOWN = ast.Constant(...)  # an argument hidden by a star
 
 
 class Call:
-    """A call, its function's possible values, and its arguments."""
+    """A call, the functions that it may call, and its arguments."""
 
     def __init__(self, node: ast.Call, scope: Scope, program: Program) -> None:
         self.node = node
@@ -24,7 +24,7 @@ class Call:
 
     @property
     def method(self) -> str:
-        """The name that the function is called by, empty where it has none or it is the user's or the code's own."""
+        """The bare name of the called function; "" if it has none, or if the user or the code has defined it."""
         match self.node.func:
             case ast.Attribute(attr=attr, value=ast.Name(id="self" | "cls")) if attr in self.program.defined:
                 return ""
@@ -38,59 +38,65 @@ class Call:
         return ""
 
     def of(self, node: ast.AST) -> Values:
-        """Return what an argument may be."""
+        """Return the possible values of an argument."""
         return self.program.of(node, self.scope)
 
     def argument(self, position: int, *words: str) -> ast.expr | None:
-        """Return the argument at `position` or under one of `words`, None where it is not given."""
+        """Return the argument at `position` or under one of the keywords `words`, None if it is not given."""
         given = self.node.args[: position + 1]
         if any(isinstance(argument, ast.Starred) for argument in given):
-            return _UNSEEN
+            return _UNKNOWN
         if len(given) > position:
             return given[position]
         keywords = {keyword.arg: keyword.value for keyword in self.node.keywords}
-        return next((keywords[word] for word in words if word in keywords), _UNSEEN if None in keywords else None)
+        for word in words:
+            if word in keywords:
+                return keywords[word]
+        return _UNKNOWN if None in keywords else None
 
     def arguments(self) -> list[ast.expr]:
-        """Return all arguments."""
+        """Return all arguments, the positional ones first."""
         return [*self.node.args, *(keyword.value for keyword in self.node.keywords)]
 
     def first(self) -> ast.expr:
-        """Return the first argument, or one of which nothing is known."""
-        return self.argument(0) or _UNSEEN
+        """Return the first argument, or an unknown one if there is none."""
+        return self.argument(0) or _UNKNOWN
 
     def texts(self, node: ast.AST | None) -> list[str] | None:
-        """Return the strings that an argument may be, None where it may be something else."""
+        """Return the strings that an argument may be, None if it may be something else."""
         values = self.of(node) if node else frozenset()
-        known = all(value.kind in ("text", "url") for value in values)
-        return sorted(value.what for value in values if value.kind == "text") if known else None
+        if any(value.kind not in ("text", "url") for value in values):
+            return None
+        return sorted(value.content for value in values if value.kind == "text")
 
     def may_be_true(self, word: str) -> bool:
-        """Tell whether a keyword is given as anything but False."""
+        """Return whether the keyword `word` is given with a value other than a false constant."""
         given = [keyword.value for keyword in self.node.keywords if keyword.arg == word]
         return any(not isinstance(value, ast.Constant) or bool(value.value) for value in given)
 
     def is_true(self, word: str) -> bool:
-        """Tell whether a keyword is given as True."""
+        """Return whether the keyword `word` is given as True."""
         given = [keyword.value for keyword in self.node.keywords if keyword.arg == word]
         return any(isinstance(value, ast.Constant) and value.value is True for value in given)
 
     def is_reported(self, node: ast.AST | None) -> bool:
-        """Tell whether a file argument lies in memory or was reported where it was opened."""
+        """Return whether a file argument needs no finding: it is in memory, or a finding was made as it was opened."""
         values = self.of(node) if node else frozenset()
-        return bool(values) and all(value.kind in ("name", "made") and value.what in tables.HANDLES for value in values)
+        return bool(values) and all(
+            value.kind in ("name", "result") and value.content in tables.HANDLES for value in values
+        )
 
     def shown(self, node: ast.AST | None) -> str:
-        """Return how to show an argument, empty where it is too long for that."""
+        """Return an argument as text, "" if it is too long."""
         return _shown(node, self.scope, self.program, 4) if node else ""
 
     def label(self, dotted: str = "") -> str:
-        """Return how to name the function."""
+        """Return the name of the function as a finding shows it."""
         return dotted.removeprefix("builtins.") or unparsed(self.node.func, 40) or self.method
 
 
 def _shown(node: ast.AST, scope: Scope, program: Program, depth: int) -> str:
-    """Return a path as a reader would write it: through the names that hold its parts, as far as they are known."""
+    """Return an expression as text; a path is written out, with the names of its parts resolved if they are known."""
     match node:
         case ast.Constant(value=str(text)):
             return text
@@ -108,7 +114,7 @@ def _shown(node: ast.AST, scope: Scope, program: Program, depth: int) -> str:
 
 
 def _is_path(node: ast.AST) -> bool:
-    """Tell whether an expression is written out as a path."""
+    """Return whether an expression looks like a path or a part of one."""
     if isinstance(node, ast.Call):
         return unparsed(node.func, 30).rpartition(".")[2] in ("Path", "join", "str", "joinpath", "fspath")
     return isinstance(node, ast.JoinedStr | ast.BinOp) or (
@@ -117,8 +123,9 @@ def _is_path(node: ast.AST) -> bool:
 
 
 def unparsed(node: ast.AST, most: int) -> str:
-    """Return the code of `node`, empty where it is longer than `most` characters."""
-    start, end = getattr(node, "col_offset", 0), getattr(node, "end_col_offset", most + 1)
+    """Return the code of `node`, "" if it takes several lines or more than `most` characters."""
+    start = getattr(node, "col_offset", 0)
+    end = getattr(node, "end_col_offset", most + 1)
     if getattr(node, "lineno", 0) != getattr(node, "end_lineno", 1) or end - start > most:
         return ""
     return ast.unparse(node)

@@ -1,4 +1,4 @@
-"""What an IPython line would do, as far as its name and text tell."""
+"""The effects of IPython lines: magics, shell commands, and the rest, by their names and texts."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterator, Mapping
 
 from .findings import Kind
-from .lines import Command
+from .ipython_syntax import Command
 
-Told = tuple[Kind, str]  # a finding's kind and what
+Effect = tuple[Kind, str]  # the kind of a finding, and its object
 
 _HARMLESS = frozenset(
     """
@@ -20,11 +20,11 @@ _LISTS = frozenset("ls ll lk lf ldir lx cat less more man head tail history hist
 _SHELLS = frozenset("sx sc system bash sh script cmd ! perl ruby python python2 python3 pypy".split())
 _INSTALLERS = frozenset("pip conda mamba micromamba uv".split())
 _EFFECTS: Mapping[str, tuple[Kind, str]] = {
-    **dict.fromkeys(("cd", "pushd", "popd", "set_env", "bookmark"), ("environment", "changes the environment: %{}")),
-    "env": ("environment", "reads the environment: %{}"),
+    **dict.fromkeys(("cd", "pushd", "popd", "set_env", "bookmark"), ("environment", "%{}")),
+    "env": ("reads environment", "%{}"),
     **dict.fromkeys(("run", "rerun", "load", "loadpy", "load_ext", "reload_ext"), ("unreadable", "%{}")),
-    **dict.fromkeys(("reset", "reset_selective", "xdel"), ("rebinds", "deletes your names: %{}")),
-    "pylab": ("rebinds", "overwrites your names: %{}"),
+    **dict.fromkeys(("reset", "reset_selective", "xdel"), ("deletes name", "your names: %{}")),
+    "pylab": ("overwrites name", "your names: %{}"),
     "store": ("writes", "IPython's database: %{}"),
     "pastebin": ("network", "%{}"),
     **dict.fromkeys(("exit", "quit", "Exit", "Quit"), ("exit", "{}")),
@@ -33,7 +33,7 @@ _FILES: Mapping[str, Kind] = {
     **dict.fromkeys(("writefile", "file", "save", "notebook", "logstart", "mv", "cp", "mkdir"), "writes"),
     **dict.fromkeys(("rm", "rmdir"), "deletes"),
 }
-_FIRST_NAMED = frozenset({"save", "notebook", "logstart"})  # what follows the file's name is not one
+_FIRST_NAMED = frozenset({"save", "notebook", "logstart"})  # the file's name is their first argument, not the last
 _ALSO_KNOWN = frozenset(
     """
     alias alias_magic autoawait autocall automagic code_wrap config debug ed edit gui killbgscripts logon logstop macro
@@ -50,12 +50,12 @@ _INSTALL = re.compile(
 
 
 def is_magic(name: str) -> bool:
-    """Tell whether `name` is one of IPython's line magics, which work without their percent sign."""
+    """Return whether `name` is one of IPython's line magics, which work without a percent sign."""
     return name in _KNOWN and name.isidentifier()
 
 
-def judge(command: Command) -> Iterator[Told]:
-    """Yield what an IPython line would touch."""
+def judge(command: Command) -> Iterator[Effect]:
+    """Yield the effects of an IPython line."""
     if command.sign in ("!", "!!"):
         yield from shell(command.text)
     elif command.sign in ("%", "%%"):
@@ -64,27 +64,26 @@ def judge(command: Command) -> Iterator[Told]:
         yield "magic", f"{command.sign}{command.text}"
 
 
-def installs(text: str) -> Iterator[Told]:
-    """Yield what a shell command or the words of one would install."""
+def installs(text: str) -> Iterator[Effect]:
+    """Yield the packages that a shell command would install."""
     for match in _INSTALL.finditer(text):
         words = [word for word in match[1].split() if not word.startswith("-")]
         yield "installs", " ".join(words).strip("'\"`,)]") or "packages"
 
 
-def shell(text: str) -> Iterator[Told]:
-    """Yield what a shell command would do; a plain install is only that."""
+def shell(text: str) -> Iterator[Effect]:
+    """Yield the effects of a shell command. If it only installs packages, the process itself is not an effect."""
     found = list(installs(text))
     yield from found
     if not found or _CHAINED.search(text):
-        yield "process", f"shell: {text.strip()}"
+        yield "shell", text.strip()
 
 
-def _magic(command: Command) -> Iterator[Told]:
+def _magic(command: Command) -> Iterator[Effect]:
     name, text = command.name, command.text
     whole = f"{name} {text}".strip()
     if name in _SHELLS:
-        lines = [line.strip() for line in command.body[:400].splitlines() if line.strip()]
-        yield from shell("; ".join([text] * bool(text) + lines) if command.sign == "%%" else text)
+        yield from shell(_shell_text(command))
         yield from installs(command.body)
     elif name in _INSTALLERS:
         yield from shell(whole)
@@ -92,13 +91,28 @@ def _magic(command: Command) -> Iterator[Told]:
         kind, what = _EFFECTS["set_env" if name == "env" and "=" in text else name]
         yield kind, what.format(whole)
     elif name in _FILES:
-        words = [word for word in text.split() if not word.startswith("-")]
-        yield _FILES[name], (words[0 if name in _FIRST_NAMED else -1] if words else f"files with %{name}")
+        yield _FILES[name], _file_name(name, text)
     elif name in _LISTS:
         if _CHAINED.search(text) or (name.startswith("hist") and "-f" in text):
-            yield "process", f"shell: {whole}"
+            yield "shell", whole
     elif not _is_harmless(command):
         yield "magic", command.sign + whole
+
+
+def _shell_text(command: Command) -> str:
+    """Return the shell commands of a magic on one line: its own text, and the lines of its cell."""
+    if command.sign != "%%":
+        return command.text
+    lines = [command.text, *(line.strip() for line in command.body[:400].splitlines())]
+    return "; ".join(filter(None, lines))
+
+
+def _file_name(name: str, text: str) -> str:
+    """Return the file that the magic `name` writes or deletes."""
+    words = [word for word in text.split() if not word.startswith("-")]
+    if not words:
+        return f"files with %{name}"
+    return words[0] if name in _FIRST_NAMED else words[-1]
 
 
 def _is_harmless(command: Command) -> bool:

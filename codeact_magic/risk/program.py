@@ -1,6 +1,6 @@
-"""What the names of a piece of code may stand for: aliases, containers, parameters, attributes, imports.
+"""The possible values of names and expressions: through aliases, containers, parameters, attributes and imports.
 
-Nothing is run and no order is assumed: a name stands for all that is ever bound to it in its scope.
+Nothing is run, and no order is assumed: a name may have every value that its scope ever binds to it.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ from .values import (
     without,
 )
 
-_PASSES = 16  # until the bindings must have settled
+_PASSES = 16  # over all bindings, until nothing changes any more
 
 
 class Program:
-    """A tree of which every expression can be asked what it may be."""
+    """A syntax tree, and the possible values of each expression in it."""
 
     def __init__(self, tree: ast.Module, names: frozenset[str]) -> None:
-        """Read `tree`; `names` are the user's own, bound before the code runs. Raises TooTangledError."""
+        """Analyse `tree`. The user's own `names` are bound before the code runs. Raises TooTangledError."""
         self.scopes = Scopes(tree)
         self.names = names
         nodes = [node for node, _ in self.scopes.nodes]
@@ -42,11 +42,11 @@ class Program:
         self.defined = {name for node in nodes for name in plain_names(node)}
         self._known: dict[tuple[Scope | None, str], Values] = {}
         self._memo: dict[int, Values] = {}
-        self._empty: Values = frozenset()  # what nothing is known of, which while names settle may yet be known
+        self._empty: Values = frozenset()  # the values of an expression without any; unknown once nothing changes
         calls = [(node, scope) for node, scope in self.scopes.nodes if isinstance(node, ast.Call)]
         for _ in range(_PASSES):
             self._memo.clear()
-            changed = [self._bring(binding) for binding in self.scopes.bindings]
+            changed = [self._apply(binding) for binding in self.scopes.bindings]
             changed += [self._pass_arguments(call, scope) for call, scope in calls]
             if not any(changed):
                 self._empty = UNKNOWN
@@ -54,18 +54,18 @@ class Program:
         raise TooTangledError("its names cannot be followed")
 
     def of(self, node: ast.AST, scope: Scope) -> Values:
-        """Return what `node` may be when read in `scope`, `UNKNOWN` at the least."""
+        """Return the possible values of `node` if it is evaluated in `scope`, `UNKNOWN` at least."""
         if id(node) not in self._memo:
             self._memo[id(node)] = bounded(self._evaluate(node, scope)) or self._empty
         return self._memo[id(node)]
 
     def functions(self, node: ast.Call, scope: Scope) -> Values:
-        """Return what the called function may be; that a module is also the user's, who imported it, is left out."""
+        """Return the possible values of the called function. A module is not also the object of the user."""
         values = self.of(node.func, scope)
         return without(values, "yours") if kept(values, "name") else values
 
     def yours(self, node: ast.expr, scope: Scope) -> frozenset[str]:
-        """Return the user's objects that a change of `node` changes, by their names."""
+        """Return the names of the user's objects that a change of `node` changes."""
         found = kept(self.of(node, scope), "yours")
         root = node
         while isinstance(root, ast.Attribute | ast.Subscript):
@@ -73,39 +73,46 @@ class Program:
         found |= kept(self.of(root, scope), "yours")
         if found and isinstance(root, ast.Name) and scope.owner(root.id) is scope:
             found &= elements(self._since(root, scope))
-        return frozenset(value.what for value in found)
+        return frozenset(value.content for value in found)
 
     def _since(self, name: ast.Name, scope: Scope) -> Values:
-        """Return what a name may be after the last assignment before it that certainly ran."""
-        bound, place = scope.bound[name.id], (name.lineno, name.col_offset)
-        sure = [number for number, binding in enumerate(bound[:MOST]) if binding.sure and binding.place < place]
-        if not sure or len(bound) > MOST:
+        """Return the possible values of a name since the last unconditional assignment before it."""
+        bound = scope.bound[name.id]
+        position = (name.lineno, name.col_offset)
+        assignments = [
+            index
+            for index, binding in enumerate(bound[:MOST])
+            if binding.is_unconditional and binding.position < position
+        ]
+        if not assignments or len(bound) > MOST:
             return self._name(name.id, scope)
-        return frozenset[Value]().union(*(self._brought(binding) for binding in bound[sure[-1] :]))
+        return frozenset[Value]().union(*(self._values_of(binding) for binding in bound[assignments[-1] :]))
 
     def source(self, name: ast.Name, scope: Scope) -> tuple[ast.AST, Scope] | None:
-        """Return the only expression that `name` is bound to, and its scope; None where there is no such one."""
+        """Return the only expression to which `name` is bound, and its scope; None if there are several or none."""
         owner = scope.owner(name.id)
         match owner.bound[name.id] if owner else []:
             case [Binding(how="is", node=ast.AST() as node, origin=Scope() as origin)]:
                 return node, origin
         return None
 
-    def _bring(self, binding: Binding) -> bool:
-        """Add what a binding brings to what its name may be; tell whether that was news."""
+    def _apply(self, binding: Binding) -> bool:
+        """Add the values of a binding to those of its name; return whether any was new."""
         scope = binding.scope
         if scope and binding.how == "held":
             scope = scope.owner(binding.name) or scope.module
-        values = self._brought(binding)
-        as_attribute = scope is not None and scope.kind == "class" and self._add((None, binding.name), values)
-        return self._add((scope, binding.name), values) or as_attribute
+        values = self._values_of(binding)
+        is_new = self._add((scope, binding.name), values)
+        if scope is not None and scope.kind == "class":  # a name of a class is an attribute as well
+            is_new |= self._add((None, binding.name), values)
+        return is_new
 
     def _add(self, key: tuple[Scope | None, str], values: Values) -> bool:
         known = self._known.get(key, frozenset())
         self._known[key] = bounded(known | values)
         return self._known[key] != known
 
-    def _brought(self, binding: Binding) -> Values:
+    def _values_of(self, binding: Binding) -> Values:
         if binding.dotted:
             return frozenset({Value("name", canonical(binding.dotted))})
         if binding.node is None or binding.origin is None:
@@ -122,20 +129,20 @@ class Program:
 
     def _mentions_path(self, annotation: ast.AST, scope: Scope) -> bool:
         nodes = (node for node in ast.walk(annotation) if isinstance(node, ast.expr))
-        return any(value.what in tables.PATHS for node in nodes for value in self.of(node, scope))
+        return any(value.content in tables.PATHS for node in nodes for value in self.of(node, scope))
 
     def _pass_arguments(self, call: ast.Call, scope: Scope) -> bool:
-        """Bind the parameters of a function that is defined here to what it is called with."""
+        """Add the arguments of a call to the values of the parameters; return whether any was new."""
         changed = False
         for value in self.of(call.func, scope):
             if value.kind == "function":
-                inner = self.scopes.inner[id(value.what)]
-                for name, values in self._arguments(value.what, call, scope):
+                inner = self.scopes.inner[id(value.content)]
+                for name, values in self._arguments(value.content, call, scope):
                     changed |= name in inner.bound and self._add((inner, name), values)
         return changed
 
     def _arguments(self, function: Function, call: ast.Call, scope: Scope) -> Iterator[tuple[str, Values]]:
-        """Yield each parameter of `function` that `call` gives something to, and what it gives."""
+        """Yield the parameters of `function` to which `call` passes arguments, each with the argument's values."""
         names = _positional(function, call)
         for name, argument in zip(names, call.args, strict=False):
             yield name, self.of(argument, scope)
@@ -190,7 +197,7 @@ class Program:
         return values
 
     def _before(self, name: str) -> Values:
-        """Return what a name may be before the code runs: an import of an earlier step, a built-in, the user's own."""
+        """Return the possible values of a name before the code runs: an earlier import, a built-in, a user's object."""
         values = frozenset({Value("yours", name)}) if name in self.names else frozenset[Value]()
         if name in tables.CONVENTIONS:
             return values | {Value("name", tables.CONVENTIONS[name])}
@@ -199,16 +206,16 @@ class Program:
         return values | UNKNOWN
 
     def attribute(self, values: Values, attr: str) -> Values:
-        """Return what the attribute `attr` of something that may be any of `values` may be."""
+        """Return the possible values of the attribute `attr` of `values`."""
         if attr == "__call__":
             return values
         found: set[Value] = set()
         for value in values:
             match value.kind:
                 case "name":
-                    found.add(Value("name", canonical(f"{value.what}.{attr}")))
-                case "made":
-                    found.add(Value("name", f"{value.what}.{attr}"))
+                    found.add(Value("name", canonical(f"{value.content}.{attr}")))
+                case "result":
+                    found.add(Value("name", f"{value.content}.{attr}"))
                 case "path":
                     found.add(PATH if attr in ("parent", "parents") else Value("name", f"pathlib.Path.{attr}"))
                 case "yours" | "url" | "dynamic":
@@ -218,15 +225,15 @@ class Program:
         return frozenset(found)
 
     def _operation(self, node: ast.BinOp, scope: Scope) -> Values:
-        left, right = self.of(node.left, scope), self.of(node.right, scope)
-        if isinstance(node.op, ast.Div) and PATH in left | right:
+        operands = self.of(node.left, scope) | self.of(node.right, scope)
+        if isinstance(node.op, ast.Div) and PATH in operands:
             return frozenset({PATH})
         match node:
             case ast.BinOp(left=ast.Constant(value=str(start)), op=ast.Add(), right=ast.Constant(value=str(end))):
                 return constant(start + end)
             case ast.BinOp(op=ast.Add()):
-                return without(left | right, "text") | UNKNOWN
-        return kept(left | right, "url") | UNKNOWN
+                return without(operands, "text") | UNKNOWN
+        return kept(operands, "url") | UNKNOWN
 
     def _call(self, node: ast.Call, scope: Scope) -> Values:
         found = [self._result(value, node, scope) for value in self.functions(node, scope)]
@@ -239,11 +246,11 @@ class Program:
         return frozenset[Value]().union(*found)
 
     def _result(self, value: Value, node: ast.Call, scope: Scope) -> Values:
-        """Return what calling `value` may give."""
+        """Return the possible results of calling `value`."""
         if value.kind == "name":
-            return self._called(value.what, node, scope)
+            return self._called(value.content, node, scope)
         if value.kind == "function":
-            inner = self.scopes.inner[id(value.what)]
+            inner = self.scopes.inner[id(value.content)]
             return self._known.get((inner, RETURNED), frozenset())
         return frozenset({value}) if value.kind in ("url", "dynamic") else UNKNOWN
 
@@ -259,27 +266,31 @@ class Program:
             return self._any(node.args[:1], scope)
         if module in ("builtins", "itertools") and last in tables.PASSED_ON:
             return spread(self._any(node.args, scope))
-        return frozenset({Value("made", dotted)}) if dotted in tables.FOLLOWED else UNKNOWN
+        return frozenset({Value("result", dotted)}) if dotted in tables.FOLLOWED else UNKNOWN
 
     def _imported(self, node: ast.Call, scope: Scope, whole: bool) -> Values:
-        """Return the module that `__import__` or `import_module` gives, where its name is known."""
+        """Return the modules that `__import__` or `import_module` may return; `whole`: not only the top package."""
         values = self._any(node.args[:1], scope)
-        texts = [value.what for value in kept(values, "text")]
-        names = {Value("name", canonical(text if whole else text.split(".")[0])) for text in texts}
-        return frozenset(names) | (UNKNOWN if without(values, "text") else frozenset())
+        texts = [value.content for value in kept(values, "text")]
+        if not whole:
+            texts = [text.split(".")[0] for text in texts]
+        modules = frozenset(Value("name", canonical(text)) for text in texts)
+        return modules | UNKNOWN if without(values, "text") else modules
 
     def _got(self, node: ast.Call, scope: Scope) -> Values:
-        """Return what `getattr` gives."""
+        """Return the possible results of `getattr`."""
+        unknown_attribute = frozenset({Value("dynamic", "getattr")})
         if len(node.args) < 2:
-            return frozenset({Value("dynamic", "getattr")})
-        base, names = self.of(node.args[0], scope), self.of(node.args[1], scope)
-        found = [self.attribute(base, value.what) for value in kept(names, "text")]
-        found.append(self._any(node.args[2:], scope))
-        return frozenset({Value("dynamic", "getattr")} if without(names, "text") else ()).union(*found)
+            return unknown_attribute
+        base = self.of(node.args[0], scope)
+        names = self.of(node.args[1], scope)
+        default = self._any(node.args[2:], scope)
+        found = default.union(*(self.attribute(base, value.content) for value in kept(names, "text")))
+        return found | unknown_attribute if without(names, "text") else found
 
 
 def _positional(function: Function, call: ast.Call) -> list[str]:
-    """Return the names that the positional arguments of `call` are bound to."""
+    """Return the names of the parameters that take the positional arguments of `call`."""
     names = [parameter.arg for parameter in (*function.args.posonlyargs, *function.args.args)]
-    method = names[:1] in (["self"], ["cls"]) and isinstance(call.func, ast.Attribute)
-    return names[1:] if method else names
+    is_method = names[:1] in (["self"], ["cls"]) and isinstance(call.func, ast.Attribute)
+    return names[1:] if is_method else names

@@ -1,4 +1,4 @@
-"""The rules for everything but calls: mentions, names bound and deleted, items and attributes set, imports."""
+"""The rules for mentions, bound and deleted names, set items and attributes, and imports. Calls have rules apart."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import builtins
 import itertools
 from collections.abc import Iterator
 
-from . import calls, tables
+from . import call_rules, tables
 from .call import Call
-from .findings import Kind, Report
+from .findings import Kind, ScanReport
 from .program import Program
 from .scopes import Scope, plain_names
 from .values import canonical, names
@@ -20,21 +20,21 @@ _SPACES = frozenset({"globals", "locals", "vars", "dir"})
 
 
 class Rules:
-    """Goes once over a program and reports what it touches.
+    """Goes through a program once, and reports its effects.
 
-    A function that is only mentioned may be called where nobody sees it, so a mention counts. It is said in general
-    terms, and not at all where a call of the same function says it better.
+    A function that is only mentioned may be called out of sight, so a mention is a finding too. It is worded in
+    general terms, and left out if a call of the same function gives a more precise finding.
     """
 
-    def __init__(self, program: Program, report: Report) -> None:
+    def __init__(self, program: Program, report: ScanReport) -> None:
         self._program = program
         self._report = report
-        self._done: set[int] = set()  # nodes of which a node above them has said everything
+        self._done: set[int] = set()  # ids of nodes that a finding about their parent covers
         self._called: set[str] = set()
         self._mentions: list[tuple[str, Kind, str, int]] = []
 
     def apply(self) -> None:
-        """Report everything."""
+        """Report all effects."""
         for node, scope in self._program.scopes.nodes:
             if id(node) not in self._done:
                 self._look(node, scope)
@@ -49,7 +49,9 @@ class Rules:
             case ast.Name(ctx=ast.Load()) | ast.Attribute(ctx=ast.Load()):
                 self._mention(node, scope)
             case ast.Name():
-                self._rebind(node.id, node, scope, "deletes" if isinstance(node.ctx, ast.Del) else "overwrites")
+                self._rebind(
+                    node.id, node, scope, "deletes name" if isinstance(node.ctx, ast.Del) else "overwrites name"
+                )
             case ast.Attribute() | ast.Subscript(ctx=ast.Store() | ast.Del()):
                 self._store(node, scope)
             case ast.Import() | ast.ImportFrom():
@@ -66,55 +68,61 @@ class Rules:
     def _call(self, node: ast.Call, scope: Scope) -> None:
         call = Call(node, scope, self._program)
         self._done.add(id(node.func))
-        told = list(calls.judge(call))
-        for kind, what in told:
-            self._report.add(kind, what, node.lineno)
+        effects = list(call_rules.judge(call))
+        for kind, text in effects:
+            self._report.add(kind, text, node.lineno)
         for dotted in filter(_settles, call.names):
             self._done.update(_chain(node.func))
-            if told:
+            if effects:
                 self._called.update(itertools.accumulate(dotted.split("."), "{}.{}".format))
         if "builtins.getattr" in call.names:
             self._mention(node, scope)
 
     def _mention(self, node: ast.Name | ast.Attribute | ast.Call, scope: Scope) -> None:
         name = getattr(node, "attr", "") or getattr(node, "id", "")
-        free = isinstance(node, ast.Attribute) or (scope.owner(name) is None and name not in self._program.names)
-        if name in tables.INNARDS and free:
+        is_attribute = isinstance(node, ast.Attribute)
+        is_free = is_attribute or (scope.owner(name) is None and name not in self._program.names)
+        if name in tables.INNARDS and is_free:
             self._report.add("unreadable", name, node.lineno)
             return
         for dotted in names(self._program.of(node, scope)):
             if known := tables.touched(dotted):
                 self._done.update(_chain(node))
-                kind, what = calls.words(known[0], dotted if known[1] in tables.OBJECTS else known[1])
+                kind, what = call_rules.words(known[0], dotted if known[1] in tables.OBJECTS else known[1])
                 self._mentions.append((dotted, kind, what, node.lineno))
-        by_name = tables.METHODS.get(name) if free and ("_" in name or name in _PLAIN) else None
-        if by_name in ("writes", "deletes"):
-            self._report.add(by_name, f"files with {name}", node.lineno)
+        if is_free and ("_" in name or name in _PLAIN):
+            by_name = tables.METHODS.get(name)
+            if by_name in ("writes", "deletes"):
+                self._report.add(by_name, f"files with {name}", node.lineno)
 
-    def _rebind(self, name: str, node: ast.AST, scope: Scope, verb: str = "overwrites") -> None:
+    def _rebind(self, name: str, node: ast.AST, scope: Scope, kind: Kind = "overwrites name") -> None:
         if scope.binder(name) is not scope.module:
             return
         line = getattr(node, "lineno", 1)
         if name in self._program.names:
-            self._report.add("rebinds", f"{verb} your {name}", line)
-        elif name in _KEPT and verb == "overwrites":
-            self._report.add("rebinds", f"overwrites {'the built-in ' * hasattr(builtins, name)}{name}", line)
+            self._report.add(kind, f"your {name}", line)
+        elif name in _KEPT and kind == "overwrites name":
+            self._report.add(kind, f"the built-in {name}" if hasattr(builtins, name) else name, line)
 
     def _store(self, node: ast.Attribute | ast.Subscript, scope: Scope) -> None:
         """Report an item or attribute that is set on an object of the user's, or on a module."""
-        places = [name for name in names(self._program.of(node.value, scope)) if not name.startswith("builtins.")]
-        if isinstance(node, ast.Attribute):
-            places = [canonical(f"{name}.{node.attr}") for name in places]
-        places = [name for name in places if "." in name]
-        if places and all(name.startswith(tables.SETTINGS) for name in places):
+        targets = self._module_targets(node, scope)
+        if targets and all(name.startswith(tables.SETTINGS) for name in targets):
             return
         yours = sorted(self._program.yours(node.value, scope) - tables.KEPT_NAMES)
         for name in yours:
-            self._report.add("rebinds", f"changes your {name}", node.lineno)
-        for name in () if yours else places:
+            self._report.add("changes name", f"your {name}", node.lineno)
+        for name in () if yours else targets:
             self._done.update(_chain(node.value))
             self._called.add(name)
-            self._report.add("environment", f"changes the environment: {name}", node.lineno)
+            self._report.add("environment", name, node.lineno)
+
+    def _module_targets(self, node: ast.Attribute | ast.Subscript, scope: Scope) -> list[str]:
+        """Return the dotted names of the attributes of modules that an assignment to `node` may change."""
+        targets = [name for name in names(self._program.of(node.value, scope)) if not name.startswith("builtins.")]
+        if isinstance(node, ast.Attribute):
+            targets = [canonical(f"{name}.{node.attr}") for name in targets]
+        return [name for name in targets if "." in name]
 
     def _import(self, node: ast.Import | ast.ImportFrom, scope: Scope) -> None:
         for alias in node.names:
@@ -124,25 +132,25 @@ class Rules:
             if alias.name == "*":
                 self._star(str(getattr(node, "module", "")), node.lineno)
             elif known:
-                self._mentions.append((dotted, *calls.words(*known), node.lineno))
+                self._mentions.append((dotted, *call_rules.words(*known), node.lineno))
             if alias.asname and not _is_usual(module, alias.asname):
                 self._rebind(name, node, scope)
                 self._alias(dotted, name, node.lineno)
 
     def _star(self, module: str, line: int) -> None:
-        """Report an import of names that the code does not show."""
+        """Report a star import: the code does not show the names that it binds."""
         if canonical(module) in tables.MODULES or module in tables.CONVENTIONS:
             self._report.add("unreadable", f"from {module} import *", line)
         elif self._program.names:
-            self._report.add("rebinds", f"may overwrite your names: from {module} import *", line)
+            self._report.add("may overwrite name", f"your names: from {module} import *", line)
 
     def _alias(self, dotted: str, name: str, line: int) -> None:
-        """Report a module that matters under a name of its own, for a later step: there nobody would know it."""
+        """Report the import of a known module under an unusual name that only a later step can use, unrecognised."""
         if dotted in tables.CONVENTIONS.values() and name not in self._program.loaded | self._program.names:
             self._report.add("unreadable", f"{dotted} under the name {name}", line)
 
     def _compare(self, node: ast.Compare) -> None:
-        """Let `"df" in globals()` pass: it only asks."""
+        """Skip tests such as `"df" in globals()`, which change nothing."""
         for operator, right in zip(node.ops, node.comparators, strict=True):
             if isinstance(operator, ast.In | ast.NotIn):
                 match right:
@@ -153,12 +161,12 @@ class Rules:
 
 
 def _settles(dotted: str) -> bool:
-    """Tell whether what is said of a call of `dotted` covers the modules and objects that lead to it."""
+    """Return whether the findings about a call of `dotted` cover the modules and objects in its name."""
     return dotted.startswith("IPython.get_ipython.") or tables.touched(dotted) is not None
 
 
 def _chain(node: ast.expr) -> Iterator[int]:
-    """Yield the ids of what a dotted name is made of, through calls that are given nothing."""
+    """Yield the ids of the nodes of a dotted name, through calls without arguments."""
     match node:
         case ast.Name():
             yield id(node)
@@ -168,5 +176,5 @@ def _chain(node: ast.expr) -> Iterator[int]:
 
 
 def _is_usual(module: str, name: str) -> bool:
-    """Tell whether importing `module` as `name` is what everyone does, so that doing it again changes nothing."""
+    """Return whether `name` is the usual name for `module`, so that importing it again changes nothing."""
     return tables.CONVENTIONS.get(name) == module or name == module.rpartition(".")[2]

@@ -1,4 +1,4 @@
-"""Which name is bound where, and by what: Python's scoping rules, applied to a tree."""
+"""The scopes of a syntax tree, and the names that each binds, by Python's scoping rules."""
 
 from __future__ import annotations
 
@@ -12,46 +12,54 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
-RETURNED = "return"  # what a function gives back is bound to this, which cannot be a name
+RETURNED = "return"  # the name that holds the return value of a function; no variable can have it
 _MOST = 100_000  # nodes: ten thousand lines, or a second or two
-_KEEPERS = frozenset({"append", "add", "insert", "extend", "appendleft", "setdefault", "put"})
+_ADDING_METHODS = frozenset({"append", "add", "insert", "extend", "appendleft", "setdefault", "put"})
 
 
 class TooTangledError(ValueError):
-    """The code is bound together in a way that cannot be followed."""
+    """The code is too large or too tangled to be analysed."""
 
 
 class Scope:
-    """A scope of the code, and what is bound in it."""
+    """A scope of the code, and its bindings."""
 
     def __init__(self, kind: ScopeKind, parent: Scope | None = None) -> None:
         self.kind = kind
         self.parent = parent
         self.module: Scope = parent.module if parent else self
         self.bound: dict[str, list[Binding]] = {}
-        self.elsewhere: dict[str, Scope] = {}  # the names declared global or nonlocal
+        self.declared: dict[str, Scope] = {}  # names declared global or nonlocal, with the scope that binds them
 
     def binder(self, name: str) -> Scope:
-        """Return the scope that an assignment to `name` here binds it in."""
-        return self.elsewhere.get(name, self)
+        """Return the scope in which an assignment to `name` here binds it."""
+        return self.declared.get(name, self)
 
     def owner(self, name: str) -> Scope | None:
-        """Return the scope that reading `name` here finds it in, None where the code does not bind it."""
+        """Return the scope in which `name` is found if it is read here, None if the code does not bind it."""
         scope: Scope | None = self.binder(name)
         while scope and (name not in scope.bound or (scope.kind == "class" and scope is not self)):
             scope = scope.parent
         return scope
 
     def function(self) -> Scope:
-        """Return the nearest scope that is no comprehension: a walrus binds there."""
+        """Return the nearest scope that is not a comprehension; a walrus binds its name there."""
         return self.parent.function() if self.kind == "comprehension" and self.parent else self
 
 
 class Binding(NamedTuple):
-    """`name` in `scope` (no scope: an attribute of that name) may be what `node` is when read in `origin`.
+    """A possible value of a name.
 
-    `how`: it "is" the node's value, an "element" of it, or an "instance" of it; one that "held" it was a container
-    before, wherever that was bound. What is imported has a dotted name in place of a node.
+    Attributes:
+        scope: the scope that binds the name; None for an attribute of any object.
+        name: the name that is bound.
+        how: the value "is" that of `node`, an "element" of it, or an "instance" of it. "held": the name was bound
+            before, to a container, and the value of `node` is added to it.
+        node: the expression, None for an import.
+        origin: the scope in which `node` is evaluated.
+        dotted: the dotted name of an import.
+        position: line and column.
+        is_unconditional: whether it is an assignment that runs whenever its scope does.
     """
 
     scope: Scope | None
@@ -60,19 +68,19 @@ class Binding(NamedTuple):
     node: ast.AST | None = None
     origin: Scope | None = None
     dotted: str = ""
-    place: tuple[int, int] = (0, 0)  # line and column
-    sure: bool = False  # it is an assignment that runs whenever its scope does
+    position: tuple[int, int] = (0, 0)
+    is_unconditional: bool = False
 
 
 class Scopes:
-    """Reads a tree once: every node but the constants with its scope, in source order, and every binding."""
+    """The nodes of a tree in source order, except constants, each with its scope; and all bindings."""
 
     def __init__(self, tree: ast.Module) -> None:
-        """Read `tree`. Raises TooTangledError where it is too large to be looked at while somebody waits."""
+        """Read `tree`. Raises TooTangledError if it is too large to be analysed while the user waits."""
         self.nodes: list[tuple[ast.AST, Scope]] = []
         self.bindings: list[Binding] = []
-        self.inner: dict[int, Scope] = {}  # by the id of the function or comprehension that opens it
-        self._straight = {id(statement) for statement in tree.body}
+        self.inner: dict[int, Scope] = {}  # by the id of the function or comprehension that opens the scope
+        self._unconditional = {id(statement) for statement in tree.body}
         waiting: list[tuple[ast.AST, Scope]] = [(tree, Scope("module"))]
         while waiting:
             node, scope = waiting.pop()
@@ -82,24 +90,25 @@ class Scopes:
             if len(self.nodes) > _MOST:
                 raise TooTangledError("too much code")
             if isinstance(node, ast.Name):
-                continue  # most nodes are, and a name by itself binds nothing
-            waiting.extend(reversed(list(self._below(node, scope))))
-            sure = isinstance(node, ast.Assign | ast.AnnAssign) and id(node) in self._straight
-            place = (getattr(node, "lineno", 0), getattr(node, "col_offset", 0))
+                continue  # for speed: most nodes are names, and a name by itself binds nothing
+            waiting.extend(reversed(list(self._children(node, scope))))
+            is_unconditional = isinstance(node, ast.Assign | ast.AnnAssign) and id(node) in self._unconditional
+            position = (getattr(node, "lineno", 0), getattr(node, "col_offset", 0))
             for binding in self._bindings(node, scope):
-                self._bind(binding._replace(place=place, sure=sure and binding.how == "is"))
+                is_sure = is_unconditional and binding.how == "is"
+                self._bind(binding._replace(position=position, is_unconditional=is_sure))
 
     def _bind(self, binding: Binding) -> None:
         self.bindings.append(binding)
         if binding.scope and binding.how != "held":
             binding.scope.bound.setdefault(binding.name, []).append(binding)
 
-    def _below(self, node: ast.AST, scope: Scope) -> Iterator[tuple[ast.AST, Scope]]:
-        """Yield the children of `node`, each with the scope that it is evaluated in."""
+    def _children(self, node: ast.AST, scope: Scope) -> Iterator[tuple[ast.AST, Scope]]:
+        """Yield the children of `node`, each with the scope in which it is evaluated."""
         if isinstance(node, FUNCTIONS):
-            yield from self._below_function(node, scope)
+            yield from self._children_of_function(node, scope)
         elif isinstance(node, COMPREHENSIONS):
-            yield from self._below_comprehension(node, scope)
+            yield from self._children_of_comprehension(node, scope)
         elif isinstance(node, ast.ClassDef):
             inner = Scope("class", scope)
             yield from ((child, inner if isinstance(child, ast.stmt) else scope) for child in _children(node))
@@ -108,16 +117,16 @@ class Scopes:
         else:
             yield from ((child, scope) for child in _children(node))
 
-    def _below_function(self, node: Function, scope: Scope) -> Iterator[tuple[ast.AST, Scope]]:
+    def _children_of_function(self, node: Function, scope: Scope) -> Iterator[tuple[ast.AST, Scope]]:
         inner = self.inner[id(node)] = Scope("function", scope)
         body = node.body if isinstance(node.body, list) else [node.body]
-        self._straight.update(map(id, body))
+        self._unconditional.update(map(id, body))
         yield from ((child, scope) for child in _children(node) if isinstance(child, ast.expr) and child is not body[0])
         yield from ((default, scope) for default in _defaults(node.args))
         yield from ((argument, inner) for argument in _parameters(node.args))
         yield from ((child, inner) for child in body)
 
-    def _below_comprehension(
+    def _children_of_comprehension(
         self, node: ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp, scope: Scope
     ) -> Iterator[tuple[ast.AST, Scope]]:
         inner = self.inner[id(node)] = Scope("comprehension", scope)
@@ -127,7 +136,7 @@ class Scopes:
         yield from ((child, inner) for child in _children(node) if isinstance(child, ast.expr))
 
     def _bindings(self, node: ast.AST, scope: Scope) -> Iterator[Binding]:
-        """Yield what `node` itself binds."""
+        """Yield the bindings of `node` itself, without its children."""
         match node:
             case ast.Assign():
                 for target in node.targets:
@@ -158,19 +167,19 @@ class Scopes:
             case ast.FunctionDef() | ast.AsyncFunctionDef():
                 yield Binding(scope.binder(node.name), node.name, "is", node, scope)
                 yield from _to_parameters(node.args, scope, self.inner[id(node)])
-            case ast.Call(func=ast.Attribute(attr=attr, value=ast.Name() as owner)) if attr in _KEEPERS:
+            case ast.Call(func=ast.Attribute(attr=attr, value=ast.Name() as owner)) if attr in _ADDING_METHODS:
                 for argument in node.args:
                     yield from _to_name(owner, argument, scope, "held")
             case ast.Global():
-                scope.elsewhere |= dict.fromkeys(node.names, scope.module)
+                scope.declared |= dict.fromkeys(node.names, scope.module)
             case ast.Nonlocal():
-                scope.elsewhere |= {name: scope.parent.function() for name in node.names if scope.parent}
+                scope.declared |= {name: scope.parent.function() for name in node.names if scope.parent}
             case _:
                 yield from (Binding(scope.binder(name), name, "unknown") for name in plain_names(node))
 
 
 def plain_names(node: ast.AST) -> list[str]:
-    """Return the names that `node` binds by itself, without a target: a class, a caught error, a match capture."""
+    """Return the names that `node` binds without a target: of a class, a function, a caught error, a match capture."""
     match node:
         case ast.ClassDef() | ast.FunctionDef() | ast.AsyncFunctionDef():
             return [node.name]
@@ -182,12 +191,12 @@ def plain_names(node: ast.AST) -> list[str]:
 
 
 def _children(node: ast.AST) -> Iterator[ast.AST]:
-    """Yield the children of `node` that have something to say."""
+    """Yield the children of `node` that have fields."""
     return (child for child in ast.iter_child_nodes(node) if child._fields)
 
 
 def _parameters(arguments: ast.arguments) -> list[ast.arg]:
-    """Return every parameter, those that can be given by position first and in order."""
+    """Return all parameters; those that can be passed by position come first, in order."""
     extra = [argument for argument in (arguments.vararg, arguments.kwarg) if argument]
     return [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs, *extra]
 
@@ -197,7 +206,7 @@ def _defaults(arguments: ast.arguments) -> Iterable[ast.expr]:
 
 
 def _to_parameters(arguments: ast.arguments, outer: Scope, inner: Scope) -> Iterator[Binding]:
-    """Yield what the parameters may be, by their defaults and annotations; the calls are not looked at here."""
+    """Yield the bindings of parameters by their defaults and annotations, but not by calls."""
     for parameter in _parameters(arguments):
         yield Binding(inner, parameter.arg, "unknown")
         if parameter.annotation:
@@ -212,7 +221,15 @@ def _to_parameters(arguments: ast.arguments, outer: Scope, inner: Scope) -> Iter
 def _to_target(
     target: ast.expr, node: ast.expr, origin: Scope, how: How, scope: Scope | None = None
 ) -> Iterator[Binding]:
-    """Yield the bindings of an assignment; `scope` is where the target's names are, `origin` where `node` is read."""
+    """Yield the bindings of an assignment.
+
+    Args:
+        target: the left side.
+        node: the right side.
+        origin: the scope in which `node` is evaluated.
+        how: see `Binding`.
+        scope: the scope of the target's names, `origin` by default.
+    """
     match target:
         case ast.Name():
             yield from _to_name(target, node, origin, how, scope)
@@ -220,9 +237,13 @@ def _to_target(
             yield from _to_target(target.value, node, origin, how, scope)
         case ast.Tuple() | ast.List():
             parts = node.elts if how == "is" and isinstance(node, ast.Tuple | ast.List) else []
-            same = len(parts) == len(target.elts) and not any(isinstance(part, ast.Starred) for part in target.elts)
-            for number, part in enumerate(target.elts):
-                yield from _to_target(part, parts[number] if same else node, origin, "is" if same else "element", scope)
+            has_star = any(isinstance(part, ast.Starred) for part in target.elts)
+            if len(parts) == len(target.elts) and not has_star:
+                for inner_target, part in zip(target.elts, parts, strict=True):
+                    yield from _to_target(inner_target, part, origin, "is", scope)
+            else:
+                for inner_target in target.elts:
+                    yield from _to_target(inner_target, node, origin, "element", scope)
         case ast.Attribute():
             yield Binding(None, target.attr, how, node, origin)
         case ast.Subscript(value=ast.Name() as owner):
@@ -234,11 +255,18 @@ def _to_name(name: ast.Name, node: ast.expr, origin: Scope, how: How, scope: Sco
 
 
 def _imported(node: ast.Import | ast.ImportFrom, scope: Scope) -> Iterator[Binding]:
-    """Yield the names that an import binds; a relative import is the user's own code, and unknown."""
+    """Yield the bindings of an import. A relative import is the user's own code, so its value is unknown."""
     for alias in node.names:
-        if isinstance(node, ast.ImportFrom):
-            name, dotted = alias.asname or alias.name, f"{node.module}.{alias.name}" if not node.level else ""
-        else:
-            name, dotted = alias.asname or alias.name.split(".")[0], alias.name if alias.asname else ""
-            dotted = dotted or name
+        name, dotted = _imported_name(node, alias)
         yield Binding(scope.binder(name), name, "is" if dotted else "unknown", dotted=dotted)
+
+
+def _imported_name(node: ast.Import | ast.ImportFrom, alias: ast.alias) -> tuple[str, str]:
+    """Return the name that an import binds, and the dotted name of its value ("" if it is unknown)."""
+    if isinstance(node, ast.ImportFrom):
+        dotted = "" if node.level else f"{node.module}.{alias.name}"
+        return alias.asname or alias.name, dotted
+    if alias.asname:
+        return alias.asname, alias.name
+    package = alias.name.split(".")[0]
+    return package, package

@@ -1,6 +1,6 @@
-"""What is known of modules, functions and methods by name: which of them touch something, and which do not.
+"""Tables of library modules, functions and methods, by the kind of their effect; and of harmless ones.
 
-Where a whole module is listed, all of it counts but what `HARMLESS` names.
+A listed module stands for all its contents, except those in `HARMLESS`.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ MODULES = _kinds(
     unreadable="os ctypes cffi codeop runpy imp zipimport dill cloudpickle",
 )
 
-# What matters in whatever way it is used.
+# Objects for which any use is an effect.
 OBJECTS = _kinds(environment="os.environ os.environb", unreadable="sys.modules sys.meta_path sys.path_hooks")
 
 FUNCTIONS = _kinds(
@@ -103,7 +103,7 @@ HARMLESS = _set("""
     platform.system
     """)
 
-# What may be set on a module: that is what it is for.
+# The parts of modules that are meant to be set.
 SETTINGS = (
     "pandas.options",
     "pandas.plotting",
@@ -114,7 +114,7 @@ SETTINGS = (
     "warnings",
 )
 
-# Methods that mean one thing on whatever they are called, and functions that are met by their bare name.
+# Methods that have the same effect on any object, and functions that are often called by their bare name.
 METHODS = _kinds(
     writes="""
         write_text write_bytes touch mkdir makedirs symlink_to hardlink_to link_to chmod lchmod savefig imsave mimsave
@@ -143,12 +143,12 @@ PREFIXES: Mapping[str, Kind] = {
     "upload_": "network",
 }
 
-# Methods that write only where they are given something to write to.
+# Methods that write only if they get a target.
 NEED_TARGET = _set("""
     save to_csv to_json to_parquet to_orc to_html to_latex to_markdown to_xml to_string to_netcdf to_delta
     write_html write_image write_json write_csv write_parquet write_ipc write_ndjson write_avro save_for_backward
     """)
-# Functions that write into a file that may have been opened, and reported, before.
+# Functions that write into a file; it may have been reported as it was opened.
 DUMPS = frozenset(
     f"{module}.{function}"
     for module in _set(
@@ -156,7 +156,7 @@ DUMPS = frozenset(
     )
     for function in ("dump", "safe_dump", "dump_all", "safe_dump_all")
 )
-# Where the written path is not the first argument: the method's object, or the second argument.
+# Functions whose target is not the first argument, but the method's object or the second argument.
 ON_RECEIVER = _set("write_text write_bytes touch mkdir symlink_to hardlink_to link_to chmod lchmod unlink rmdir")
 ON_SECOND = DUMPS | _set("""
     shutil.copy shutil.copy2 shutil.copyfile shutil.copytree shutil.move shutil.copymode shutil.copystat
@@ -168,7 +168,7 @@ TARGETS = (
     "dst target where name uri stream"
 ).split()
 
-# What may be opened for writing: (the position of the mode, the mode where none is given).
+# Functions that open a file: (the position of the mode, the default mode).
 OPENERS: Mapping[str, tuple[int, str]] = {
     **dict.fromkeys(
         _set("""
@@ -188,12 +188,12 @@ READS = re.compile(r"(?:[rbtU]+|readonly)(?:[:|].*)?")
 DATABASES = _set("sqlite3.connect duckdb.connect apsw.Connection aiosqlite.connect")
 SERIALISERS = _set("torch.load yaml.load yaml.load_all")
 
-# A call with a web address fetches it, where its function's name starts like one of these.
+# If its name begins with one of these, a function that gets a web address fetches it.
 FETCHES = re.compile(
     r"(?:read|scan|load|open|fetch|download|urlopen|urlretrieve|get|post|put|patch|delete|head|request|connect|imread"
     r"|genfromtxt|loadtxt|retrieve|clone|create_engine|from_url|sql|execute)(?:_|\Z)|(?:IFrame|Image|Video|Audio|SVG|GeoJSON)\Z"
 )
-# A call with a literal file name writes it, where its function's name starts like one of these.
+# If its name begins with one of these, a function that gets a literal file name writes that file.
 WRITES = re.compile(r"(?:to|write|save|export|dump|store|create|copy|move|output|show)(?:_|\Z)")
 FILE_NAME = re.compile(r"[^\s:*?\"<>|]{1,200}\.[A-Za-z]\w{0,7}")
 READING_SQL = re.compile(r"\s*\(*\s*(?:select|with|show|describe|desc|explain|values|pragma)\b", re.IGNORECASE)
@@ -202,7 +202,7 @@ WRITING_SQL = re.compile(
     re.IGNORECASE,
 )
 
-# What a call gives that is worth following; a handle was reported when it was opened, or lies in memory.
+# Results of calls that are followed. A handle was reported as it was opened, or is in memory.
 PATHS = _set("pathlib.Path pathlib.PosixPath pathlib.WindowsPath")
 PATH_METHODS = _set("""
     joinpath with_name with_suffix with_stem resolve absolute expanduser relative_to glob rglob iterdir
@@ -214,10 +214,10 @@ JOINS = _set("join urljoin str format Request quote text URL")
 PASSED_ON = _set("enumerate zip list tuple sorted reversed iter next set dict filter cycle chain")
 VIEWS = _set("items values keys get pop popitem setdefault")
 CHANGES = _set("update setdefault pop popitem clear append insert extend remove sort reverse add discard")
-FETCH_WORDS = _set("download pretrained")  # what a function is told to fetch by
-RUN_WORDS = _set("shell capture_output stdout stderr")  # what only a function that runs a process is given
+FETCH_WORDS = _set("download pretrained")  # keywords that ask a function to download
+RUN_WORDS = _set("shell capture_output stdout stderr")  # keywords of functions that run a process
 
-# Ways into the interpreter, from where anything can be reached.
+# Ways into the interpreter, from which everything can be reached.
 INNARDS = _set("""
     __globals__ __builtins__ __subclasses__ __bases__ __base__ __mro__ __code__ __closure__ __dict__ __loader__ __spec__
     __getattribute__ __reduce__ __reduce_ex__ __import__ __self__ f_globals f_locals f_builtins f_back
@@ -241,7 +241,7 @@ RENAMED = {
     "_pickle": "pickle",
 }
 
-# Names that stand for a module where the code does not say otherwise: an earlier step may have imported it.
+# The usual names of modules. An earlier step may have imported them, if the code does not bind the name itself.
 CONVENTIONS = {
     **{
         dotted.split(".")[0]: dotted.split(".")[0]
@@ -267,7 +267,7 @@ CONVENTIONS = {
 
 
 def touched(dotted: str) -> tuple[Kind, str] | None:
-    """Return what using `dotted` touches: the kind, and the name to show; None where it is not known to touch."""
+    """Return the kind of effect of using `dotted`, and the name to show; None if no effect is known."""
     parts = dotted.split(".")
     if parts[0] == "os" and parts[-1].isupper():  # a flag
         return None
@@ -285,7 +285,7 @@ def touched(dotted: str) -> tuple[Kind, str] | None:
 
 
 def touches(method: str) -> Kind | None:
-    """Return what a method or function of that name touches, whatever it belongs to."""
+    """Return the kind of effect of a method or function with that name, on any object; None if none is known."""
     if method in METHODS:
         return METHODS[method]
     return next((kind for prefix, kind in PREFIXES.items() if method.startswith(prefix)), None)

@@ -1,6 +1,6 @@
-"""What an expression may stand for, as values; what is not understood is `UNKNOWN`, which is never left out.
+"""The possible values of an expression. If some are not known, `UNKNOWN` is among them.
 
-So a rule can tell "this is a read mode" from "this may be one".
+So a rule can distinguish "this is a read mode" from "this may be a read mode".
 """
 
 from __future__ import annotations
@@ -13,34 +13,45 @@ from .scopes import TooTangledError
 
 
 class Value(NamedTuple):
-    """One thing that an expression may be.
+    """One possible value of an expression. The kinds, with their `content`:
 
-    "name": a module, or what is reached from one, by its full dotted name; "made": what calling such a name gave;
-    "text": a known string; "url": a string with a web address in it; "path": a pathlib.Path; "yours": the user's
-    object of that name; "holds": a container of the value that it names; "function": one that is defined here;
-    "dynamic": an attribute whose name is not known; "none": None; "many": too many strings to list.
+    name: a module or an attribute of one; its full dotted name.
+    result: the result of calling a name; the dotted name of the function.
+    text: a known string; the string.
+    url: a string that holds a web address.
+    path: a pathlib.Path.
+    yours: an object of the user; its name.
+    container: a container; the value of its elements.
+    function: a function that the code defines; its node.
+    dynamic: an attribute whose name is not known.
+    none: None.
+    many: too many strings to list.
+    unknown: anything else.
     """
 
     kind: Literal[
-        "name", "made", "text", "url", "path", "yours", "holds", "function", "dynamic", "none", "many", "unknown"
+        "name", "result", "text", "url", "path", "yours", "container", "function", "dynamic", "none", "many", "unknown"
     ]
-    what: Any = ""
+    content: Any = ""
 
 
 Values = frozenset[Value]
-URL, PATH, NONE, MANY = Value("url"), Value("path"), Value("none"), Value("many")
-_NOTHING = Value("unknown")
-UNKNOWN: Values = frozenset({_NOTHING})
+URL = Value("url")
+PATH = Value("path")
+NONE = Value("none")
+MANY = Value("many")
+_UNKNOWN = Value("unknown")
+UNKNOWN: Values = frozenset({_UNKNOWN})
 
 _ADDRESS = re.compile(
     r"\b(?:https?|ftps?|sftp|s3[an]?|gs|gcs|abfss?|hf|ssh|wss?|postgres(?:ql)?|mysql|mongodb)://", re.IGNORECASE
 )
-MOST = 48  # strings and functions that an expression may be before they are forgotten
-_LONGEST = 4000  # characters of a string that are kept
+MOST = 48  # values of an expression; beyond that, its strings and functions are dropped
+_LONGEST = 4000  # characters of a string; a longer one is unknown
 
 
 def canonical(dotted: str) -> str:
-    """Return the name by which the tables know what `dotted` leads to; `pathlib.os.remove` is `os.remove`."""
+    """Return the name under which the tables list `dotted`; for example, `pathlib.os.remove` is `os.remove`."""
     parts = dotted.split(".")[:7]
     for at in range(len(parts) - 1, 0, -1):
         if parts[at] in tables.ROOTS and parts[at - 1] not in ("asyncio", parts[at]):
@@ -52,35 +63,37 @@ def canonical(dotted: str) -> str:
 
 
 def names(values: Values) -> list[str]:
-    """Return the dotted names among `values`, in an order that stays the same."""
-    return sorted(str(value.what) for value in values if value.kind == "name")
+    """Return the dotted names among `values`, sorted."""
+    return sorted(str(value.content) for value in values if value.kind == "name")
 
 
 def elements(values: Values) -> Values:
-    """Return what the elements of `values` may be."""
+    """Return the possible elements of `values`."""
     return frozenset(_element(value) for value in values)
 
 
 def held(values: Values) -> Values:
-    """Return what a container of `values` may be; what is two containers deep is not followed."""
+    """Return the possible containers of `values`. A container within a container is not followed."""
     return frozenset(_held(value) for value in values)
 
 
 def spread(values: Values) -> Values:
-    """Return what a container of the elements of `values` may be."""
+    """Return the possible containers of the elements of `values`."""
     return held(elements(values))
 
 
 def _element(value: Value) -> Value:
-    if value.kind in ("name", "made", "function"):
-        return _NOTHING
-    return value.what if value.kind == "holds" else value
+    if value.kind in ("name", "result", "function"):
+        return _UNKNOWN
+    return value.content if value.kind == "container" else value
 
 
 def _held(value: Value) -> Value:
-    if value.kind == "holds":
-        return _NOTHING
-    return Value("holds", value) if value.kind in ("name", "made", "path", "yours", "function", "dynamic") else value
+    if value.kind == "container":
+        return _UNKNOWN
+    if value.kind in ("name", "result", "path", "yours", "function", "dynamic"):
+        return Value("container", value)
+    return value
 
 
 def kept(values: Values, kind: str) -> Values:
@@ -94,20 +107,20 @@ def without(values: Values, kind: str) -> Values:
 
 
 def constant(value: object) -> Values:
-    """Return what a constant is."""
+    """Return the values of a constant."""
     if value is None:
         return frozenset({NONE})
     if not isinstance(value, str):
         return UNKNOWN
-    address = frozenset({URL}) if _ADDRESS.search(value) else frozenset[Value]()
-    return address | (UNKNOWN if len(value) > _LONGEST else {Value("text", value)})
+    text = UNKNOWN if len(value) > _LONGEST else frozenset({Value("text", value)})
+    return text | {URL} if _ADDRESS.search(value) else text
 
 
 def bounded(values: Values) -> Values:
-    """Return `values`, without its strings and functions where they are too many to follow."""
+    """Return `values`, without strings and functions if there are too many. Raises TooTangledError."""
     if MANY not in values and len(values) <= MOST:
         return values
-    firm = frozenset(value for value in values if value.kind not in ("text", "function"))
-    if len(firm) > 2 * MOST:
+    others = frozenset(value for value in values if value.kind not in ("text", "function"))
+    if len(others) > 2 * MOST:
         raise TooTangledError("its names stand for too much")
-    return firm | {MANY} | UNKNOWN
+    return others | {MANY} | UNKNOWN

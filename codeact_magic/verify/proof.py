@@ -23,15 +23,17 @@ _MOST_NAMES = 5  # that a line lists
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """What came of running a slice beside the whole: `line` says it, and what to do where it does not hold.
+    """What came of running a slice beside the whole: `line` says it, and what to do if it does not hold.
 
     `differing` are the variables that have other values; `weak` those of which only the type could be compared.
+    `lacks`: the slice lacks something that it needs, so a fuller one may hold.
     """
 
     holds: bool
     line: str
     differing: tuple[str, ...] = ()
     weak: tuple[str, ...] = ()
+    lacks: bool = False
 
 
 def prove(
@@ -49,21 +51,47 @@ def prove(
     it. An engine is closed when it is done. Raises UsageError if a kernel cannot be started, StoppedError if the user
     stops it.
     """
-    if part.kept == code_blocks(session):
-        return Proof(True, part.note or "Nothing was left out, so there is nothing to prove.")
-    try:
-        return _Prover(session, part, new_engine, tolerance, progress).proof()
-    except _FailedError as failure:
-        return Proof(False, f"{failure} All actions are kept.")
+    return first_proved(session, [part], new_engine, tolerance=tolerance, progress=progress)[1]
+
+
+def first_proved(
+    session: Session,
+    parts: Sequence[Slice],
+    new_engine: Callable[[], Engine],
+    *,
+    tolerance: float = 1e-6,
+    progress: Progress = lambda number, total, code: None,
+) -> tuple[Slice | None, Proof]:
+    """Return the first of `parts` that can be proved, and its proof; None and the last proof if there is none.
+
+    `parts` go from the smallest to the fullest; the next one is tried only if the one before lacks something. The whole
+    session runs once for all of them. Raises as `prove` does.
+    """
+    prover = _Prover(session, parts, new_engine, tolerance, progress)
+    for part in parts:
+        proof = prover.proof(part)
+        if proof.holds:
+            return part, proof
+        if not proof.lacks:
+            break
+    return None, proof
 
 
 class _FailedError(Exception):
     """Why there is no proof, as a sentence."""
 
+    lacks = False
+
+
+class _LacksError(_FailedError):
+    """What a slice lacks, as a sentence."""
+
+    lacks = True
+
 
 @dataclass(frozen=True)
 class _Ran:
-    """How a run ended: what is known of the variables, what the actions that are kept showed, which cells failed."""
+    """How a run ended: what is known of the variables, what actions showed, which of the user's cells failed."""
 
     values: dict[str, list[str]]
     seen: dict[int, Observation]  # by number
@@ -72,86 +100,105 @@ class _Ran:
 
 class _Prover:
     def __init__(
-        self, session: Session, part: Slice, new_engine: Callable[[], Engine], tolerance: float, progress: Progress
+        self,
+        session: Session,
+        parts: Sequence[Slice],
+        new_engine: Callable[[], Engine],
+        tolerance: float,
+        progress: Progress,
     ) -> None:
-        self._part, self._new_engine, self._tolerance, self._progress = part, new_engine, tolerance, progress
-        self._all = [block for block in code_blocks(session) if block.status != "aborted"]
-        self._compared = {block.number for block in part.actions if block.whole}
-        self._done, self._total = 0, len(part.kept) + len(self._all)
+        self._new_engine, self._tolerance, self._progress = new_engine, tolerance, progress
+        self._everything = code_blocks(session)
+        self._all = [block for block in self._everything if block.status != "aborted"]
+        self._names = sorted({name for part in parts for name in part.names})
+        self._whole: _Ran | None = None
+        self._done, self._total = 0, len(self._all)
 
-    def proof(self) -> Proof:
-        """Return whether the slice gives what the whole gives."""
-        ours = self._run(self._part.kept, "the kept actions")
-        whole = self._run(self._all, "the session")
-        for code in ours.failed.keys() - whole.failed.keys():
-            raise _FailedError(_RAISED.format(what=_cell(code), name="the kept actions", error=ours.failed[code]))
-        if self._differing(whole, ours):
-            return self._refuted(whole, ours)
+    def proof(self, part: Slice) -> Proof:
+        """Return whether `part` gives what the whole gives."""
+        if part.kept == self._everything:
+            return Proof(True, part.note or "Nothing was left out, so there is nothing to prove.")
+        self._total += len(part.kept)
+        try:
+            return self._proof(part)
+        except _FailedError as failure:
+            return Proof(False, f"{failure} All actions are kept.", lacks=failure.lacks)
+
+    def _proof(self, part: Slice) -> Proof:
+        ours = self._run(part.kept, part.names, of_slice=True)
+        if self._whole is None:
+            self._whole = self._run(self._all, self._names)
+        for code in ours.failed.keys() - self._whole.failed.keys():
+            raise _LacksError(_RAISED.format(what=_cell(code), name=_KEPT, error=ours.failed[code]))
+        if found := self._differing(self._whole, ours):
+            return self._refuted(self._whole, found)
         weak = tuple(name for name, (how, _) in ours.values.items() if how == "type")
-        return Proof(True, self._told(weak), weak=weak)
+        return Proof(True, _told(part, weak), weak=weak)
 
     def _differing(self, one: _Ran, other: _Ran) -> dict[str | int, str]:
-        """Return which variables, by name, and which actions, by number, came out otherwise, and how."""
-        names = {name: "" for name, known in one.values.items() if other.values.get(name) != known}
+        """Return which variables of `other`, by name, and which actions, by number, came out otherwise, and how."""
+        names = {name: "" for name, known in other.values.items() if one.values.get(name) != known}
         found = {
-            number: compare(seen.outputs, other.seen[number].outputs, tolerance=self._tolerance)
-            for number, seen in one.seen.items()
-            if number in other.seen
+            number: compare(one.seen[number].outputs, seen.outputs, tolerance=self._tolerance)
+            for number, seen in other.seen.items()
+            if number in one.seen
         }
         return names | {number: str(one) for number, one in found.items() if one.verdict != "same"}
 
-    def _refuted(self, whole: _Ran, ours: _Ran) -> Proof:
-        """Return what differs; where that differs from one run of the whole to the next, that it cannot be told."""
-        found = self._differing(whole, ours)
+    def _refuted(self, whole: _Ran, found: dict[str | int, str]) -> Proof:
+        """Return what differs; if that differs from one run of the whole to the next, that nothing can be proved."""
         self._total += len(self._all)
-        unstable = self._differing(whole, self._run(self._all, "the session")).keys()
+        unstable = self._differing(whole, self._run(self._all, self._names)).keys()
         surely = {what: detail for what, detail in found.items() if what not in unstable}
         names = tuple(name for name in surely or found if isinstance(name, str))
         if not surely:
             return Proof(False, _UNSTABLE.format(what=_listed([_named(what) for what in found])), names)
         if names:
-            return Proof(False, _DIFFERS.format(names=_listed(names)), names)
+            return Proof(False, _DIFFERS.format(names=_listed(names)), names, lacks=True)
         number, detail = next(iter(surely.items()))
-        return Proof(False, _SHOWS.format(number=number, detail=detail))
+        return Proof(False, _SHOWS.format(number=number, detail=detail), lacks=True)
 
-    def _told(self, weak: Collection[str]) -> str:
-        count = len(self._part.actions)
-        every = {block.number for block in self._part.actions} | {one.block.number for one in self._part.dropped}
-        also = f", and {_listed(self._part.names)} {_are(self._part.names)} the same" if self._part.names else ""
-        line = f"{count} of {len(every)} actions are enough: they show the same without the rest{also}."
-        return f"{line} Only by type: {_listed(weak)}." if weak else line
-
-    def _run(self, todo: Sequence[CodeBlock], name: str) -> _Ran:
+    def _run(self, todo: Sequence[CodeBlock], names: Sequence[str], *, of_slice: bool = False) -> _Ran:
         engine = self._new_engine()
         shown: dict[int, Observation] = {}
         failed: dict[str, str] = {}
         try:
             for block in todo:
-                seen = self._run_one(engine, block, name)
-                if block.number in self._compared:
+                seen = self._run_one(engine, block, of_slice)
+                if block.number and block.whole:
                     shown[block.number] = seen
                 if seen.status == "error" and not block.number:
                     failed[block.code] = _error(seen)
-            return _Ran(_values(engine, self._part.names), shown, failed)
+            return _Ran(_values(engine, names), shown, failed)
         finally:
             engine.close()
 
-    def _run_one(self, engine: Engine, block: CodeBlock, name: str) -> Observation:
-        """Run a piece, all in one kernel, wherever a fresh one began in the session: the user will have one as well.
+    def _run_one(self, engine: Engine, block: CodeBlock, of_slice: bool) -> Observation:
+        """Run a block, all in one kernel, even if a fresh one began in the session: so will the user.
 
-        Raises _FailedError where an action does not do what it did; cells may be what they are.
+        Raises _FailedError if an action does not do what it did; the user's own cells may.
         """
         self._done += 1
         self._progress(self._done, self._total, headline(block.code))
         seen = engine.run(block.code, every_value=block.number > 0)
         what = f"action {block.number}" if block.number else _cell(block.code)
+        name = _KEPT if of_slice else "the session"
         if seen.status == "aborted":
             raise StoppedError("You stopped it while it was being proved.")
         if seen.note:
             raise _FailedError(f"It could not be proved: {what} of {name}: {one_line(seen.note, 200)}")
         if seen.status == "error" and block.status == "ok" and block.number:
-            raise _FailedError(_RAISED.format(what=what, name=name, error=_error(seen)))
+            error = _LacksError if of_slice else _FailedError
+            raise error(_RAISED.format(what=what, name=name, error=_error(seen)))
         return seen
+
+
+def _told(part: Slice, weak: Collection[str]) -> str:
+    count = len(part.actions)
+    every = {block.number for block in part.actions} | {one.block.number for one in part.dropped}
+    also = f", and {_listed(part.names)} {_are(part.names)} the same" if part.names else ""
+    line = f"{count} of {len(every)} actions are enough: they show the same without the rest{also}."
+    return f"{line} Only by type: {_listed(weak)}." if weak else line
 
 
 def _named(what: str | int) -> str:
@@ -162,6 +209,7 @@ def _cell(code: str) -> str:
     return f"the cell {one_line(code, 40)!r}"
 
 
+_KEPT = "the kept actions"
 _RAISED = "It could not be proved: {what} of {name} raised {error}."
 _DIFFERS = "Without the rest {names} would come out otherwise, so all actions are kept."
 _UNSTABLE = (

@@ -34,7 +34,7 @@ from types import UnionType
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args, get_origin, get_type_hints
 
 from ...errors import SessionError
-from ...session import Cell, Json, Session, Step, Turn
+from ...session import VERDICT_WORDS, Cell, Json, Session, Step, Turn
 from ...text import fence, one_line, safe_markdown, storable, visible
 
 if TYPE_CHECKING:
@@ -254,19 +254,15 @@ def _action_cell(key: str, step: Step) -> Json:
     return {**cell, "execution_count": seen.execution_count, "outputs": list(seen.outputs)}
 
 
-_DONE = {"approve": "approved", "edit": "edited", "reject": "rejected", "stop": "stopped"}
-
-
 def _proposal_cell(key: str, step: Step) -> Json:
     shown = [fence(visible(step.action.code))] if step.action else []
     decision = step.decision
     if decision and decision.runs:
-        shown.append(
-            f"**Not finished**, {_line(f'{_DONE[decision.verdict]} by {decision.by}. {step.observation_message}')}"
-        )
+        decided = f"{VERDICT_WORDS[decision.verdict]} by {decision.by}"
+        shown.append(f"**Not finished**, {_line(f'{decided}. {step.observation_message}')}")
     elif decision:
         reason = f": {decision.reason}" if decision.reason else ""
-        shown.append(f"**Not run**, {_line(f'{_DONE[decision.verdict]} by {decision.by}{reason}')}")
+        shown.append(f"**Not run**, {_line(f'{VERDICT_WORDS[decision.verdict]} by {decision.by}{reason}')}")
     elif step.observation_message:
         shown.append(f"**Not run.** {_line(step.observation_message)}")
     return _markdown_cell(key, {"kind": "proposal"}, "\n\n".join(shown) or "*The reply was empty.*")

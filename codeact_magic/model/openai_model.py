@@ -1,0 +1,108 @@
+"""A model behind an endpoint: it sends requests, retries them, and shows the user both."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from functools import partial
+
+from ..agent import Delta, Request
+from ..errors import EndpointError
+from ..hints import Retry
+from ..session import Json, Reply
+from . import parameters
+from .background_reader import TICK, BackgroundReader
+from .client import Client
+from .error_classifier import ErrorClassifier, RejectedParameterError, RetryableError
+from .reply_builder import ReplyBuilder
+from .settings import Settings
+from .transport_errors import IdleTimeoutError, TransportError, TruncatedReplyError, UnreachableError
+
+FIRST_WAIT = 0.5  # seconds before the first retry; each wait is twice as long as the one before
+LONGEST_WAIT = 120.0  # seconds that an endpoint may ask us to wait
+TRAILER_TIMEOUT = 0.5  # seconds to wait, after a complete reply, for its usage and the end of the stream
+LIST_TIMEOUT = 10.0  # seconds to wait for the list of models
+
+
+class OpenAIModel:
+    """A chat model behind an OpenAI-compatible endpoint."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.name = settings.model
+        self.endpoint = settings.endpoint
+        self._client = Client(settings)
+        self._classifier = ErrorClassifier(settings, self._offered)
+
+    def reply(self, request: Request, show: Callable[[Delta], None]) -> Reply:
+        """Return the reply to `request`, and stream it through `show`, which is also called while nothing arrives.
+
+        Raises:
+            EndpointError: the request failed; its line says why and what to do.
+            KeyboardInterrupt: at any time, without delay; the endpoint stops writing, and the next request works.
+        """
+        failures = 0
+        while True:
+            body = parameters.body(self.settings, request)
+            try:
+                return self._attempt(body, ReplyBuilder(request), show)
+            except TransportError as error:
+                classified = self._classifier.classify(error, body)
+            if isinstance(classified, EndpointError):
+                raise classified
+            if isinstance(classified, RejectedParameterError):
+                show(Delta(note=str(classified)))
+            else:
+                failures += 1
+                self._wait(classified, failures, show)
+
+    def models(self) -> list[str]:
+        """Return the names of the models that the endpoint offers. Raises EndpointError."""
+        try:
+            return self._offered()
+        except TransportError as error:
+            fault = self._classifier.classify(error, {})
+            raise fault if isinstance(fault, EndpointError) else EndpointError(str(fault).rstrip(".")) from None
+
+    def _attempt(self, body: Json, builder: ReplyBuilder, show: Callable[[Delta], None]) -> Reply:
+        began = time.monotonic()
+        reader = BackgroundReader(partial(self._client.stream, body))
+        try:
+            for parts in reader:
+                show(builder.feed(b"".join(parts)))
+                if builder.is_cut or (builder.finish and reader.silence > TRAILER_TIMEOUT):
+                    break
+                if reader.silence > self.settings.timeout:
+                    raise IdleTimeoutError
+        except TruncatedReplyError:
+            if not builder.finish:
+                raise
+        finally:
+            reader.stop()
+        return builder.reply(round(time.monotonic() - began, 3), self.name)
+
+    def _wait(self, again: RetryableError, failures: int, show: Callable[[Delta], None]) -> None:
+        """Wait before the next attempt. Raises EndpointError if there is none."""
+        retries = self.settings.retries
+        wait = FIRST_WAIT * 2 ** (failures - 1) if again.wait is None else again.wait
+        if failures > retries:
+            raise EndpointError(f"{again} Tried {failures} times." if retries else str(again), Retry())
+        if wait > LONGEST_WAIT:
+            raise EndpointError(f"{again} It asks to wait {wait:.0f} s.", Retry())
+        show(Delta(note=f"{again} Trying again in {wait:.3g} s ({failures} of {retries})."))
+        end = time.monotonic() + wait
+        while (left := end - time.monotonic()) > 0:
+            time.sleep(min(TICK, left))
+            show(Delta())
+
+    def _offered(self) -> list[str]:
+        reader = BackgroundReader(self._client.models)
+        try:
+            for lists in reader:
+                if lists:
+                    return lists[0]
+                if reader.silence > min(LIST_TIMEOUT, self.settings.timeout):
+                    raise IdleTimeoutError
+        finally:
+            reader.stop()
+        raise UnreachableError

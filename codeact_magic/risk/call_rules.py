@@ -1,0 +1,324 @@
+"""The effects of a call, by its function and its arguments."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Callable, Iterator, Mapping
+
+from . import magics, tables
+from .call import Call, unparsed
+from .findings import Kind
+from .ipython_syntax import Command
+from .magics import Effect
+from .values import NONE, URL, names
+
+_CODE_IN_QUERY = re.compile(r"@[\w.]*\(|__")
+_DOWNLOADS = re.compile(r"retrieve|download")  # functions that put into a file what they fetch
+_SHELL = "IPython.get_ipython"
+
+
+def judge(call: Call) -> Iterator[Effect]:
+    """Yield the effects of a call."""
+    effects: list[Effect] = []
+    for dotted in call.names:
+        effects += _by_name(call, dotted)
+    if any(value.kind == "dynamic" for value in call.functions):
+        effects.append(("unreadable", call.label()))
+    if isinstance(call.node.func, ast.Attribute) and call.method in tables.INNARDS:
+        effects.append(("unreadable", call.method))
+    is_known = bool(call.names) and all(value.kind == "name" and _is_known(value.content) for value in call.functions)
+    if call.method and not is_known:
+        effects += _by_method(call, call.method)
+    if not any(kind in ("network", "downloads") for kind, _ in effects):
+        effects += _fetched(call)
+    yield from effects
+    yield from _changed(call)
+
+
+def words(kind: Kind, dotted: str, target: str = "") -> Effect:
+    """Return the effect of using the function `dotted` on `target`, worded for a finding."""
+    name = dotted.removeprefix("builtins.")
+    match kind:
+        case "writes" | "deletes":
+            return kind, target or f"files with {name}"
+        case "installs":
+            return kind, f"packages with {name}"
+        case "environment":
+            last = name.rpartition(".")[2]
+            known = tables.touched(dotted)
+            reads = last in ("getenv", "getenvb") or (
+                known and known[1] in tables.OBJECTS and last not in tables.CHANGES
+            )
+            return "reads environment" if reads else kind, known[1] if known else name
+        case "network" if _DOWNLOADS.search(name):
+            return "downloads", name
+        case "magic":
+            return kind, f"{name.rpartition('.')[2]}()"
+    return kind, name
+
+
+def _is_known(dotted: str) -> bool:
+    """Return whether the rules know the function itself, so that there is no need to judge it by its bare name."""
+    if dotted in _RULES or dotted in tables.HARMLESS or dotted.startswith(_SHELL):
+        return True
+    return tables.touched(dotted) is not None
+
+
+def _by_name(call: Call, dotted: str) -> Iterator[Effect]:
+    if dotted in _RULES:
+        yield from _RULES[dotted](call, dotted)
+    elif dotted.startswith(_SHELL + "."):
+        yield from _on_shell(call, dotted.removeprefix(_SHELL + "."))
+    elif known := tables.touched(dotted):
+        target = _target(call, dotted)
+        if known[0] not in ("writes", "deletes") or not call.is_reported(target):
+            yield words(known[0], dotted if known[1] in tables.OBJECTS else known[1], call.shown(target))
+        if dotted == "urllib.request.urlretrieve" and (file := call.argument(1, "filename")):
+            yield words("writes", dotted, call.shown(file))
+        if known[0] in ("process", "installs"):
+            yield from magics.installs(" ".join(call.shown(part) for part in _spread(call)))
+    elif dotted.startswith("sys.path.") and dotted.rpartition(".")[2] in tables.CHANGES:
+        yield "environment", "sys.path"
+    elif method := dotted.rpartition(".")[2]:
+        if call.method != method:
+            yield from _by_method(call, method)
+
+
+def _by_method(call: Call, method: str) -> Iterator[Effect]:
+    kind = tables.touches(method)
+    target = _target(call, method)
+    if method in _METHODS:
+        yield from _METHODS[method](call, method)
+    elif kind in ("writes", "deletes"):
+        is_absent = target is None or NONE in call.of(target)
+        if not call.is_reported(target) and not (is_absent and method in tables.NEED_TARGET):
+            yield kind, call.shown(target) or f"files with {method}"
+    elif kind:
+        yield words(kind, call.label())
+    elif tables.WRITES.match(method):
+        yield from (("writes", text) for text in _file_names(call))
+
+
+def _target(call: Call, name: str) -> ast.expr | None:
+    """Return the argument, or the object of the method, that names the file which a call writes or deletes."""
+    if name.rpartition(".")[2] in tables.ON_RECEIVER and not name.startswith("os."):
+        receiver = call.node.func.value if isinstance(call.node.func, ast.Attribute) else None
+        unbound = receiver and any(value.content in tables.PATHS for value in call.of(receiver))
+        return call.argument(0) if unbound else receiver
+    return call.argument(1 if name in tables.ON_SECOND else 0, *tables.TARGETS)
+
+
+def _file_names(call: Call) -> list[str]:
+    texts = [text for argument in call.arguments() for text in call.texts(argument) or ()]
+    return [text for text in texts if tables.FILE_NAME.fullmatch(text)]
+
+
+def _spread(call: Call) -> Iterator[ast.expr]:
+    """Yield the arguments; in place of a list or tuple, its elements."""
+    for argument in call.node.args:
+        if isinstance(argument, ast.List | ast.Tuple):
+            yield from argument.elts
+        else:
+            yield argument
+
+
+def _fetched(call: Call) -> Iterator[Effect]:
+    """Yield the network if the function gets a web address, or an argument that asks it to download."""
+    if any(call.may_be_true(word) for word in tables.FETCH_WORDS):
+        yield words("network", call.label(*call.names[:1]))
+    for name in call.names or [call.method]:
+        if tables.FETCHES.match(name.rpartition(".")[2]) and any(URL in call.of(part) for part in call.arguments()):
+            yield words("network", call.label(name if call.names else ""))
+
+
+def _changed(call: Call) -> Iterator[Effect]:
+    """Yield the user's objects that the call changes in place."""
+    changed: list[ast.expr] = [keyword.value for keyword in call.node.keywords if keyword.arg == "out"]
+    if isinstance(call.node.func, ast.Attribute):
+        if call.may_be_true("inplace") or call.node.func.attr in ("__setitem__", "__delitem__"):
+            changed += [call.node.func.value]
+    for node in changed:
+        for name in sorted(call.program.yours(node, call.scope)):
+            yield "changes name", f"your {name}"
+
+
+def _open(call: Call, dotted: str) -> Iterator[Effect]:
+    position, default = tables.OPENERS[dotted]
+    mode = call.argument(position, *tables.MODES)
+    modes = call.texts(mode) if mode else [default]
+    if modes is not None and all(tables.READS.fullmatch(text) for text in modes):
+        return
+    on_path = dotted == "pathlib.Path.open" and isinstance(call.node.func, ast.Attribute)
+    file = call.node.func.value if on_path and isinstance(call.node.func, ast.Attribute) else _target(call, dotted)
+    if not call.is_reported(file):
+        yield words("writes", dotted, call.shown(file))
+
+
+def _connect(call: Call, dotted: str) -> Iterator[Effect]:
+    file = call.argument(0, "database", "filename")
+    texts = call.texts(file) if file else [":memory:"]
+    if texts is None or not all(text == ":memory:" or "mode=ro" in text for text in texts):
+        if not call.is_true("read_only"):
+            yield words("writes", dotted, call.shown(file))
+
+
+def _dump(call: Call, dotted: str) -> Iterator[Effect]:
+    file = call.argument(1, *tables.TARGETS)
+    if file is not None and not call.is_reported(file):
+        yield words("writes", dotted, call.shown(file))
+
+
+def _load(call: Call, dotted: str) -> Iterator[Effect]:
+    """Yield a loader that runs code from the file, unless an argument forbids it."""
+    loader = call.argument(1, "Loader") if dotted.startswith("yaml") else None
+    is_safe = loader and all(_is_safe_loader(str(value.content)) for value in call.of(loader))
+    if not is_safe and not (dotted == "torch.load" and call.is_true("weights_only")):
+        yield words("unreadable", dotted)
+
+
+def _is_safe_loader(name: str) -> bool:
+    return "Safe" in name or "Base" in name
+
+
+def _numpy_load(call: Call, dotted: str) -> Iterator[Effect]:
+    if call.may_be_true("allow_pickle"):
+        yield words("unreadable", dotted)
+
+
+def _import(call: Call, dotted: str) -> Iterator[Effect]:
+    if not call.texts(call.argument(0, "name")):
+        yield words("unreadable", dotted)
+
+
+def _getattr(call: Call, dotted: str) -> Iterator[Effect]:
+    """Yield an unknown attribute of a module, or an attribute that leads into the interpreter."""
+    texts = call.texts(call.argument(1))
+    base = call.of(call.first())
+    if any(text in tables.INNARDS for text in texts or ()):
+        yield words("unreadable", dotted)
+    if texts is None and any(value.kind == "name" for value in base):
+        yield "unreadable", f"getattr({call.shown(call.argument(0))}, …)"
+
+
+def _setattr(call: Call, dotted: str) -> Iterator[Effect]:
+    base = call.first()
+    for name in sorted(call.program.yours(base, call.scope)):
+        yield "changes name", f"your {name}"
+    for name in names(call.of(base)):
+        if name not in call.program.names:
+            yield "environment", name
+
+
+def _edit(call: Call, dotted: str) -> Iterator[Effect]:
+    if call.may_be_true("inplace"):
+        yield words("writes", dotted, call.shown(call.argument(0, "files")))
+
+
+def _timed(call: Call, dotted: str) -> Iterator[Effect]:
+    """Yield the timing of code in a string. A function that is timed needs no finding: its body is part of the code."""
+    statement = call.argument(0, "stmt")
+    if statement and not all(value.kind in ("function", "name") for value in call.of(statement)):
+        yield words("unreadable", dotted)
+
+
+def _partial(call: Call, dotted: str) -> Iterator[Effect]:
+    if call.node.args:
+        inner = ast.Call(call.node.args[0], call.node.args[1:], call.node.keywords)
+        yield from judge(Call(inner, call.scope, call.program))
+
+
+def _logging(call: Call, dotted: str) -> Iterator[Effect]:
+    file = call.argument(9, "filename")
+    if file is not None and NONE not in call.of(file):
+        yield words("writes", dotted, call.shown(file))
+
+
+def _on_shell(call: Call, method: str) -> Iterator[Effect]:
+    """Yield the effects of a method of IPython's shell; a magic has the effects of the same magic on a line."""
+    texts = [_only(call.texts(argument)) for argument in call.node.args]
+    match method, texts:
+        case (("system" | "getoutput" | "system_piped" | "system_raw"), [str(text)]):
+            yield from magics.shell(text)
+        case "run_line_magic", [str(name), str(text)]:
+            yield from magics.judge(Command("%", name, text, 0))
+        case "run_cell_magic", [str(name), str(text), str(body)]:
+            yield from magics.judge(Command("%%", name, text, 0, body))
+        case "magic", [str(text)]:
+            name, _, rest = text.partition(" ")
+            yield from magics.judge(Command("%", name, rest, 0))
+        case _:
+            yield "magic", f"get_ipython().{method}"
+
+
+def _only(texts: list[str] | None) -> str | None:
+    """Return the only one of `texts`, None if there is not exactly one."""
+    return texts[0] if texts and len(texts) == 1 else None
+
+
+def _sql(call: Call, method: str) -> Iterator[Effect]:
+    """Yield a database command that does more than read."""
+    query = call.argument(0)
+    if isinstance(query, ast.Call) and query.args and unparsed(query.func, 20).endswith("text"):
+        query = query.args[0]
+    texts = call.texts(query) if query else []
+    if isinstance(query, ast.JoinedStr) and query.values and isinstance(query.values[0], ast.Constant):
+        texts = ["".join(str(part.value) for part in query.values if isinstance(part, ast.Constant))]
+    if texts is None and method != "sql":
+        yield "unreadable", f"{call.label()}({call.shown(query)})"
+    for text in texts or ():
+        if not tables.READING_SQL.match(text) or tables.WRITING_SQL.search(text):
+            yield "writes", f"a database: {text.strip()}"
+
+
+def _run(call: Call, method: str) -> Iterator[Effect]:
+    """Yield a `run` of an unknown object whose arguments look like those of a process.
+
+    An earlier step may have imported subprocess under another name.
+    """
+    has_process_options = any(keyword.arg in tables.RUN_WORDS for keyword in call.node.keywords)
+    if has_process_options or isinstance(call.argument(0), ast.List | ast.Tuple):
+        yield words("process", call.label())
+
+
+def _query(call: Call, method: str) -> Iterator[Effect]:
+    """Yield a pandas query that calls a function."""
+    query = call.argument(0)
+    parts: list[ast.expr] = [query] if query else []
+    if isinstance(query, ast.JoinedStr):
+        parts = query.values
+    if any(_CODE_IN_QUERY.search(text) for part in parts for text in call.texts(part) or ()):
+        yield "unreadable", f"{method}({call.shown(query)})"
+
+
+def _open_method(call: Call, method: str) -> Iterator[Effect]:
+    """Yield an `open` method of an unknown object if a mode says that it writes."""
+    given = [keyword.value for keyword in call.node.keywords if keyword.arg in (*tables.MODES, None)]
+    is_unknown = any(call.texts(keyword) is None for keyword in given)
+    modes = [text for argument in (*call.node.args[:2], *given) for text in call.texts(argument) or ()]
+    if is_unknown or any(tables.WRITE_MODES.fullmatch(mode) for mode in modes):
+        yield "writes", unparsed(call.node.func, 40).removesuffix(".open") or "files with open"
+
+
+_Rule = Callable[[Call, str], Iterator[Effect]]
+_RULES: Mapping[str, _Rule] = {
+    **dict.fromkeys(tables.OPENERS, _open),
+    **dict.fromkeys(tables.DATABASES, _connect),
+    **dict.fromkeys(tables.DUMPS, _dump),
+    **dict.fromkeys(tables.SERIALISERS, _load),
+    **dict.fromkeys(("builtins.__import__", "importlib.__import__", "importlib.import_module"), _import),
+    **dict.fromkeys(("builtins.setattr", "builtins.delattr", "operator.setitem", "operator.delitem"), _setattr),
+    **dict.fromkeys(("fileinput.input", "fileinput.FileInput"), _edit),
+    **dict.fromkeys(("timeit.timeit", "timeit.repeat", "timeit.Timer"), _timed),
+    "builtins.getattr": _getattr,
+    "functools.partial": _partial,
+    "duckdb.query": _sql,
+    "logging.basicConfig": _logging,
+    "numpy.load": _numpy_load,
+}
+_METHODS: Mapping[str, _Rule] = {
+    **dict.fromkeys(("execute", "executemany", "executescript", "exec_driver_sql", "sql"), _sql),
+    **dict.fromkeys(("query", "eval"), _query),
+    **dict.fromkeys(("run", "call"), _run),
+    "open": _open_method,
+}
