@@ -214,7 +214,7 @@ def test_code_that_raised_is_tagged_so_that_a_re_run_goes_on_behind_it() -> None
 
 
 def test_code_that_the_user_interrupted_is_tagged_so_that_a_re_run_leaves_it_out() -> None:
-    endless = step("while True: pass", status="aborted")
+    endless = step("while True: pass", status="interrupted")
     assert to_notebook(session_of(endless)).cells[-1].metadata.tags == ["skip-execution"]
 
 
@@ -499,7 +499,7 @@ RERUN = replace(
         step("import pathlib; found = pathlib.Path('data.txt').read_text() * limit; print(found)", "Read."),
         step("pathlib.Path('ran').write_text('')", verdict="reject"),
         step("missing_name", status="error"),
-        step("import pathlib; pathlib.Path('ran').write_text('')", status="aborted"),
+        step("import pathlib; pathlib.Path('ran').write_text('')", status="interrupted"),
         step("print('still here')"),
         answer("Done."),
     ),

@@ -94,9 +94,9 @@ def _source(block: CodeBlock) -> str:
 
 
 def _ended(block: CodeBlock) -> str:
-    if block.status == "aborted":
+    if block.status == "interrupted":
         return "This was interrupted in the session:"
-    return f"This raised {one_line(raised(block.seen)[0], 60) or 'an error'} in the session:"
+    return f"This raised {one_line(raised(block.observation)[0], 60) or 'an error'} in the session:"
 
 
 def _insert(runner: Runner, cells: Sequence[Json]) -> None:

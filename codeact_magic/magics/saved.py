@@ -158,9 +158,11 @@ def folder_of(session: Session, path: Path | None) -> Path:
 
 def separate_kernel(runner: Runner, folder: Path) -> KernelExecutor:
     """Return an executor with a kernel of its own, which works in `folder`."""
+    from ..kernels.interpreter import InterpreterOptions
     from ..kernels.separate import KernelExecutor, LocalKernel
 
-    return KernelExecutor(LocalKernel(cwd=folder), timeout=runner.options.action_timeout, secrets=runner.secrets)
+    options = InterpreterOptions(timeout=runner.options.action_timeout, secrets=runner.secrets)
+    return KernelExecutor(LocalKernel(cwd=folder), options)
 
 
 def show_progress(runner: Runner, number: int, total: int, code: str) -> None:

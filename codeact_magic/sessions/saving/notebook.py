@@ -36,6 +36,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args, get_origin
 from ...errors import SessionError
 from ...session import VERDICT_WORDS, Cell, Json, Session, Step, Turn
 from ...text import fence, one_line, safe_markdown, storable, visible
+from .earlier import migrated
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
@@ -172,7 +173,8 @@ def _metadata(session: Session, change: Callable[[str], str]) -> Json:
 
 
 _RAISES = "raises-exception"  # nbclient goes on behind it
-_TAGS = {"ok": "", "error": _RAISES, "aborted": "skip-execution"}  # an endless loop is not to run again
+_SKIPPED = "skip-execution"  # an endless loop is not to run again
+_TAGS = {"ok": "", "error": _RAISES, "interrupted": _SKIPPED, "timed out": _RAISES, "kernel lost": _RAISES}
 
 
 def _markdown_cell(key: str, about: Json, source: str) -> Json:
@@ -459,6 +461,8 @@ def _read_step(cell: Json, about: Json, thought: str, where: str) -> Step:
         given[name] = _table(given[name], f"{where}: {name}")
     if about["kind"] == "action":
         _fill_in(given, cell, where)
+    if "observation" in given:
+        given["observation"] = migrated(given["observation"])
     known = _known(thought, given.get("action", {}).get("code"))
     reply = _table(given.get("reply"), f"{where}: reply")
     reply["text"] = _unwoven(reply.get("text"), known, f"{where}: text")
