@@ -13,7 +13,7 @@ from .context import repetition, wording
 from .errors import CodeActError, EndpointError, LimitReachedError, StoppedError
 from .formats import Reading
 from .hints import GoOn, Hint, SetOption
-from .session import Cell, Decision, Format, Json, Observation, Reply, Session, Step, ToolCall, Turn
+from .session import Cell, Decision, Format, Json, Observation, Reply, Session, Step, ToolCall, Turn, Usage
 from .text import storable
 
 
@@ -142,6 +142,8 @@ class Agent:
         self.limits = limits
         self.vision = vision
         self.remarks = remarks
+        self._messages = context.TurnMessages()
+        self._used = Usage()  # by the current turn
 
     def run(self, prompt: str, *, format: Format = "fence", summarize: bool = True, fresh: bool = False) -> Turn:
         """Take `prompt` to its answer and return the turn; `fresh`: the variables of earlier turns are gone.
@@ -214,6 +216,8 @@ class Agent:
             fresh=fresh,
         )
         self.session = self.session.begun(turn)
+        self._messages = context.TurnMessages()
+        self._used = Usage()
 
     def _look(self, summarize: bool) -> None:
         """Add the user's variables and cells to the turn: the prompt needs the former, the saved session both."""
@@ -224,7 +228,7 @@ class Agent:
     def _think(self, number: int) -> tuple[Reply, Reading]:
         spec = formats.SPECS[self.turn.format]
         request = Request(
-            messages=tuple(context.messages(self.session)),
+            messages=self._messages.of(self.session),
             stop=spec.stop,
             tools=spec.tools,
             response_format=spec.response_format,
@@ -279,8 +283,7 @@ class Agent:
             raise LimitReachedError(
                 _STEPS.format(limit=self.limits.steps), GoOn(), SetOption("max_steps", to="raise the limit")
             )
-        usage = self.turn.usage
-        if self.limits.tokens and usage.prompt + usage.completion >= self.limits.tokens:
+        if self.limits.tokens and self._used.prompt + self._used.completion >= self.limits.tokens:
             more = SetOption("max_tokens_per_turn", 2 * self.limits.tokens, to="raise the limit")
             raise LimitReachedError(_TOKENS.format(limit=self.limits.tokens), GoOn(), more)
         faults = self.turn.steps[-_MOST_FAULTS:]
@@ -292,6 +295,7 @@ class Agent:
 
     def _add(self, number: int, step: Step) -> None:
         self._put(replace(self.turn, steps=(*self.turn.steps, step)))
+        self._used += step.reply.usage
         self.view.finished(number, step)
         self.keep(self.session)
 

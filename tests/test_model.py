@@ -1,4 +1,4 @@
-"""A model behind an endpoint, over real HTTP and with the real openai client."""
+"""A model behind an endpoint, over real HTTP."""
 
 from __future__ import annotations
 

@@ -9,12 +9,23 @@ repetition    steps that repeat earlier ones
 wording       the sentences about code that ran, or did not run
 """
 
-from .messages import IMAGES, UNFINISHED, messages, preface, step_messages, tokens, turn_messages, window
+from .messages import (
+    IMAGES,
+    UNFINISHED,
+    TurnMessages,
+    messages,
+    preface,
+    step_messages,
+    tokens,
+    turn_messages,
+    window,
+)
 from .observations import as_text, edited, has_images, observation_text, repeated
 
 __all__ = [
     "IMAGES",
     "UNFINISHED",
+    "TurnMessages",
     "as_text",
     "edited",
     "has_images",

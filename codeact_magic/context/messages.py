@@ -67,6 +67,25 @@ def messages(session: Session) -> list[Json]:
     return result
 
 
+class TurnMessages:
+    """The chat messages of a session while its last turn grows: only those of new steps are made anew."""
+
+    def __init__(self) -> None:
+        self._messages: list[Json] = []
+        self._count = 0  # steps of the last turn
+
+    def of(self, session: Session) -> tuple[Json, ...]:
+        """Return `messages(session)`. From one call to the next, only steps may have been added to the last turn."""
+        steps = session.turns[-1].steps
+        if not self._messages:
+            self._messages = messages(session)
+        else:
+            for step in steps[self._count :]:
+                self._messages += step_messages(step)
+        self._count = len(steps)
+        return tuple(self._messages)
+
+
 def turn_messages(turn: Turn) -> Iterator[Json]:
     """Yield the chat messages of one turn."""
     parts = [turn.prompt, FRESH if turn.fresh else "", turn.context]

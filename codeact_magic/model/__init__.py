@@ -9,7 +9,8 @@ endpoints          chooses the endpoint, model and key
 settings           how an endpoint is called, and which part of that may be shown
 openai_model       sends a request, retries it, and shows the user what happens
 parameters         leaves out the parameters that the endpoint rejected before
-client             the connection; the only module that imports openai
+encoding           writes a request as JSON, and keeps what it has in common with the next one
+client             the connection; the only module that imports httpx2
 background_reader  reads the stream on a thread of its own, so that the user can interrupt at any time
 sse                decodes bytes into chunks
 reply_builder      builds a reply from chunks, and ends it early if the rest is not needed

@@ -1,16 +1,18 @@
-"""The connection to an endpoint. Only this module imports openai, on first use: the import takes half a second."""
+"""The connection to an endpoint. Only this module imports httpx2, on first use: the import takes 50 ms."""
 
 from __future__ import annotations
 
-import sys
+import socket
 import threading
 import weakref
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from functools import cache, cached_property
+from operator import itemgetter
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit, urlunsplit
 
+from .. import __version__
 from ..session import Json
 from .background_reader import BackgroundReader
 from .settings import Settings, is_address
@@ -25,6 +27,7 @@ from .transport_errors import (
     causes,
 )
 
+CHAT = "chat/completions"  # the path of chat requests
 CONNECT_TIMEOUT = 15.0  # seconds
 MOST_BYTES = 100_000_000  # of one answer
 
@@ -36,64 +39,74 @@ class Client:
         self._settings = settings
         self._connection = _Connection()
 
-    def stream(self, body: Json, reader: BackgroundReader[bytes]) -> Iterator[bytes]:
-        """Yield the bytes of the stream that answers the chat request `body`."""
+    def stream(self, body: bytes, reader: BackgroundReader[bytes], path: str = CHAT) -> Iterator[bytes]:
+        """Yield the bytes of the stream that answers the request `body`, which is JSON."""
         with _raised_as(ClientSetupError):
-            client = self._openai
-        create = client.chat.completions.with_streaming_response.create
+            request = self._request("POST", path, body)
         with ExitStack() as stack:
             with _raised_as(UnreachableError):
                 self._connection.begin(reader)
-                # As `extra_body`, because openai spends 0.2 ms on every message that is passed as a parameter.
-                manager = create(model="", messages=[], stream=True, extra_body=body, **self._headers)
-                response = stack.enter_context(manager)
+                response = self._http.send(request, stream=True)
+                stack.callback(response.close)
+                _check(response)
             with _raised_as(TruncatedReplyError):
                 yield from response.iter_bytes()
 
-    def models(self, reader: BackgroundReader[list[str]]) -> Iterator[list[str]]:
-        """Yield one list: the names of the models that the endpoint offers."""
+    def models(self, reader: BackgroundReader[list[Json]]) -> Iterator[list[Json]]:
+        """Yield one list: the models that the endpoint offers, sorted by their ids."""
         with _raised_as(ClientSetupError):
-            client = self._openai
+            request = self._request("GET", "models")
         with _raised_as(UnreachableError):
             self._connection.begin(reader)
-            response = client.models.with_raw_response.list(**self._headers).http_response
+            response = self._http.send(request)
+            _check(response)
         with _raised_as(MalformedReplyError):
             listed = response.json()
             offered = listed["data"] if isinstance(listed, dict) else listed
-            names = sorted(str(model["id"]) for model in offered or ())
-        yield names
+            models = [{**model, "id": str(model["id"])} for model in offered or ()]
+        yield sorted(models, key=itemgetter("id"))
+
+    def _request(self, method: str, path: str, body: bytes | None = None) -> Any:
+        return self._http.build_request(method, path, content=body, headers=self._headers)
 
     @cached_property
-    def _openai(self) -> Any:
-        import openai
-
+    def _http(self) -> Any:
         settings = self._settings
         if not is_address(settings.base_url):
             raise ClientSetupError("it begins with http:// or https://, and names a host")
+        import httpx2
+
         parts = urlsplit(settings.base_url)
-        http = openai.DefaultHttpxClient(
+        http = httpx2.Client(
+            base_url=urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="")),
+            params=dict(parse_qsl(parts.query)),
             # Loading the certificates takes 40 ms; plain HTTP without redirects does not need them.
             verify=parts.scheme == "https",
             follow_redirects=False,
             event_hooks={"request": [self._connection.trace], "response": [_bound]},
+            # The reader watches for silence; this timeout ends a thread that it could not wake.
+            timeout=httpx2.Timeout(settings.timeout + 10, connect=min(CONNECT_TIMEOUT, settings.timeout)),
         )
         weakref.finalize(self, http.close)
-        return openai.OpenAI(
-            base_url=urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="")),
-            api_key="sent by our own header",
-            default_query=dict(parse_qsl(parts.query)),
-            max_retries=0,  # our own retries are shown to the user and can be interrupted
-            # The reader watches for silence; this timeout ends a thread that it could not wake.
-            timeout=openai.Timeout(settings.timeout + 10, connect=min(CONNECT_TIMEOUT, settings.timeout)),
-            http_client=http,
-        )
+        return http
 
     @cached_property
-    def _headers(self) -> Json:
-        """The header that openai would get wrong if there is no key, or a user and a password."""
-        import openai
+    def _headers(self) -> dict[str, str]:
+        headers = {
+            "Accept": "application/json",
+            "Content-Type": "application/json",
+            "User-Agent": f"codeact-magic/{__version__}",
+        }
+        if authorization := _authorization(self._settings):
+            headers["Authorization"] = authorization
+        return headers
 
-        return {"extra_headers": {"Authorization": _authorization(self._settings) or openai.Omit()}}
+
+def preload() -> None:
+    """Import what the first request needs."""
+    import httpx2
+
+    httpx2.Client(verify=False, trust_env=False).close()  # it imports more when it is made
 
 
 class _Connection:
@@ -128,6 +141,9 @@ class _Connection:
         except ConnectionError:  # interrupted in the meantime: send nothing
             connected.close()
             raise
+        # A model may think for minutes; a network between us and it may forget a connection that is silent for so long.
+        with suppress(OSError):
+            connected.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         self._socket = connected
 
 
@@ -144,8 +160,16 @@ def _authorization(settings: Settings) -> str:
 
 def _bound(response: Any) -> None:
     """Limit the size of a body: some are read completely before anyone can look at them."""
-    library = sys.modules[type(response).__module__.partition(".")[0]]  # httpx or httpx2, depending on openai
-    response.stream = _bounded(library.SyncByteStream)(response.stream)
+    import httpx2
+
+    response.stream = _bounded(httpx2.SyncByteStream)(response.stream)
+
+
+def _check(response: Any) -> None:
+    """Raise HttpStatusError if the status of `response` is an error, or a redirect."""
+    if not response.is_success:
+        response.read()
+        raise HttpStatusError(response.status_code, response.headers, response.text)
 
 
 @cache
@@ -168,14 +192,11 @@ def _bounded(base: Any) -> Any:
 
 @contextmanager
 def _raised_as(kind: type[TransportError]) -> Iterator[None]:
-    """Raise an exception of the block as HttpStatusError if an HTTP status caused it, and otherwise as `kind`."""
+    """Raise an exception of the block as `kind`, unless it is or was caused by a TransportError."""
     try:
         yield
     except Exception as error:
         inner = next((cause for cause in causes(error) if isinstance(cause, TransportError)), None)
         if inner:
             raise inner from None
-        response = getattr(error, "response", None)
-        if hasattr(error, "status_code") and response is not None:
-            raise HttpStatusError(response.status_code, response.headers, response.text) from None
         raise kind from error

@@ -13,6 +13,7 @@ from ..session import Json, Reply
 from . import parameters
 from .background_reader import TICK, BackgroundReader
 from .client import Client
+from .encoding import BodyEncoder
 from .error_classifier import ErrorClassifier, RejectedParameterError, RetryableError
 from .reply_builder import ReplyBuilder
 from .settings import Settings
@@ -32,6 +33,7 @@ class OpenAIModel:
         self.name = settings.model
         self.endpoint = settings.endpoint
         self._client = Client(settings)
+        self._encoder = BodyEncoder()
         self._classifier = ErrorClassifier(settings, self._offered)
 
     def reply(self, request: Request, show: Callable[[Delta], None]) -> Reply:
@@ -66,7 +68,7 @@ class OpenAIModel:
 
     def _attempt(self, body: Json, builder: ReplyBuilder, show: Callable[[Delta], None]) -> Reply:
         began = time.monotonic()
-        reader = BackgroundReader(partial(self._client.stream, body))
+        reader = BackgroundReader(partial(self._client.stream, self._encoder.encode(body)))
         try:
             for parts in reader:
                 show(builder.feed(b"".join(parts)))
@@ -96,6 +98,9 @@ class OpenAIModel:
             show(Delta())
 
     def _offered(self) -> list[str]:
+        return [str(model["id"]) for model in self._listed()]
+
+    def _listed(self) -> list[Json]:
         reader = BackgroundReader(self._client.models)
         try:
             for lists in reader:
