@@ -12,7 +12,6 @@ from operator import itemgetter
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit, urlunsplit
 
-from .. import __version__
 from ..session import Json
 from .background_reader import BackgroundReader
 from .settings import Settings, is_address
@@ -95,7 +94,7 @@ class Client:
         headers = {
             "Accept": "application/json",
             "Content-Type": "application/json",
-            "User-Agent": f"codeact-magic/{__version__}",
+            "User-Agent": "codeact-magic",
         }
         if authorization := _authorization(self._settings):
             headers["Authorization"] = authorization
