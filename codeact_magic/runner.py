@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from .agent import Agent, Limits, remedies
 from .approval import Gate
@@ -23,7 +23,9 @@ from .session import Action, Format, Occasion, Outcome, Session, Step, Turn
 from .sessions.code_blocks import CodeBlock, made
 from .sessions.threads import Thread, Threads, near
 from .text import mask, one_line
-from .verify.replay import Replay, Replayed
+
+if TYPE_CHECKING:
+    from .verify.replay import Replayed
 
 _AT_ONCE = 0.5  # seconds that Stop waits for the disk; saving goes on in the background
 NESTED = "A %%codeact cell is running already, and cannot run another inside itself."
@@ -69,6 +71,8 @@ class Runner:
             gate = self._gate("replay")
             self.view.tell(announcement)
             self._configure_interpreter(session.id)
+            from .verify.replay import Replay  # a turn does not need it
+
             replay = Replay(gate, self.interpreter, self.view, self.view.tell)
             prompt = one_line(session.turns[0].prompt if session.turns else "", 200)
             self.records.begin(f"replay of {prompt}"[:80], 1, prompt, "", len(blocks), of="replay")

@@ -534,10 +534,11 @@ class _Handler(BaseHTTPRequestHandler):
         """Record the request and answer it."""
         length = int(self.headers.get("content-length", 0))
         raw = self.rfile.read(length)
+        arrived = time.perf_counter()
         if len(raw) < length:
             raise ConnectionAbortedError
         headers = {name.lower(): value for name, value in self.headers.items()}
-        request = RecordedRequest(self.command, self.path, headers, _parsed(raw), raw, time.perf_counter())
+        request = RecordedRequest(self.command, self.path, headers, _parsed(raw), raw, arrived)
         self.server.endpoint._record(request)
         try:
             self._answer(self.server.endpoint._decide(request), request.body)

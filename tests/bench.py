@@ -3,7 +3,8 @@
 A step is timed at the endpoint: from the end of a response to the arrival of the next request. The floor is the openai
 client and a bare `run_cell` in the same kernel, with the same replies; ours streams into the cell and saves each step.
 
-The time that Stop takes has no floor to compare with.
+Three times have no floor to compare with: Stop, the first sign of life in a cell, and a cell's first request where the
+extension was loaded a while ago. The floor of a cold cell is the openai client in a kernel that has not imported it.
 """
 
 from __future__ import annotations
@@ -25,9 +26,11 @@ from codeact_magic.testing import FakeEndpoint, Hang, Say, Scripted
 from .kernels import NEWEST, Kernel, started
 
 ROUNDS = 3
-STEPS = (20, 200)
+STEPS = (20, 200, 500)
 LOADS = 11
 STOPS = 5
+COLD = 5
+IDLE = 3.0  # seconds in which the extension prepares for the first turn
 
 FLOOR = """
 import os
@@ -107,8 +110,8 @@ def bench_steps() -> None:
                 medians[steps] = statistics.median(ours)
                 ratio = medians[steps] / statistics.median(floor)
                 print(f"{steps:>6} {statistics.median(floor):>9.2f} {medians[steps]:>9.2f} {ratio:>6.2f}")
-            growth = medians[STEPS[-1]] / medians[STEPS[0]]
-            print(f"a step of {STEPS[-1]} takes {growth:.2f} times one of {STEPS[0]}")
+            for steps in STEPS[1:]:
+                print(f"a step of {steps} takes {medians[steps] / medians[STEPS[0]]:.2f} times one of {STEPS[0]}")
         finally:
             client.stop_channels()
             manager.shutdown_kernel(now=True)
@@ -134,6 +137,50 @@ def bench_load() -> None:
             times[extension] = statistics.median(float(done.stdout.split()[-1]) for done in runs) * 1e3
         idle, ours = times["idle_extension"], times["codeact_magic"]
         print(f"loading: {ours:.1f} ms, an extension that does nothing {idle:.1f} ms (medians of {LOADS})")
+
+
+def cold_time(cell: str, idle: float) -> float:
+    """Return the milliseconds from the start of the first cell to its first request, `idle` seconds after loading."""
+    with tempfile.TemporaryDirectory() as folder, FakeEndpoint(replies(0)) as endpoint:
+        manager, client = start_new_kernel(kernel_name="python3", cwd=folder)
+        try:
+            execute(client, "%load_ext codeact_magic")
+            time.sleep(idle)
+            began = time.perf_counter()
+            execute(client, cell.format(url=endpoint.base_url, steps=0, most=1))
+            return (endpoint.requests[0].arrived - began) * 1e3
+        finally:
+            client.stop_channels()
+            manager.shutdown_kernel(now=True)
+
+
+def bench_cold() -> None:
+    """Print how long the first cell takes to its first request."""
+    kinds = {"the openai client": (FLOOR, 0.0), "ours at once": (OURS, 0.0), "ours after a pause": (OURS, IDLE)}
+    times: dict[str, list[float]] = {kind: [] for kind in kinds}
+    for _ in range(COLD):
+        for kind, (cell, idle) in kinds.items():
+            times[kind].append(cold_time(cell, idle))
+    shown = ", ".join(f"{kind} {statistics.median(took):.0f} ms" for kind, took in times.items())
+    print(f"first cell to its request: {shown} (medians of {COLD})")
+
+
+def bench_sign() -> None:
+    """Print how long a cell takes until it shows that it thinks."""
+    times = []
+    with tempfile.TemporaryDirectory() as folder, started(NEWEST, Path(folder)) as kernel:
+        kernel.run("%load_ext codeact_magic")
+        time.sleep(IDLE)
+        for _ in range(COLD):
+            with FakeEndpoint([Hang(headers=True)]) as endpoint:
+                began = time.perf_counter()
+                run = kernel.begin(OURS.format(most=2, url=endpoint.base_url))
+                run.wait(lambda: any("thinking" in text for text in run.markdown))
+                times.append((time.perf_counter() - began) * 1e3)
+                kernel.interrupt()
+                run.finish()
+    first, *later = times
+    print(f"first sign in a cell: {first:.0f} ms, in later cells {statistics.median(later):.0f} ms")
 
 
 def stop_time(kernel: Kernel, reply: Scripted) -> float:
@@ -168,5 +215,7 @@ def bench_stop() -> None:
 
 if __name__ == "__main__":
     bench_load()
+    bench_cold()
+    bench_sign()
     bench_steps()
     bench_stop()

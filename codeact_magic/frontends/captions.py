@@ -39,8 +39,8 @@ def counted(number: int, noun: str) -> str:
 
 
 def waiting_line(seconds: float, doing: str = "thinking") -> str:
-    """Return the line that is shown while nothing comes from the model."""
-    return f"{doing} … {seconds:.0f} s"
+    """Return the line that is shown while nothing comes from the model: "thinking …", then "thinking … 2 s"."""
+    return f"{doing} … {seconds:.0f} s" if seconds >= 1 else f"{doing} …"
 
 
 def barred(lines: Sequence[str], bar: str = "|") -> list[str]:

@@ -21,7 +21,7 @@ from .lab_page import INSERT_MIME, VERSION, LabPageAsker, StepRecords
 from .next_cell import offer_as_next_cell
 
 INTERVAL = 0.05  # seconds between two updates: at most 20 a second, however fast the endpoint
-PATIENCE = 1.0  # seconds before waiting is shown
+PATIENCE = 1.0  # seconds before the line that shows waiting counts them
 MOST_STREAMED = 20_000  # characters of a reply that are shown while it is written; then all of it
 INSERT_PATIENCE = 3.0  # seconds in which a lab page must take the cells that are offered to it
 INSERT_TICK = 0.05
@@ -134,11 +134,11 @@ class NotebookView:
         now = time.monotonic()
         waited = now - self._began
         idle = not (delta.text or delta.reasoning or delta.note)
-        interval = 1.0 if idle else INTERVAL
-        if now - self._updated < interval or (idle and waited < PATIENCE):
+        interval = 1.0 if idle and self._shown else INTERVAL
+        if now - self._updated < interval:
             return
         self._updated = now
-        self._stream(f"*{waiting_line(waited)}*" if waited >= PATIENCE else "")
+        self._stream(f"*{waiting_line(waited)}*" if waited >= PATIENCE or idle else "")
 
     def proposed(self, number: int, reading: Reading) -> None:
         """Show the whole reply, with the code exactly as it would run."""

@@ -4,6 +4,7 @@ Knows IPython's magics and what users type. Does not know how a turn works: the 
 `magic.CodeAct`, or at `registry` to add a subcommand.
 
 magic      `%%codeact` and `%codeact`, loaded with the extension; it imports the rest on first use
+preloading imports the rest a moment after loading, so that the first use does not wait
 commands   which subcommand a line means; the list of them, completions, the table in the README
 registry   how a subcommand is declared
 arguments  the arguments that several subcommands share

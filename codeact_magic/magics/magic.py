@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
     from ..kernels.live.executor import ShellExecutor
     from ..runner import Runner
     from ..session import Turn
+
+PRELOAD_AFTER = 0.5  # seconds after loading: a script that ends at once imports nothing in vain
 
 
 @magics_class
@@ -38,6 +42,7 @@ class CodeAct(Options, Magics):
         self._runner: Runner | None = None
         self._channel = ControlChannel()
         self._channel.open(getattr(shell, "kernel", None))
+        self._preloading = _Preloading(shell)
 
     @no_var_expand
     @cell_magic("codeact")  # type: ignore[arg-type]  # its types do not allow for methods
@@ -66,8 +71,13 @@ class CodeAct(Options, Magics):
             except KeyboardInterrupt:
                 raise StoppedError("You stopped %codeact.") from None
 
+    def start(self) -> None:
+        """Prepare for the first turn, in an idle moment."""
+        self._preloading.start()
+
     def close(self) -> None:
         """Save the threads, and end what was started."""
+        self._preloading.stop()
         self._channel.close()
         if self._runner:
             self._runner.close()
@@ -84,6 +94,7 @@ class CodeAct(Options, Magics):
 
     def _running(self) -> Runner:
         if self._runner is None:
+            self._preloading.stop()
             from ..frontends.host import Host, front_end_of
             from ..kernels.live.executor import ShellExecutor
             from ..runner import Runner
@@ -108,6 +119,36 @@ class CodeAct(Options, Magics):
         return body if self.shell.transform_cell(inputs[-1]) == call else cell
 
 
+class _Preloading:
+    """A thread that imports what the first turn needs, in an idle moment after loading.
+
+    It ends before the process does: a thread that is stopped in the middle of an import may take the process with it.
+    """
+
+    def __init__(self, shell: Any) -> None:
+        self._shell = shell
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="codeact-preloading", daemon=True)
+
+    def start(self) -> None:
+        """Start the thread."""
+        atexit.register(self.stop)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread, once it has imported the module that it is at."""
+        self._stopped.set()
+        atexit.unregister(self.stop)
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def _run(self) -> None:
+        if not self._stopped.wait(PRELOAD_AFTER):
+            from .preloading import preload
+
+            preload(self._shell, self._stopped)
+
+
 @contextmanager
 def _advising() -> Iterator[None]:
     """Word the advice of errors for notebooks."""
@@ -130,6 +171,7 @@ def load(shell: Any) -> None:
         shell.configurables[:] = before  # it adds itself before it has read its options
         raise UsageError(f"codeact_magic is not loaded: {one_line(error)}") from None
     shell.register_magics(magics)
+    magics.start()
     shell.set_hook("complete_command", _complete, str_key=_COMMAND)
 
 
