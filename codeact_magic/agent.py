@@ -94,6 +94,7 @@ class Limits:
 
     steps: int = 20
     tokens: int = 200_000  # prompt and completion tokens of a turn together; 0: no limit
+    cost: float = 0.0  # dollars of a turn; 0: no limit
     repeats: int = 2  # repetitions of the same code
     output: int = 8_000  # characters of the outputs in an observation message
     context: int = 0  # tokens of the conversation in a request; 0: no limit
@@ -283,12 +284,27 @@ class Agent:
             raise LimitReachedError(
                 _STEPS.format(limit=self.limits.steps), GoOn(), SetOption("max_steps", to="raise the limit")
             )
-        if self.limits.tokens and self._used.prompt + self._used.completion >= self.limits.tokens:
+        if self.limits.tokens and self._used.tokens >= self.limits.tokens:
             more = SetOption("max_tokens_per_turn", 2 * self.limits.tokens, to="raise the limit")
             raise LimitReachedError(_TOKENS.format(limit=self.limits.tokens), GoOn(), more)
+        if self.limits.cost and self._used.tokens:
+            self._check_cost()
         faults = self.turn.steps[-_MOST_FAULTS:]
         if len(faults) == _MOST_FAULTS and all(map(self._is_faulty, faults)):
             raise EndpointError(_UNUSABLE.format(times=_MOST_FAULTS), *_USABLE)
+
+    def _check_cost(self) -> None:
+        cost = self._used.cost
+        if cost is None:
+            fact = _NO_PRICES.format(model=self.model.name, limit=self.limits.cost)
+            raise LimitReachedError(
+                fact,
+                SetOption("prices", to="give them"),
+                SetOption("max_cost_per_turn", 0, to="set no limit"),
+            )
+        if cost >= self.limits.cost:
+            more = SetOption("max_cost_per_turn", 2 * self.limits.cost, to="raise the limit")
+            raise LimitReachedError(_COST.format(limit=self.limits.cost), GoOn(), more)
 
     def _is_faulty(self, step: Step) -> bool:
         return bool(formats.read(step.reply, self.turn.format).fault)
@@ -315,6 +331,8 @@ _STOPPED = "You stopped the agent."
 _TOO_OFTEN = "The model proposed the same code {times} times over, so the turn was ended."
 _STEPS = "The turn reached its limit of {limit} steps."
 _TOKENS = "The turn reached its limit of {limit:,} tokens."
+_COST = "The turn reached its limit of ${limit:g}."
+_NO_PRICES = "The prices of {model} are not known, so the turn cannot be kept below ${limit:g}."
 _UNUSABLE = "The model's last {times} replies could not be used (empty, or cut off)."
 _USABLE = (
     SetOption("model", to="try another model"),

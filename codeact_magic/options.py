@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import keyword
 import os
 import re
@@ -13,7 +14,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from IPython.core.error import UsageError as IPythonUsageError
 from IPython.core.magic_arguments import argument, magic_arguments
-from traitlets import Bool, Enum, Float, Int, TraitError, TraitType, Unicode, validate
+from traitlets import Bool, Dict, Enum, Float, Int, TraitError, TraitType, Unicode, validate
 from traitlets.config import Configurable
 
 from .errors import UsageError
@@ -21,6 +22,17 @@ from .text import one_line
 
 MODES = ("ask", "risky", "auto")
 FORMATS = ("auto", "fence", "execute", "tools", "json")
+
+
+class JsonObject(Dict):
+    """A trait whose values are dicts, which are written as JSON in the environment."""
+
+    def from_string(self, s: str) -> dict[str, Any]:
+        """Return the object that `s` holds as JSON. Raises ValueError."""
+        value = json.loads(s) if s.strip() else {}
+        if not isinstance(value, dict):
+            raise ValueError("not an object")
+        return value
 
 
 class Options(Configurable):
@@ -54,6 +66,13 @@ class Options(Configurable):
     max_tokens_per_turn = Int(
         200_000, min=0, help="Maximum number of tokens in a turn, input and output together. 0: no limit."
     ).tag(config=True)
+    max_cost_per_turn = Float(
+        0.0, min=0.0, help="Maximum cost of a turn in dollars, if the prices of the model are known. 0: no limit."
+    ).tag(config=True)
+    prices = JsonObject(
+        help="Dollars for a million tokens of a model: in, in from the cache, out. Models that are not in it have the "
+        "prices of the endpoint's list of models, or of a small table."
+    ).tag(config=True, value='{"MODEL": [IN, CACHED, OUT]}')
     max_repeats = Int(2, min=1, help="How often the model may repeat the same code before the turn ends.").tag(
         config=True
     )
@@ -100,6 +119,15 @@ class Options(Configurable):
             # It may be the key itself, so the message does not repeat it.
             raise TraitError("api_key_env takes the name of an environment variable such as OPENAI_API_KEY, not a key")
         return name
+
+    @validate("prices")
+    def _has_three_prices_a_model(self, proposal: Mapping[str, Any]) -> Any:
+        for name, row in proposal["value"].items():
+            if not isinstance(row, list | tuple) or len(row) != 3 or not all(map(_is_price, row)):
+                raise TraitError(
+                    f"prices takes three numbers for each model (in, cached, out), which {one_line(name, 60)} has not"
+                )
+        return proposal["value"]
 
     def values(self) -> dict[str, Any]:
         """Return the value of every option by its name."""
@@ -204,7 +232,17 @@ def is_text(name: str) -> bool:
     return isinstance(Options.class_traits()[name], Enum | Unicode)
 
 
-_PLACEHOLDERS: dict[type, str] = {Bool: "true|false", Unicode: "TEXT", Int: "N", Float: "NUMBER"}
+_PLACEHOLDERS: dict[type, str] = {
+    Bool: "true|false",
+    Unicode: "TEXT",
+    Int: "N",
+    Float: "NUMBER",
+    JsonObject: "JSON",
+}
+
+
+def _is_price(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < float("inf")
 
 
 def _flag_in(parser: argparse.ArgumentParser, name: str) -> str:
@@ -267,7 +305,7 @@ def _read(name: str, source: str, text: str) -> Any:
             raise ValueError("not a number")
         return getattr(Options(**{name: value}), name)
     except (TraitError, ValueError) as error:
-        if name == "api_key_env":
+        if name == "api_key_env" or (name == "prices" and isinstance(error, TraitError)):
             raise UsageError(f"{source}: {error}") from None
         raise UsageError(f"{source} takes {_allowed(trait)}, not {one_line(text, 60)!r}") from None
 
@@ -280,6 +318,8 @@ def _allowed(trait: TraitType[Any, Any]) -> str:
         return "true or false"
     if isinstance(trait, Int):
         return f"a whole number, {trait.min} or more"
+    if isinstance(trait, JsonObject):
+        return f"an object in JSON, such as {trait.metadata['value']}"
     assert isinstance(trait, Float)
     none = ", or None" if trait.allow_none else ""
     return f"a number, {trait.min} or more{none}"

@@ -197,6 +197,7 @@ class Runner:
         limits = Limits(
             steps=options.max_steps,
             tokens=options.max_tokens_per_turn,
+            cost=options.max_cost_per_turn,
             repeats=options.max_repeats,
             output=options.max_output,
             context=options.context_tokens or self.endpoints.window(model),

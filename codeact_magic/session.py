@@ -26,12 +26,16 @@ VERDICT_WORDS: dict[Verdict, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """The tokens of one reply, or of many added up. `cached` is the part of `prompt` that the endpoint had cached."""
+    """The tokens of one reply, or of many added up. `cached` is the part of `prompt` that the endpoint had cached.
+
+    `cost` is in dollars; None if it is not known, or if it is not known of all that was added up.
+    """
 
     prompt: int = 0
     cached: int = 0
     completion: int = 0
     estimated: bool = False  # the endpoint sent no usage, so the tokens were estimated from the text
+    cost: float | None = None
 
     def __add__(self, other: Usage) -> Usage:
         return Usage(
@@ -39,7 +43,18 @@ class Usage:
             self.cached + other.cached,
             self.completion + other.completion,
             self.estimated or other.estimated,
+            self._cost_with(other),
         )
+
+    def _cost_with(self, other: Usage) -> float | None:
+        if not self.tokens or not other.tokens:
+            return self.cost if self.tokens else other.cost
+        return None if self.cost is None or other.cost is None else self.cost + other.cost
+
+    @property
+    def tokens(self) -> int:
+        """All tokens together."""
+        return self.prompt + self.completion
 
 
 @dataclass(frozen=True, slots=True)

@@ -409,7 +409,8 @@ def test_every_option_can_be_set_in_the_environment(
     alone: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], name: str
 ) -> None:
     values = {Unicode: ("WORD", "WORD"), Int: ("777", 777), Float: ("77.5", 77.5), Enum: ("auto", "auto")}
-    text, value = values[type(OPTIONS[name])]
+    objects = {"prices": ('{"m": [1, 2, 3]}', {"m": [1, 2, 3]})}
+    text, value = objects[name] if name in objects else values[type(OPTIONS[name])]
     alone.setenv(f"CODEACT_{name.upper()}", text)
     with new_shell() as ipython:
         shell = Shell(ipython, capsys)
@@ -932,10 +933,10 @@ def test_usage_adds_up(shell: Shell) -> None:
         shell.run("%%codeact -t other\nTwo")
         rows = [line.split()[:-1] for line in shell.run("%codeact usage").shown.strip().split("\n")]
     assert rows == [
-        ["thread", "turn", "steps", "tokens", "in", "cached", "out"],
-        ["main", "1", "1", "1,000", "100", "5"],
-        ["other", "1", "1", "2,000", "200", "10"],
-        ["all", "2", "3,000", "300", "15"],
+        ["thread", "turn", "steps", "tokens", "in", "cached", "out", "cost"],
+        ["main", "1", "1", "1,000", "100", "5", "unknown"],
+        ["other", "1", "1", "2,000", "200", "10", "unknown"],
+        ["all", "2", "3,000", "300", "15", "unknown"],
     ]
 
 

@@ -14,7 +14,7 @@ from codeact_magic.sessions.saving import notebook
 # -- step records and requests -----------------------------------------------------------------------------------------
 
 _PROPOSED = Reading(thought="I look.", action=Action("x = 1"), reasoning="Hm.")
-_REPLY = Reply("I look.", usage=Usage(812, 700, 45, True), seconds=1.5, model="m")
+_REPLY = Reply("I look.", usage=Usage(812, 700, 45, True, 0.0021), seconds=1.5, model="m")
 _APPROVED = Decision("approve", "x = 1", seconds=2.0, findings=("writes a.csv",))
 _FINISHED = Step(_REPLY, "I look.", Action("x = 1"), _APPROVED, None, "s", "h")
 _REJECTED = Step(_REPLY, "I look.", Action("x = 1"), Decision("reject", reason="no"), None, "s", "h")

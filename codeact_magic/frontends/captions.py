@@ -27,10 +27,16 @@ def turn_line(turn: Turn) -> str:
 
 
 def tokens(usage: Usage) -> str:
-    """Return a usage as text, e.g. "812 tokens in (700 cached), 45 out"."""
+    """Return a usage as text, e.g. "812 tokens in (700 cached), 45 out", and "$0.0021" if its cost is known."""
     about = "about " if usage.estimated else ""
     cached = f" ({usage.cached:,} cached)" if usage.cached else ""
-    return f"{about}{usage.prompt:,} tokens in{cached}, {usage.completion:,} out"
+    cost = "" if usage.cost is None else f", {money(usage.cost)}"
+    return f"{about}{usage.prompt:,} tokens in{cached}, {usage.completion:,} out{cost}"
+
+
+def money(dollars: float) -> str:
+    """Return dollars as text, e.g. "$1.25" or "$0.0021"."""
+    return f"${dollars:,.2f}" if dollars >= 1 else f"${dollars:.4f}"
 
 
 def counted(number: int, noun: str) -> str:

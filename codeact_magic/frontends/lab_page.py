@@ -184,4 +184,5 @@ def usage_json(usage: Usage) -> Json:
         "cached": usage.cached,
         "completion": usage.completion,
         "estimated": usage.estimated,
+        "cost": usage.cost,
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..frontends.captions import columns, counted
+from ..frontends.captions import columns, counted, money
 from ..options import Options
 from ..runner import Runner
 from ..session import Turn, Usage
@@ -28,7 +28,7 @@ def history(runner: Runner, options: Options, arguments: Arguments) -> None:
 
 @subcommand()
 def usage(runner: Runner, options: Options, arguments: Arguments) -> None:
-    """Show the tokens of each turn of each thread, and their sum."""
+    """Show the tokens and the cost of each turn of each thread, and their sum."""
     turns = [
         (one_line(name, 30), str(number), turn)
         for name, thread in runner.threads.items()
@@ -40,8 +40,8 @@ def usage(runner: Runner, options: Options, arguments: Arguments) -> None:
     rows = [_usage_row(name, number, [turn]) for name, number, turn in turns]
     if len(rows) > 1:
         rows.append(_usage_row("all", "", [turn for _, _, turn in turns]))
-    head = ("thread", "turn", "steps", "tokens in", "cached", "out", "seconds")
-    print("\n".join(columns([head, *rows], right=range(1, 7))))
+    head = ("thread", "turn", "steps", "tokens in", "cached", "out", "cost", "seconds")
+    print("\n".join(columns([head, *rows], right=range(1, 8))))
 
 
 @subcommand(THREAD, front_ends=NOTEBOOK_ONLY)
@@ -63,4 +63,5 @@ def save(runner: Runner, options: Options, arguments: Arguments) -> None:
 def _usage_row(thread: str, number: str, turns: Sequence[Turn]) -> tuple[str, ...]:
     total = sum((turn.usage for turn in turns), Usage())
     counts = (sum(len(turn.steps) for turn in turns), total.prompt, total.cached, total.completion)
-    return (thread, number, *(f"{count:,}" for count in counts), f"{sum(turn.seconds for turn in turns):.1f}")
+    cost = "unknown" if total.cost is None else money(total.cost)
+    return (thread, number, *(f"{count:,}" for count in counts), cost, f"{sum(turn.seconds for turn in turns):.1f}")

@@ -8,6 +8,7 @@ Begin with `openai_model`. In the order of a request:
 endpoints          chooses the endpoint, model and key
 settings           how an endpoint is called, and which part of that may be shown
 openai_model       sends a request, retries it, and shows the user what happens
+prices             what tokens cost
 parameters         leaves out the parameters that the endpoint rejected before
 encoding           writes a request as JSON, and keeps what it has in common with the next one
 client             the connection; the only module that imports httpx2

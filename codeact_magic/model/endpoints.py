@@ -13,7 +13,7 @@ from ..errors import UsageError
 from ..hints import RunCommand, SetOption, SetVariable
 from ..options import Options
 from ..text import is_web_address, one_line
-from . import OpenAIModel, Settings, public_url
+from . import OpenAIModel, Settings, prices, public_url
 
 if TYPE_CHECKING:
     from ..local import Server
@@ -64,7 +64,11 @@ class Endpoints:
         settings = _endpoint_settings(options) if address(options) else self._local_settings(options)
         if not settings.model:
             settings = replace(settings, model=self._only_model(settings))
-        return self._models.setdefault(settings, OpenAIModel(settings))
+        settings = replace(settings, price=prices.given(options.prices, settings.model))
+        model = self._models.setdefault(settings, OpenAIModel(settings))
+        if options.max_cost_per_turn and not model.price:
+            model.look_up_price()
+        return model
 
     def offered(self, options: Options) -> list[str]:
         """Return the names of the models that the endpoint offers. Raises UsageError, EndpointError."""

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 
 from ..agent import Delta, Request
 from ..errors import EndpointError
 from ..hints import Retry
 from ..session import Json, Reply
-from . import parameters
+from . import parameters, prices
 from .background_reader import TICK, BackgroundReader
 from .client import Client
 from .encoding import BodyEncoder
 from .error_classifier import ErrorClassifier, RejectedParameterError, RetryableError
+from .prices import Price
 from .reply_builder import ReplyBuilder
 from .settings import Settings
 from .transport_errors import IdleTimeoutError, TransportError, TruncatedReplyError, UnreachableError
@@ -58,6 +61,16 @@ class OpenAIModel:
                 failures += 1
                 self._wait(classified, failures, show)
 
+    @property
+    def price(self) -> Price | None:
+        """The price of the model, None if it is not known."""
+        return prices.price_of(self.settings.base_url, self.name, self.settings.price)
+
+    def look_up_price(self) -> None:
+        """Read the endpoint's list of models, which may give the prices. If there is no list, do nothing."""
+        with suppress(TransportError):
+            self._listed()
+
     def models(self) -> list[str]:
         """Return the names of the models that the endpoint offers. Raises EndpointError."""
         try:
@@ -81,7 +94,8 @@ class OpenAIModel:
                 raise
         finally:
             reader.stop()
-        return builder.reply(round(time.monotonic() - began, 3), self.name)
+        reply = builder.reply(round(time.monotonic() - began, 3), self.name)
+        return replace(reply, usage=prices.with_cost(reply.usage, self.price))
 
     def _wait(self, again: RetryableError, failures: int, show: Callable[[Delta], None]) -> None:
         """Wait before the next attempt. Raises EndpointError if there is none."""
@@ -105,6 +119,7 @@ class OpenAIModel:
         try:
             for lists in reader:
                 if lists:
+                    prices.remember(self.settings.base_url, lists[0])
                     return lists[0]
                 if reader.silence > min(LIST_TIMEOUT, self.settings.timeout):
                     raise IdleTimeoutError

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from urllib.parse import parse_qsl, quote, unquote, urlsplit, urlunsplit
 
+from .prices import Price
+
 UNREADABLE = "(an address that cannot be read)"
 
 
@@ -24,6 +26,7 @@ class Settings:
     max_tokens: int = 0
     timeout: float = 300.0  # seconds of silence
     retries: int = 3
+    price: Price | None = None  # the user's own price of the model
 
     def __repr__(self) -> str:
         return f"Settings({self.endpoint!r}, {self.model!r})"

@@ -11,12 +11,14 @@ export type Occasion = (typeof OCCASIONS)[number];
 export type Verdict = (typeof VERDICTS)[number] | '';
 export type Outcome = (typeof OUTCOMES)[number];
 
-/** The tokens of one reply, or of several added up. */
+/** The tokens and the cost of one reply, or of several added up. */
 export interface IUsage {
   readonly prompt: number;
   readonly cached: number;
   readonly completion: number;
   readonly estimated: boolean;
+  /** Dollars; null if not known. */
+  readonly cost: number | null;
 }
 
 /** One step. In a saved notebook it is only something to show: nothing in it can be decided. */
@@ -115,6 +117,7 @@ export function readUsage(value: unknown): IUsage {
     prompt: number(from, 'prompt'),
     cached: number(from, 'cached'),
     completion: number(from, 'completion'),
-    estimated: from.estimated === true
+    estimated: from.estimated === true,
+    cost: 'cost' in from && from.cost !== null ? number(from, 'cost') : null
   };
 }

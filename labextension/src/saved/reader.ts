@@ -203,8 +203,16 @@ function sum(one: IUsage, other: IUsage): IUsage {
     prompt: one.prompt + other.prompt,
     cached: one.cached + other.cached,
     completion: one.completion + other.completion,
-    estimated: one.estimated || other.estimated
+    estimated: one.estimated || other.estimated,
+    cost: costOf(one, other)
   };
+}
+
+/** Return the cost of two replies; null if one of them was used and its cost is not known. */
+function costOf(one: IUsage, other: IUsage): number | null {
+  const used = [one, other].filter(usage => usage.prompt + usage.completion > 0);
+  const known = used.flatMap(usage => (usage.cost === null ? [] : [usage.cost]));
+  return used.length > 0 && known.length === used.length ? known.reduce((all, cost) => all + cost) : null;
 }
 
 function brief(from: Fields, name: string): string {

@@ -95,16 +95,20 @@ export function tokens(usage: IUsage): string {
     return '';
   }
   const cached = usage.cached ? ` (${grouped(usage.cached)} cached)` : '';
-  return `${usage.estimated ? 'about ' : ''}${grouped(usage.prompt)} tokens in${cached}, ${grouped(usage.completion)} out`;
+  const cost = usage.cost === null ? '' : `, ${money(usage.cost)}`;
+  return `${usage.estimated ? 'about ' : ''}${grouped(usage.prompt)} tokens in${cached}, ${grouped(usage.completion)} out${cost}`;
 }
 
-/** Return all tokens in few characters, e.g. "857 tokens" or "12.3k tokens". */
+/** Return dollars as text, e.g. "$1.25" or "$0.0021". */
+export function money(dollars: number): string {
+  return `$${dollars >= 1 ? dollars.toLocaleString('en', { minimumFractionDigits: 2, maximumFractionDigits: 2 }) : dollars.toFixed(4)}`;
+}
+
+/** Return all tokens in few characters, and their cost if it is known, e.g. "857 tokens" or "12.3k tokens, $0.0310". */
 export function tokensShort(usage: IUsage): string {
   const all = usage.prompt + usage.completion;
-  if (all < 10_000) {
-    return `${grouped(all)} tokens`;
-  }
-  return `${(all / 1000).toFixed(all < 100_000 ? 1 : 0)}k tokens`;
+  const shown = all < 10_000 ? grouped(all) : `${(all / 1000).toFixed(all < 100_000 ? 1 : 0)}k`;
+  return `${shown} tokens${usage.cost === null ? '' : `, ${money(usage.cost)}`}`;
 }
 
 /** Return seconds as a running timer shows them. */

@@ -6,7 +6,7 @@ import type { IDraft } from '../pending';
 import type { Request } from '../requests';
 import type { IStep } from '../steps';
 
-export const USAGE = { prompt: 0, cached: 0, completion: 0, estimated: false };
+export const USAGE = { prompt: 0, cached: 0, completion: 0, estimated: false, cost: null };
 
 export function bundle(fields: Partial<IStep> = {}): Record<string, unknown> {
   return {

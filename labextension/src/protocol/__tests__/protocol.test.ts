@@ -61,6 +61,7 @@ const hostile: [string, unknown][] = [
   ['an infinite number', { ...bundle(), turn: Infinity }],
   ['a negative number', { ...bundle(), number: -1 }],
   ['usage that is a text', { ...bundle(), usage: '1' }],
+  ['a cost that is a text', { ...bundle(), usage: { ...USAGE, cost: '1' } }],
   ['ok that is a text', { ...bundle(), ok: 'false' }],
   ['of something unknown', { ...bundle(), of: 'walk' }],
   ['an unknown end', { ...bundle(), ended: 'well' }],

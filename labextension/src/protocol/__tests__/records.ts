@@ -28,7 +28,7 @@ export const STEPS: Readonly<Record<string, Json>> = {
     footer: '',
     findings: [],
     notes: [],
-    usage: { prompt: 0, cached: 0, completion: 0, estimated: false },
+    usage: { prompt: 0, cached: 0, completion: 0, estimated: false, cost: null },
     seconds: { model: 0.0, decision: 0.0, run: 0.0 }
   },
   streaming: {
@@ -53,7 +53,7 @@ export const STEPS: Readonly<Record<string, Json>> = {
     footer: '',
     findings: [],
     notes: ['again'],
-    usage: { prompt: 0, cached: 0, completion: 0, estimated: false },
+    usage: { prompt: 0, cached: 0, completion: 0, estimated: false, cost: null },
     seconds: { model: 0.0, decision: 0.0, run: 0.0 }
   },
   'pending turn 1': {
@@ -78,7 +78,7 @@ export const STEPS: Readonly<Record<string, Json>> = {
     footer: '',
     findings: ['writes a.csv'],
     notes: [],
-    usage: { prompt: 0, cached: 0, completion: 0, estimated: false },
+    usage: { prompt: 0, cached: 0, completion: 0, estimated: false, cost: null },
     seconds: { model: 0.0, decision: 0.0, run: 0.0 }
   },
   'decided turn 1': {
@@ -103,7 +103,7 @@ export const STEPS: Readonly<Record<string, Json>> = {
     footer: '',
     findings: ['writes a.csv'],
     notes: [],
-    usage: { prompt: 0, cached: 0, completion: 0, estimated: false },
+    usage: { prompt: 0, cached: 0, completion: 0, estimated: false, cost: null },
     seconds: { model: 0.0, decision: 0.0, run: 0.0 }
   },
   ok: {
@@ -125,10 +125,10 @@ export const STEPS: Readonly<Record<string, Json>> = {
     decision: 'edit',
     by: 'user',
     reason: '',
-    footer: 'step 1 \u00b7 edited \u00b7 ran 0.1 s \u00b7 model 1.5 s \u00b7 about 812 tokens in (700 cached), 45 out',
+    footer: 'step 1 \u00b7 edited \u00b7 ran 0.1 s \u00b7 model 1.5 s \u00b7 about 812 tokens in (700 cached), 45 out, $0.0021',
     findings: ['writes a.csv'],
     notes: [],
-    usage: { prompt: 812, cached: 700, completion: 45, estimated: true },
+    usage: { prompt: 812, cached: 700, completion: 45, estimated: true, cost: 0.0021 },
     seconds: { model: 1.5, decision: 0.0, run: 0.1 }
   },
   'pending turn 2': {
@@ -153,7 +153,7 @@ export const STEPS: Readonly<Record<string, Json>> = {
     footer: '',
     findings: ['writes a.csv'],
     notes: [],
-    usage: { prompt: 0, cached: 0, completion: 0, estimated: false },
+    usage: { prompt: 0, cached: 0, completion: 0, estimated: false, cost: null },
     seconds: { model: 0.0, decision: 0.0, run: 0.0 }
   },
   'decided turn 2': {
@@ -178,7 +178,7 @@ export const STEPS: Readonly<Record<string, Json>> = {
     footer: '',
     findings: ['writes a.csv'],
     notes: [],
-    usage: { prompt: 0, cached: 0, completion: 0, estimated: false },
+    usage: { prompt: 0, cached: 0, completion: 0, estimated: false, cost: null },
     seconds: { model: 0.0, decision: 0.0, run: 0.0 }
   },
   error: {
@@ -200,10 +200,10 @@ export const STEPS: Readonly<Record<string, Json>> = {
     decision: 'approve',
     by: 'user',
     reason: '',
-    footer: 'step 2 \u00b7 approved \u00b7 error \u00b7 ran 0.0 s \u00b7 model 1.5 s \u00b7 about 812 tokens in (700 cached), 45 out',
+    footer: 'step 2 \u00b7 approved \u00b7 error \u00b7 ran 0.0 s \u00b7 model 1.5 s \u00b7 about 812 tokens in (700 cached), 45 out, $0.0021',
     findings: ['writes a.csv'],
     notes: [],
-    usage: { prompt: 812, cached: 700, completion: 45, estimated: true },
+    usage: { prompt: 812, cached: 700, completion: 45, estimated: true, cost: 0.0021 },
     seconds: { model: 1.5, decision: 2.0, run: 0.0 }
   },
   'pending turn 3': {
@@ -228,7 +228,7 @@ export const STEPS: Readonly<Record<string, Json>> = {
     footer: '',
     findings: ['writes a.csv'],
     notes: [],
-    usage: { prompt: 0, cached: 0, completion: 0, estimated: false },
+    usage: { prompt: 0, cached: 0, completion: 0, estimated: false, cost: null },
     seconds: { model: 0.0, decision: 0.0, run: 0.0 }
   },
   'decided turn 3': {
@@ -253,7 +253,7 @@ export const STEPS: Readonly<Record<string, Json>> = {
     footer: '',
     findings: ['writes a.csv'],
     notes: [],
-    usage: { prompt: 0, cached: 0, completion: 0, estimated: false },
+    usage: { prompt: 0, cached: 0, completion: 0, estimated: false, cost: null },
     seconds: { model: 0.0, decision: 0.0, run: 0.0 }
   },
   interrupted: {
@@ -275,10 +275,10 @@ export const STEPS: Readonly<Record<string, Json>> = {
     decision: 'approve',
     by: 'user',
     reason: '',
-    footer: 'step 3 \u00b7 approved \u00b7 interrupted \u00b7 ran 0.0 s \u00b7 Stopped \u00b7 model 1.5 s \u00b7 about 812 tokens in (700 cached), 45 out',
+    footer: 'step 3 \u00b7 approved \u00b7 interrupted \u00b7 ran 0.0 s \u00b7 Stopped \u00b7 model 1.5 s \u00b7 about 812 tokens in (700 cached), 45 out, $0.0021',
     findings: ['writes a.csv'],
     notes: [],
-    usage: { prompt: 812, cached: 700, completion: 45, estimated: true },
+    usage: { prompt: 812, cached: 700, completion: 45, estimated: true, cost: 0.0021 },
     seconds: { model: 1.5, decision: 2.0, run: 0.0 }
   },
   'pending turn 4': {
@@ -303,7 +303,7 @@ export const STEPS: Readonly<Record<string, Json>> = {
     footer: '',
     findings: ['writes a.csv'],
     notes: [],
-    usage: { prompt: 0, cached: 0, completion: 0, estimated: false },
+    usage: { prompt: 0, cached: 0, completion: 0, estimated: false, cost: null },
     seconds: { model: 0.0, decision: 0.0, run: 0.0 }
   },
   'decided turn 4': {
@@ -328,7 +328,7 @@ export const STEPS: Readonly<Record<string, Json>> = {
     footer: '',
     findings: ['writes a.csv'],
     notes: [],
-    usage: { prompt: 0, cached: 0, completion: 0, estimated: false },
+    usage: { prompt: 0, cached: 0, completion: 0, estimated: false, cost: null },
     seconds: { model: 0.0, decision: 0.0, run: 0.0 }
   },
   rejected: {
@@ -350,10 +350,10 @@ export const STEPS: Readonly<Record<string, Json>> = {
     decision: 'reject',
     by: 'user',
     reason: 'no',
-    footer: 'step 4 \u00b7 rejected: no \u00b7 model 1.5 s \u00b7 about 812 tokens in (700 cached), 45 out',
+    footer: 'step 4 \u00b7 rejected: no \u00b7 model 1.5 s \u00b7 about 812 tokens in (700 cached), 45 out, $0.0021',
     findings: ['writes a.csv'],
     notes: [],
-    usage: { prompt: 812, cached: 700, completion: 45, estimated: true },
+    usage: { prompt: 812, cached: 700, completion: 45, estimated: true, cost: 0.0021 },
     seconds: { model: 1.5, decision: 0.0, run: 0.0 }
   },
   skipped: {
@@ -375,10 +375,10 @@ export const STEPS: Readonly<Record<string, Json>> = {
     decision: '',
     by: '',
     reason: '',
-    footer: 'step 5 \u00b7 not run: the same code again \u00b7 model 1.5 s \u00b7 about 812 tokens in (700 cached), 45 out',
+    footer: 'step 5 \u00b7 not run: the same code again \u00b7 model 1.5 s \u00b7 about 812 tokens in (700 cached), 45 out, $0.0021',
     findings: [],
     notes: [],
-    usage: { prompt: 812, cached: 700, completion: 45, estimated: true },
+    usage: { prompt: 812, cached: 700, completion: 45, estimated: true, cost: 0.0021 },
     seconds: { model: 1.5, decision: 0.0, run: 0.0 }
   },
   stopped: {
@@ -403,7 +403,7 @@ export const STEPS: Readonly<Record<string, Json>> = {
     footer: '',
     findings: [],
     notes: [],
-    usage: { prompt: 0, cached: 0, completion: 0, estimated: false },
+    usage: { prompt: 0, cached: 0, completion: 0, estimated: false, cost: null },
     seconds: { model: 0.0, decision: 0.0, run: 0.0 }
   },
   answer: {
@@ -428,7 +428,7 @@ export const STEPS: Readonly<Record<string, Json>> = {
     footer: '',
     findings: [],
     notes: [],
-    usage: { prompt: 812, cached: 700, completion: 45, estimated: true },
+    usage: { prompt: 812, cached: 700, completion: 45, estimated: true, cost: 0.0021 },
     seconds: { model: 1.5, decision: 0.0, run: 0.0 }
   },
   replay: {
@@ -454,7 +454,7 @@ export const STEPS: Readonly<Record<string, Json>> = {
     footer: '',
     findings: [],
     notes: [],
-    usage: { prompt: 0, cached: 0, completion: 0, estimated: false },
+    usage: { prompt: 0, cached: 0, completion: 0, estimated: false, cost: null },
     seconds: { model: 0.0, decision: 0.0, run: 0.0 }
   },
   'pending consent 1': {
@@ -480,7 +480,7 @@ export const STEPS: Readonly<Record<string, Json>> = {
     footer: '',
     findings: ['writes a.csv'],
     notes: [],
-    usage: { prompt: 0, cached: 0, completion: 0, estimated: false },
+    usage: { prompt: 0, cached: 0, completion: 0, estimated: false, cost: null },
     seconds: { model: 0.0, decision: 0.0, run: 0.0 }
   },
   'decided consent 1': {
@@ -506,7 +506,7 @@ export const STEPS: Readonly<Record<string, Json>> = {
     footer: '',
     findings: ['writes a.csv'],
     notes: [],
-    usage: { prompt: 0, cached: 0, completion: 0, estimated: false },
+    usage: { prompt: 0, cached: 0, completion: 0, estimated: false, cost: null },
     seconds: { model: 0.0, decision: 0.0, run: 0.0 }
   },
   consent: {
@@ -532,7 +532,7 @@ export const STEPS: Readonly<Record<string, Json>> = {
     footer: 'the session \u00b7 approved',
     findings: ['writes a.csv'],
     notes: [],
-    usage: { prompt: 0, cached: 0, completion: 0, estimated: false },
+    usage: { prompt: 0, cached: 0, completion: 0, estimated: false, cost: null },
     seconds: { model: 0.0, decision: 2.0, run: 0.0 }
   }
 };
@@ -573,7 +573,7 @@ export const REQUESTS: readonly (readonly [Request, Json])[] = [
         footer: '',
         findings: ['writes a.csv'],
         notes: [],
-        usage: { prompt: 0, cached: 0, completion: 0, estimated: false },
+        usage: { prompt: 0, cached: 0, completion: 0, estimated: false, cost: null },
         seconds: { model: 0.0, decision: 0.0, run: 0.0 }
       },
       turn: {
@@ -664,7 +664,7 @@ export const REQUESTS: readonly (readonly [Request, Json])[] = [
         footer: '',
         findings: ['writes a.csv'],
         notes: [],
-        usage: { prompt: 0, cached: 0, completion: 0, estimated: false },
+        usage: { prompt: 0, cached: 0, completion: 0, estimated: false, cost: null },
         seconds: { model: 0.0, decision: 0.0, run: 0.0 }
       },
       turn: {
@@ -673,7 +673,7 @@ export const REQUESTS: readonly (readonly [Request, Json])[] = [
         prompt: 'Look',
         step: 2,
         max_steps: 1,
-        usage: { prompt: 812, cached: 700, completion: 45, estimated: true },
+        usage: { prompt: 812, cached: 700, completion: 45, estimated: true, cost: 0.0021 },
         seconds: 0.0
       },
       threads: [
@@ -763,7 +763,7 @@ export const REQUESTS: readonly (readonly [Request, Json])[] = [
         footer: '',
         findings: ['writes a.csv'],
         notes: [],
-        usage: { prompt: 0, cached: 0, completion: 0, estimated: false },
+        usage: { prompt: 0, cached: 0, completion: 0, estimated: false, cost: null },
         seconds: { model: 0.0, decision: 0.0, run: 0.0 }
       },
       turn: {
@@ -772,7 +772,13 @@ export const REQUESTS: readonly (readonly [Request, Json])[] = [
         prompt: 'Look',
         step: 3,
         max_steps: 1,
-        usage: { prompt: 1624, cached: 1400, completion: 90, estimated: true },
+        usage: {
+          prompt: 1624,
+          cached: 1400,
+          completion: 90,
+          estimated: true,
+          cost: 0.0042
+        },
         seconds: 0.0
       },
       threads: [
@@ -846,7 +852,7 @@ export const REQUESTS: readonly (readonly [Request, Json])[] = [
         footer: '',
         findings: ['writes a.csv'],
         notes: [],
-        usage: { prompt: 0, cached: 0, completion: 0, estimated: false },
+        usage: { prompt: 0, cached: 0, completion: 0, estimated: false, cost: null },
         seconds: { model: 0.0, decision: 0.0, run: 0.0 }
       },
       turn: {
@@ -855,7 +861,13 @@ export const REQUESTS: readonly (readonly [Request, Json])[] = [
         prompt: 'Look',
         step: 4,
         max_steps: 1,
-        usage: { prompt: 2436, cached: 2100, completion: 135, estimated: true },
+        usage: {
+          prompt: 2436,
+          cached: 2100,
+          completion: 135,
+          estimated: true,
+          cost: 0.0063
+        },
         seconds: 0.0
       },
       threads: [
@@ -948,7 +960,7 @@ export const REQUESTS: readonly (readonly [Request, Json])[] = [
         footer: '',
         findings: ['writes a.csv'],
         notes: [],
-        usage: { prompt: 0, cached: 0, completion: 0, estimated: false },
+        usage: { prompt: 0, cached: 0, completion: 0, estimated: false, cost: null },
         seconds: { model: 0.0, decision: 0.0, run: 0.0 }
       },
       turn: {
@@ -1000,7 +1012,7 @@ export const REQUESTS: readonly (readonly [Request, Json])[] = [
                 }
               ],
               seconds: 0.0,
-              usage: { prompt: 0, cached: 0, completion: 0, estimated: false }
+              usage: { prompt: 0, cached: 0, completion: 0, estimated: false, cost: null }
             }
           ]
         }
@@ -1063,7 +1075,7 @@ export const REQUESTS: readonly (readonly [Request, Json])[] = [
                 }
               ],
               seconds: 0.0,
-              usage: { prompt: 0, cached: 0, completion: 0, estimated: false }
+              usage: { prompt: 0, cached: 0, completion: 0, estimated: false, cost: null }
             }
           ]
         },
@@ -1086,7 +1098,7 @@ export const REQUESTS: readonly (readonly [Request, Json])[] = [
                 }
               ],
               seconds: 0.0,
-              usage: { prompt: 0, cached: 0, completion: 0, estimated: false }
+              usage: { prompt: 0, cached: 0, completion: 0, estimated: false, cost: null }
             }
           ]
         }
@@ -1137,7 +1149,13 @@ export const CELLS: readonly { readonly metadata: unknown; readonly source: stri
       step: {
         reply: {
           text: 'I look.',
-          usage: { prompt: 812, cached: 700, completion: 45, estimated: true },
+          usage: {
+            prompt: 812,
+            cached: 700,
+            completion: 45,
+            estimated: true,
+            cost: 0.0021
+          },
           seconds: 1.5,
           model: 'm'
         },
@@ -1157,7 +1175,13 @@ export const CELLS: readonly { readonly metadata: unknown; readonly source: stri
       step: {
         reply: {
           text: 'I look.',
-          usage: { prompt: 812, cached: 700, completion: 45, estimated: true },
+          usage: {
+            prompt: 812,
+            cached: 700,
+            completion: 45,
+            estimated: true,
+            cost: 0.0021
+          },
           seconds: 1.5,
           model: 'm'
         },
@@ -1177,7 +1201,13 @@ export const CELLS: readonly { readonly metadata: unknown; readonly source: stri
       step: {
         reply: {
           text: 'I look.',
-          usage: { prompt: 812, cached: 700, completion: 45, estimated: true },
+          usage: {
+            prompt: 812,
+            cached: 700,
+            completion: 45,
+            estimated: true,
+            cost: 0.0021
+          },
           seconds: 1.5,
           model: 'm'
         },
@@ -1197,7 +1227,13 @@ export const CELLS: readonly { readonly metadata: unknown; readonly source: stri
       step: {
         reply: {
           text: 'I look.',
-          usage: { prompt: 812, cached: 700, completion: 45, estimated: true },
+          usage: {
+            prompt: 812,
+            cached: 700,
+            completion: 45,
+            estimated: true,
+            cost: 0.0021
+          },
           seconds: 1.5,
           model: 'm'
         },
@@ -1215,7 +1251,13 @@ export const CELLS: readonly { readonly metadata: unknown; readonly source: stri
       step: {
         reply: {
           text: 'I look.',
-          usage: { prompt: 812, cached: 700, completion: 45, estimated: true },
+          usage: {
+            prompt: 812,
+            cached: 700,
+            completion: 45,
+            estimated: true,
+            cost: 0.0021
+          },
           seconds: 1.5,
           model: 'm'
         },

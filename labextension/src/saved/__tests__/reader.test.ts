@@ -47,7 +47,7 @@ test('turns and steps are counted, each step in its turn, and tokens added up', 
     action()
   ]);
   assert.deepEqual(saved.turns.map(turn => [turn.number, turn.prompt, turn.steps]), [[1, 'one', 2], [2, 'two', 1]]);
-  assert.deepEqual(saved.turns[0]?.usage, { prompt: 20, cached: 0, completion: 4, estimated: false });
+  assert.deepEqual(saved.turns[0]?.usage, { prompt: 20, cached: 0, completion: 4, estimated: false, cost: null });
   assert.deepEqual(saved.turns.map(turn => turn.outcome), ['answered', 'open']);
   assert.equal(saved.marks[0], saved.turns[0]);
   assert.deepEqual([1, 2, 4].map(index => stepOf(saved.marks[index]).number), [1, 2, 1]);

@@ -105,6 +105,8 @@ test('a step that a notebook shows as waiting is not, once its kernel does not w
 test('times and tokens are short', () => {
   assert.equal(elapsed(3.9), '3 s');
   assert.equal(elapsed(75), '1:15 min');
-  assert.equal(tokensShort({ prompt: 3_000, cached: 0, completion: 724, estimated: false }), '3,724 tokens');
-  assert.equal(tokensShort({ prompt: 12_000, cached: 0, completion: 345, estimated: false }), '12.3k tokens');
+  assert.equal(tokensShort({ prompt: 3_000, cached: 0, completion: 724, estimated: false, cost: null }), '3,724 tokens');
+  assert.equal(tokensShort({ prompt: 12_000, cached: 0, completion: 345, estimated: false, cost: null }), '12.3k tokens');
+  assert.equal(tokensShort({ prompt: 3_000, cached: 0, completion: 724, estimated: false, cost: 0.0213 }), '3,724 tokens, $0.0213');
+  assert.equal(tokensShort({ prompt: 12_000, cached: 0, completion: 345, estimated: false, cost: 1234.5 }), '12.3k tokens, $1,234.50');
 });
