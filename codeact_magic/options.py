@@ -21,6 +21,7 @@ from .errors import UsageError
 from .text import one_line
 
 MODES = ("ask", "risky", "auto")
+APIS = ("auto", "chat", "responses")
 FORMATS = ("auto", "fence", "execute", "tools", "json")
 
 
@@ -88,6 +89,26 @@ class Options(Configurable):
     timeout = Float(300.0, min=0.1, help="Seconds of silence after which a request to the endpoint fails.").tag(
         config=True, line=("--timeout",), value="SECONDS"
     )
+    api = Enum(
+        APIS,
+        "auto",
+        help="Which of OpenAI's APIs is used: chat (chat completions), responses, auto (the one that is taken).",
+    ).tag(config=True, line=("--api",))
+    reasoning_effort = Unicode(
+        help="How much the model reasons, such as low, medium or high. Empty: the endpoint's own."
+    ).tag(config=True, line=("--reasoning-effort",), value="EFFORT")
+    top_p = Float(
+        None, min=0.0, allow_none=True, help="Probability from which tokens are sampled. None: the endpoint's own."
+    ).tag(config=True)
+    seed = Int(
+        None, min=0, allow_none=True, help="Seed of the sampling, for chat completions. None: the endpoint's own."
+    ).tag(config=True)
+    extra_body = JsonObject(help="Further parameters of each request, which go before those above.").tag(
+        config=True, value='{"NAME": VALUE}'
+    )
+    extra_headers = JsonObject(
+        help="Further headers of each request. The value `$NAME` stands for that of the environment variable NAME."
+    ).tag(config=True, value='{"NAME": "TEXT"}')
     retries = Int(3, min=0, help="How often a failed request is tried again.").tag(config=True)
     action_timeout = Float(0.0, min=0.0, help="Maximum run time of a step's code, in seconds. 0: no limit.").tag(
         config=True, line=("--action-timeout",), value="SECONDS"
@@ -127,6 +148,14 @@ class Options(Configurable):
                 raise TraitError(
                     f"prices takes three numbers for each model (in, cached, out), which {one_line(name, 60)} has not"
                 )
+        return proposal["value"]
+
+    @validate("extra_headers")
+    def _has_texts(self, proposal: Mapping[str, Any]) -> Any:
+        for name, text in proposal["value"].items():
+            if not isinstance(text, str) or not f"{name}{text}".isascii() or not f"{name}{text}".isprintable():
+                # The text may be a key, so the message does not repeat it.
+                raise TraitError(f"extra_headers takes plain ASCII texts, which {one_line(name, 60)!r} has not")
         return proposal["value"]
 
     def values(self) -> dict[str, Any]:
@@ -305,7 +334,7 @@ def _read(name: str, source: str, text: str) -> Any:
             raise ValueError("not a number")
         return getattr(Options(**{name: value}), name)
     except (TraitError, ValueError) as error:
-        if name == "api_key_env" or (name == "prices" and isinstance(error, TraitError)):
+        if name == "api_key_env" or (isinstance(trait, JsonObject) and isinstance(error, TraitError)):
             raise UsageError(f"{source}: {error}") from None
         raise UsageError(f"{source} takes {_allowed(trait)}, not {one_line(text, 60)!r}") from None
 
@@ -316,10 +345,10 @@ def _allowed(trait: TraitType[Any, Any]) -> str:
         return f"one of {', '.join(trait.values or ())}"
     if isinstance(trait, Bool):
         return "true or false"
+    none = ", or None" if trait.allow_none else ""
     if isinstance(trait, Int):
-        return f"a whole number, {trait.min} or more"
+        return f"a whole number, {trait.min} or more{none}"
     if isinstance(trait, JsonObject):
         return f"an object in JSON, such as {trait.metadata['value']}"
     assert isinstance(trait, Float)
-    none = ", or None" if trait.allow_none else ""
     return f"a number, {trait.min} or more{none}"

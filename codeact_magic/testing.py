@@ -127,9 +127,9 @@ class RecordedRequest:
 class FakeEndpoint:
     """An OpenAI-compatible endpoint on loopback that plays a script and records the requests.
 
-    Each chat request takes the next item of `replies`: a text, a `Say`, `Status`, `Raw`, `Hang` or `Endless`, or a
-    function from the request's JSON to any of these. After the last one comes `default`, or else HTTP 500. Requests
-    that the options below refuse take no item.
+    Each request for a reply, of chat completions or of responses, takes the next item of `replies`: a text, a `Say`,
+    `Status`, `Raw`, `Hang` or `Endless`, or a function from the request's JSON to any of these. After the last one
+    comes `default`, or else HTTP 500. Requests that the options below refuse take no item.
 
     Args:
         replies: the script.
@@ -140,6 +140,7 @@ class FakeEndpoint:
         api_key: the only key that is accepted; by default, any.
         strict_models: answer 404 for models that are not in `models`.
         context_limit: the most characters that the messages may have.
+        apis: which of the two APIs there are; the other is answered with HTTP 404.
     """
 
     base_url: str  # "http://127.0.0.1:PORT/v1", from start() on
@@ -155,6 +156,7 @@ class FakeEndpoint:
         api_key: str | None = None,
         strict_models: bool = False,
         context_limit: int | None = None,
+        apis: Iterable[Literal["chat", "responses"]] = ("chat", "responses"),
     ) -> None:
         self.models = list(models)
         self.connections = 0
@@ -166,6 +168,7 @@ class FakeEndpoint:
         self._api_key = api_key
         self._strict_models = strict_models
         self._context_limit = context_limit
+        self._apis = frozenset(apis)
         self._requests: list[RecordedRequest] = []
         self.answered: list[float] = []  # time.perf_counter() at the end of each complete answer
         self._changed = threading.Condition()
@@ -226,7 +229,9 @@ class FakeEndpoint:
         match request.method, path:
             case "GET", "/v1/models":
                 return self._listing()
-            case "POST", "/v1/chat/completions":
+            case "POST", "/v1/chat/completions" if "chat" in self._apis:
+                return self._refusal(request.body) or self._next(request.body)
+            case "POST", "/v1/responses" if "responses" in self._apis:
                 return self._refusal(request.body) or self._next(request.body)
         return Status(404, f"Invalid URL ({request.method} {path})")
 
@@ -251,7 +256,7 @@ class FakeEndpoint:
     def _malformed(self, body: Any) -> Status | None:
         if not isinstance(body, dict):
             return Status(400, "We could not parse the JSON body of your request.")
-        for name in ("model", "messages"):
+        for name in ("model", "input" if "input" in body else "messages"):
             if not body.get(name):
                 message = f"Missing required parameter: '{name}'."
                 return Status(400, message, param=name, error_code="missing_required_parameter")
@@ -274,7 +279,7 @@ class FakeEndpoint:
         return Status(400, message, param=name, error_code="unsupported_parameter")
 
     def _too_long(self, body: Json) -> Status | None:
-        length = sum(len(_text_of(message)) for message in body["messages"])
+        length = sum(len(_text_of(message)) for message in _messages(body))
         if self._context_limit is None or length <= self._context_limit:
             return None
         message = (
@@ -373,6 +378,12 @@ def _parsed(raw: bytes) -> Any:
         return None
 
 
+def _messages(body: Json) -> list[Json]:
+    """Return the chat messages of a request, or the items of its input."""
+    messages = body.get("messages") or body.get("input") or []
+    return [{"role": "user", "content": messages}] if isinstance(messages, str) else messages
+
+
 def _text_of(message: Json) -> str:
     content = message.get("content") or ""
     return content if isinstance(content, str) else "".join(part.get("text", "") for part in content)
@@ -399,7 +410,7 @@ def _before_stop(text: str, stop: str | list[str] | None) -> str:
 
 def _as_served(say: Say, body: Json) -> Say:
     """Return `say` with its text and finish_reason adapted to the limits of the request."""
-    limit = body.get("max_completion_tokens") or body.get("max_tokens")
+    limit = body.get("max_completion_tokens") or body.get("max_tokens") or body.get("max_output_tokens")
     limited = _first_words(say.text, limit if say.honour_max_tokens else None)
     text = limited if say.ignore_stop else _before_stop(limited, body.get("stop"))
     if text == limited != say.text:
@@ -441,6 +452,7 @@ class _Completion:
     """OpenAI's JSON for the reply to one request."""
 
     body: Json
+    done = b"data: [DONE]\n\n"
     id: str = field(default_factory=lambda: f"chatcmpl-{uuid.uuid4().hex}")
     created: int = field(default_factory=lambda: int(time.time()))
 
@@ -478,7 +490,74 @@ class _Completion:
         }
 
     def _counted(self, say: Say) -> tuple[int, int, int]:
-        return _count_words(self.body["messages"]), 0, len(f"{say.reasoning} {say.text}".split())
+        return _count_words(_messages(self.body)), 0, len(f"{say.reasoning} {say.text}".split())
+
+
+@dataclass(frozen=True, slots=True)
+class _Response(_Completion):
+    """OpenAI's events for the reply to one request of the Responses API."""
+
+    done = b""
+
+    def chunk(self, delta: Json, finish: str | None = None) -> Json:
+        """Return the event for a delta of chat completions; the one for the role is the first."""
+        if "role" in delta:
+            return {"type": "response.created", "response": self._response("in_progress", [])}
+        if "content" in delta:
+            return {"type": "response.output_text.delta", "output_index": 1, "delta": delta["content"]}
+        for call in delta.get("tool_calls", ()):
+            return self._of_call(call)
+        (text,) = delta.values()
+        return {"type": "response.reasoning_summary_text.delta", "output_index": 0, "delta": text}
+
+    def chunks(self, say: Say) -> Iterator[Json]:
+        yield from map(self.chunk, _deltas(say))
+        yield self._last(say)
+
+    def usage_chunk(self, say: Say) -> None:
+        return None
+
+    def whole(self, say: Say) -> Json:
+        response: Json = self._last(say)["response"]
+        return response
+
+    def _of_call(self, call: Json) -> Json:
+        index = 2 + call["index"]
+        if "id" not in call:
+            delta = call["function"]["arguments"]
+            return {"type": "response.function_call_arguments.delta", "output_index": index, "delta": delta}
+        return {"type": "response.output_item.added", "output_index": index, "item": _call_item(call)}
+
+    def _last(self, say: Say) -> Json:
+        whole = say.finish in ("stop", "tool_calls")
+        message = _message(say)
+        text = {"type": "output_text", "text": say.text, "annotations": []}
+        output = [{"type": "message", "role": "assistant", "content": [text]}] if say.text else []
+        output += [_call_item(call) for call in message.get("tool_calls", ())]
+        response = self._response("completed" if whole else "incomplete", output)
+        if not whole:
+            reason = "max_output_tokens" if say.finish == "length" else say.finish
+            response["incomplete_details"] = {"reason": reason}
+        if usage := self._usage(say):
+            response["usage"] = {
+                "input_tokens": usage["prompt_tokens"],
+                "input_tokens_details": usage["prompt_tokens_details"],
+                "output_tokens": usage["completion_tokens"],
+                "total_tokens": usage["total_tokens"],
+            }
+        return {"type": f"response.{response['status']}", "response": response}
+
+    def _response(self, status: str, output: list[Json]) -> Json:
+        about = {"id": f"resp_{self.id[9:]}", "object": "response", "created_at": self.created}
+        return {**about, "status": status, "model": self.body["model"], "output": output, "incomplete_details": None}
+
+
+def _call_item(call: Json) -> Json:
+    return {"type": "function_call", "call_id": call["id"], **call["function"]}
+
+
+def _completion(body: Json) -> _Completion:
+    return _Response(body) if "input" in body else _Completion(body)
 
 
 # HTTPServer would look up the host's name as it binds, which takes seconds if there is no name server.
@@ -558,15 +637,15 @@ class _Handler(BaseHTTPRequestHandler):
             case Say():
                 say = _as_served(item, body)
                 answer = self._stream if body.get("stream") else self._whole
-                answer(say, _Completion(body))
+                answer(say, _completion(body))
             case Status():
                 self._refuse(item)
             case Raw():
                 self._send(item.status, item.content_type, item.body)
             case Hang():
-                self._hang(item, _Completion(body))
+                self._hang(item, _completion(body))
             case Endless():
-                self._flood(item, _Completion(body))
+                self._flood(item, _completion(body))
 
     def _stream(self, say: Say, completion: _Completion) -> None:
         self._hold(say, 0)
@@ -581,7 +660,7 @@ class _Handler(BaseHTTPRequestHandler):
         if usage := completion.usage_chunk(say):
             self._event(usage)
         # In one write: a client may leave between the two, which would count as a disconnect.
-        self.wfile.write(_chunked(b"data: [DONE]\n\n") + _chunked(b""))
+        self.wfile.write((_chunked(completion.done) if completion.done else b"") + _chunked(b""))
 
     def _whole(self, say: Say, completion: _Completion) -> None:
         for count, _ in enumerate(completion.chunks(say)):
@@ -633,7 +712,8 @@ class _Handler(BaseHTTPRequestHandler):
         self._event(completion.chunk({"role": "assistant", "content": ""}))
 
     def _event(self, value: Json, *, split: bool = False) -> None:
-        data = b"data: " + _encoded(value) + b"\n\n"
+        name = f"event: {value['type']}\n".encode() if "type" in value else b""
+        data = name + b"data: " + _encoded(value) + b"\n\n"
         for part in _split(data) if split else [data]:
             self.wfile.write(_chunked(part))
 

@@ -409,7 +409,11 @@ def test_every_option_can_be_set_in_the_environment(
     alone: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], name: str
 ) -> None:
     values = {Unicode: ("WORD", "WORD"), Int: ("777", 777), Float: ("77.5", 77.5), Enum: ("auto", "auto")}
-    objects = {"prices": ('{"m": [1, 2, 3]}', {"m": [1, 2, 3]})}
+    objects = {
+        "prices": ('{"m": [1, 2, 3]}', {"m": [1, 2, 3]}),
+        "extra_body": ('{"a": {"b": null}}', {"a": {"b": None}}),
+        "extra_headers": ('{"A": "b"}', {"A": "b"}),
+    }
     text, value = objects[name] if name in objects else values[type(OPTIONS[name])]
     alone.setenv(f"CODEACT_{name.upper()}", text)
     with new_shell() as ipython:

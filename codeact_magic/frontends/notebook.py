@@ -14,7 +14,7 @@ from ..session import Json, Step
 from ..text import clip, fence, one_line, safe_markdown, visible
 from . import stdin
 from .advice import NOTEBOOK, Advice
-from .captions import barred, footer, numbered, step_name, waiting_line
+from .captions import barred, counted, footer, numbered, step_name, waiting_line
 from .control_channel import ControlChannel
 from .front_end import Capabilities
 from .lab_page import INSERT_MIME, VERSION, LabPageAsker, StepRecords
@@ -223,7 +223,13 @@ class NotebookView:
         reasoning, text = split_reasoning("".join(self._text))
         reasoning = clip("".join(self._reasoning) + reasoning, MOST_STREAMED)
         text = clip(text, MOST_STREAMED)
-        markdown = [*map(_small, self._notes), _folded(reasoning), safe_markdown(tags_as_fences(text)), waiting]
+        heading = f"reasoning … {counted(len(reasoning.split()), 'word')}" if self._streaming else "reasoning"
+        markdown = [
+            *map(_small, self._notes),
+            _folded(reasoning, heading),
+            safe_markdown(tags_as_fences(text)),
+            waiting,
+        ]
         self._records.streaming(text, reasoning, self._notes)
         if self._shown or any(markdown):
             self._show(_bundle(markdown, [visible(text), waiting]))
@@ -253,11 +259,11 @@ def _joined(bundles: list[Bundle]) -> Bundle:
     return _bundle([one["text/markdown"] for one in bundles], [one["text/plain"] for one in bundles])
 
 
-def _folded(reasoning: str) -> str:
-    """Return the model's reasoning as a section that is folded."""
+def _folded(reasoning: str, heading: str = "reasoning") -> str:
+    """Return the model's reasoning as a section that is folded, with `heading` above it."""
     if not reasoning.strip():
         return ""
-    return f"<details><summary>reasoning</summary>\n\n{safe_markdown(reasoning)}\n\n</details>"
+    return f"<details><summary>{heading}</summary>\n\n{safe_markdown(reasoning)}\n\n</details>"
 
 
 def _small(line: str) -> str:

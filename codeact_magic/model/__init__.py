@@ -9,6 +9,9 @@ endpoints          chooses the endpoint, model and key
 settings           how an endpoint is called, and which part of that may be shown
 openai_model       sends a request, retries it, and shows the user what happens
 prices             what tokens cost
+apis               which of OpenAI's two APIs an endpoint takes
+responses          the Responses API, seen as chat completions
+caching            marks for endpoints that cache only where they are told to
 parameters         leaves out the parameters that the endpoint rejected before
 encoding           writes a request as JSON, and keeps what it has in common with the next one
 client             the connection; the only module that imports httpx2

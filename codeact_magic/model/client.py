@@ -98,7 +98,7 @@ class Client:
         }
         if authorization := _authorization(self._settings):
             headers["Authorization"] = authorization
-        return headers
+        return headers | dict(self._settings.extra_headers)
 
 
 def preload() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from collections.abc import Callable
@@ -44,6 +45,7 @@ def secrets(options: Options) -> tuple[str, ...]:
     named = {value for value in map(str.strip, values) if len(value) >= 16 or not value.isalpha()}
     password = _password(address(options))
     found = {os.environ.get(options.api_key_env, "").strip(), password, unquote(password), *named}
+    found |= {text for _, text in _headers(options)}
     found |= {repr(secret)[1:-1] for secret in found}
     return tuple(secret for secret in found if len(secret) >= 8)
 
@@ -146,7 +148,23 @@ def _settings(options: Options, url: str, model: str, key_name: str) -> Settings
         max_tokens=options.max_tokens,
         timeout=options.timeout,
         retries=options.retries,
+        api=options.api,
+        reasoning_effort=options.reasoning_effort,
+        top_p=options.top_p,
+        seed=options.seed,
+        extra_body=json.dumps(options.extra_body) if options.extra_body else "",
+        extra_headers=_headers(options),
     )
+
+
+def _headers(options: Options) -> tuple[tuple[str, str], ...]:
+    """Return the further headers of a request; a variable that is not set stands for no header."""
+    headers = ((name, _expanded(text)) for name, text in options.extra_headers.items())
+    return tuple((name, text) for name, text in headers if text)
+
+
+def _expanded(text: str) -> str:
+    return os.environ.get(text[1:], "").strip() if text.startswith("$") else text
 
 
 def _running() -> Server | None:

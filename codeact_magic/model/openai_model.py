@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -12,7 +13,7 @@ from ..agent import Delta, Request
 from ..errors import EndpointError
 from ..hints import Retry
 from ..session import Json, Reply
-from . import parameters, prices
+from . import apis, parameters, prices, responses
 from .background_reader import TICK, BackgroundReader
 from .client import Client
 from .encoding import BodyEncoder
@@ -47,11 +48,19 @@ class OpenAIModel:
             KeyboardInterrupt: at any time, without delay; the endpoint stops writing, and the next request works.
         """
         failures = 0
+        probed: TransportError | None = None  # the answer that led to a try of the other API
         while True:
             body = parameters.body(self.settings, request)
             try:
                 return self._attempt(body, ReplyBuilder(request), show)
             except TransportError as error:
+                if apis.may_take_responses(self.settings, error):
+                    probed = error
+                    continue
+                if probed and apis.is_missing(error):  # neither API is there: the first answer says more
+                    apis.takes_chat_only(self.settings)
+                    error = probed
+                probed = None
                 classified = self._classifier.classify(error, body)
             if isinstance(classified, EndpointError):
                 raise classified
@@ -81,7 +90,7 @@ class OpenAIModel:
 
     def _attempt(self, body: Json, builder: ReplyBuilder, show: Callable[[Delta], None]) -> Reply:
         began = time.monotonic()
-        reader = BackgroundReader(partial(self._client.stream, self._encoder.encode(body)))
+        reader = BackgroundReader(self._source(body))
         try:
             for parts in reader:
                 show(builder.feed(b"".join(parts)))
@@ -96,6 +105,14 @@ class OpenAIModel:
             reader.stop()
         reply = builder.reply(round(time.monotonic() - began, 3), self.name)
         return replace(reply, usage=prices.with_cost(reply.usage, self.price))
+
+    def _source(self, body: Json) -> Callable[[BackgroundReader[bytes]], Iterator[bytes]]:
+        """Return what a reader reads: the stream that answers the chat request `body`, by the API that is taken."""
+        extra = json.loads(self.settings.extra_body or "{}")
+        if apis.api_of(self.settings) == "chat":
+            return partial(self._client.stream, self._encoder.encode(body | extra))
+        data = self._encoder.encode(responses.body(body) | extra, "input")
+        return lambda reader: responses.chat_stream(self._client.stream(data, reader, responses.PATH))
 
     def _wait(self, again: RetryableError, failures: int, show: Callable[[Delta], None]) -> None:
         """Wait before the next attempt. Raises EndpointError if there is none."""

@@ -7,6 +7,7 @@ from typing import Any
 
 from ..agent import Request
 from ..session import Json
+from . import caching
 from .settings import Settings
 
 # The parameters that a request can do without, and how errors name them.
@@ -15,9 +16,19 @@ _NAMES = {
     "tools": r"\btools?\b",
     "response_format": r"\bresponse.format\b|\bjson.schema\b",
     "temperature": r"\btemperature\b",
-    "max_tokens": r"\bmax.tokens\b",
+    "max_tokens": r"\bmax.(output.)?tokens\b",
     "max_completion_tokens": r"\bmax.completion.tokens\b",
     "stream_options": r"\bstream.options\b",
+    "reasoning_effort": r"\breasoning(.effort)?\b",
+    "top_p": r"\btop_p\b",
+    "seed": r"\bseed\b",
+    "cache_control": r"\bcache_control\b",
+}
+# What the Responses API calls other names.
+_RESPONSES = {
+    "max_output_tokens": ("max_tokens", "max_completion_tokens"),
+    "reasoning": ("reasoning_effort",),
+    "text": ("response_format",),
 }
 _REJECTION = (
     r"support|permit|allow|accept|expect|implement|enable|available|extra|require|"
@@ -38,12 +49,17 @@ def body(settings: Settings, request: Request) -> Json:
         "max_tokens": settings.max_tokens or None,
         "max_completion_tokens": None,
         "stream_options": {"include_usage": True},
+        "reasoning_effort": settings.reasoning_effort or None,
+        "top_p": settings.top_p,
+        "seed": settings.seed,
+        "cache_control": caching.MARK if caching.wants_marks(settings) else None,
     }
     rejected = _rejected_by(settings)
     if "max_tokens" in rejected:
         wanted["max_completion_tokens"] = wanted["max_tokens"]
     sent = {name: value for name, value in wanted.items() if value is not None and name not in rejected}
-    return {"model": settings.model, "messages": list(request.messages), "stream": True, **sent}
+    messages = caching.marked(request.messages) if sent.pop("cache_control", None) else list(request.messages)
+    return {"model": settings.model, "messages": messages, "stream": True, **sent}
 
 
 def remember_rejected(settings: Settings, sent: Json, param: str, message: str) -> str:
@@ -55,6 +71,8 @@ def remember_rejected(settings: Settings, sent: Json, param: str, message: str) 
         param: the parameter that the error names as its cause; "" if it names none.
         message: the error's message.
     """
+    if caching.is_marked(sent.get("messages", ())):
+        sent = sent | {"cache_control": True}
     name = _named(sent, param) if param else _mentioned(sent, message)
     if name:
         _rejected_by(settings).add(name)
@@ -66,7 +84,10 @@ def _rejected_by(settings: Settings) -> set[str]:
 
 
 def _named(sent: Json, param: str) -> str:
-    root = re.split(r"[.\[]", param)[0]  # of a name such as "response_format.type" or "tools[0].function"
+    root = (
+        "cache_control" if "cache_control" in param else re.split(r"[.\[]", param)[0]
+    )  # of a name such as "response_format.type" or "tools[0].function"
+    root = next((name for name in _RESPONSES.get(root, ()) if name in sent), root)
     return root if root in _NAMES and root in sent else ""
 
 

@@ -27,6 +27,12 @@ class Settings:
     timeout: float = 300.0  # seconds of silence
     retries: int = 3
     price: Price | None = None  # the user's own price of the model
+    api: str = "auto"  # or "chat", "responses"
+    reasoning_effort: str = ""
+    top_p: float | None = None
+    seed: int | None = None
+    extra_body: str = ""  # JSON
+    extra_headers: tuple[tuple[str, str], ...] = ()
 
     def __repr__(self) -> str:
         return f"Settings({self.endpoint!r}, {self.model!r})"
@@ -47,7 +53,8 @@ class Settings:
         """The strings that an endpoint may repeat, and that must never be shown."""
         query = (value for _, value in parse_qsl(urlsplit(self.base_url).query) if len(value) >= 8)
         password = self.login.partition(":")[2]
-        return tuple(filter(None, (self.key, self.key.strip(), password, quote(password, safe=""), *query)))
+        headers = (text for _, text in self.extra_headers if len(text) >= 8)
+        return tuple(filter(None, (self.key, self.key.strip(), password, quote(password, safe=""), *query, *headers)))
 
 
 def public_url(url: str) -> str:
