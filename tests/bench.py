@@ -165,6 +165,18 @@ def bench_cold() -> None:
     print(f"first cell to its request: {shown} (medians of {COLD})")
 
 
+def sign_time(kernel: Kernel) -> float:
+    """Return the milliseconds from the start of a cell until it shows that it thinks."""
+    with FakeEndpoint([Hang(headers=True)]) as endpoint:
+        began = time.perf_counter()
+        run = kernel.begin(OURS.format(most=2, url=endpoint.base_url))
+        run.wait(lambda: any("thinking" in text for text in run.markdown))
+        took = (time.perf_counter() - began) * 1e3
+        kernel.interrupt()
+        run.finish()
+        return took
+
+
 def bench_sign() -> None:
     """Print how long a cell takes until it shows that it thinks."""
     times = []
@@ -172,13 +184,7 @@ def bench_sign() -> None:
         kernel.run("%load_ext codeact_magic")
         time.sleep(IDLE)
         for _ in range(COLD):
-            with FakeEndpoint([Hang(headers=True)]) as endpoint:
-                began = time.perf_counter()
-                run = kernel.begin(OURS.format(most=2, url=endpoint.base_url))
-                run.wait(lambda: any("thinking" in text for text in run.markdown))
-                times.append((time.perf_counter() - began) * 1e3)
-                kernel.interrupt()
-                run.finish()
+            times.append(sign_time(kernel))
     first, *later = times
     print(f"first sign in a cell: {first:.0f} ms, in later cells {statistics.median(later):.0f} ms")
 
