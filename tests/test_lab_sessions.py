@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import io
 import json
+import random
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,12 +14,14 @@ from typing import Any
 
 import nbformat
 import pytest
+from PIL import Image
 from playwright.sync_api import Locator, expect
 
 from codeact_magic.agent import Agent, Limits
 from codeact_magic.errors import CodeActError
 from codeact_magic.formats import Reading
-from codeact_magic.session import Cell, Decision, Json, Observation, Session, Turn
+from codeact_magic.session import Action, Cell, Decision, Json, Observation, Reply, Session, Step, Turn
+from codeact_magic.sessions.saving.saver import Saver
 from codeact_magic.testing import ScriptedModel
 
 from .lab import Desk, Window, step, wait_until
@@ -153,6 +157,25 @@ def test_the_cells_of_a_session_say_the_same_as_the_live_steps(desk: Desk) -> No
     expect(records.nth(1)).to_contain_text("writes report.csv")
     expect(records.nth(2)).to_contain_text("“use the other file”")
     expect(records.nth(3)).to_contain_text("line 1: division by zero")
+
+
+def test_a_figure_in_a_file_beside_the_session_is_shown(desk: Desk) -> None:
+    noise = Image.frombytes("RGB", (200, 100), random.Random(1).randbytes(60_000))
+    picture = io.BytesIO()
+    noise.save(picture, "png")
+    figure = {"image/png": base64.b64encode(picture.getvalue()).decode(), "text/plain": "<Figure>"}
+    outputs = ({"output_type": "display_data", "data": figure, "metadata": {}},)
+    observation = Observation("ok", outputs, seconds=0.5, execution_count=1)
+    plotted = Step(
+        Reply("x"), "I plot.", Action("plot()"), decision=Decision("approve", "plot()"), observation=observation
+    )
+    name = "codeact-sessions/a figure.ipynb"
+    saver = Saver(desk.server.root / name, tell=lambda *line: None, limit=50_000)
+    saver.save(Session("abc").begun(Turn("Plot.", steps=(plotted,))))
+    saver.close()
+    image = desk.session(name).notebook.locator("a > img[alt=figure]")
+    expect(image).to_be_visible()
+    desk.profile.page.wait_for_function("() => document.querySelector('a > img[alt=figure]').naturalWidth === 200")
 
 
 def test_a_session_that_was_just_run_shows_its_decisions(desk: Desk) -> None:
