@@ -117,7 +117,7 @@ class Runner:
         self.endpoints.close()
 
     def _tell(self, line: str, *hints: Hint) -> None:
-        """Show the user a line, and what can be done about it."""
+        """Show the user a line, and the remedies."""
         self.view.tell(self.host.advice.line(line, hints))
 
     @contextmanager

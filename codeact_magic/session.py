@@ -1,4 +1,4 @@
-"""What happened, as values: a Session has Turns (one `%%codeact` cell each), which have Steps.
+"""A session as values: a Session has Turns (one `%%codeact` cell each), which have Steps.
 
 Everything here is frozen and holds only strings, numbers, tuples and JSON. So a session can be compared, saved and
 loaded without loss (`sessions/saving/`), and rendered into chat messages without any lookup (`context/`).

@@ -142,7 +142,7 @@ class Talk:
 
 
 def _in_a_notebook(typed: str, command: str) -> str:
-    """Return the line about input that only notebooks understand; `command` is what follows `%codeact`."""
+    """Return the line about input that only notebooks understand; `command` is the text after `%codeact`."""
     if typed.startswith("%%codeact"):
         return "Type the prompt alone, without %%codeact; options go on the codeact chat line, or into CODEACT_NAME"
     if typed.startswith("%config"):
@@ -169,7 +169,7 @@ def running(options: Options, engine: KernelExecutor, advice: Advice, to_stderr:
 
 
 def _reader() -> Callable[[], str]:
-    """Return a function that reads what the user types; Ctrl+D reads as the first of `LEAVE`."""
+    """Return a function that reads a line from the user; Ctrl+D reads as the first of `LEAVE`."""
     from prompt_toolkit import PromptSession
 
     session: PromptSession[str] = PromptSession(

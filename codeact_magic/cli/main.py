@@ -171,7 +171,7 @@ def _run(arguments: Arguments) -> int:
 
 
 def _prompt(given: str) -> str:
-    """Return the prompt: standard input, a file's text, or what was given. Raises UsageError."""
+    """Return the prompt: standard input, a file's text, or the argument itself. Raises UsageError."""
     try:
         if given == "-":
             prompt = sys.stdin.read()

@@ -32,12 +32,12 @@ Value = str | int | float | None
 
 
 class Advice(ABC):
-    """How a front end names its commands and options, and what it advises.
+    """How a front end names its commands and options, and words its advice.
 
     front_end: which one this is.
-    afresh: what begins a thread afresh; empty if nothing does.
+    afresh: the flag or command that begins a thread afresh; empty if there is none.
     keep: how an option is set for good.
-    help: what lists the commands.
+    help: the command that lists the commands.
     more: where to read more about commands and options.
     """
 
@@ -48,7 +48,7 @@ class Advice(ABC):
     more: str
 
     def line(self, fact: str, hints: Iterable[Hint]) -> str:
-        """Return `fact` and what can be done about it."""
+        """Return `fact` followed by the remedies."""
         return with_advice(fact, self.sentence(hints))
 
     def error(self, error: CodeActError) -> str:
@@ -72,7 +72,7 @@ class Advice(ABC):
 
     @abstractmethod
     def command(self, name: str, arguments: str = "") -> str:
-        """Return what runs a subcommand, as it is typed."""
+        """Return the command that runs a subcommand, as typed."""
 
     @abstractmethod
     def setting(self, name: str) -> str:
@@ -127,7 +127,7 @@ class NotebookAdvice(Advice):
                 assert_never(hint)
 
     def command(self, name: str, arguments: str = "") -> str:
-        """Return what runs a subcommand, as it is typed."""
+        """Return the command that runs a subcommand, as typed."""
         return f"%codeact {name} {arguments}".rstrip()
 
     def setting(self, name: str) -> str:
@@ -179,7 +179,7 @@ class ChatAdvice(Advice):
                 assert_never(hint)
 
     def command(self, name: str, arguments: str = "") -> str:
-        """Return what runs a subcommand, as it is typed."""
+        """Return the command that runs a subcommand, as typed."""
         return f"/{name} {arguments}".rstrip()
 
     def setting(self, name: str) -> str:
@@ -238,7 +238,7 @@ class ShellAdvice(Advice):
                 assert_never(hint)
 
     def command(self, name: str, arguments: str = "") -> str:
-        """Return what runs a subcommand, as it is typed: here, or in a chat."""
+        """Return the command that runs a subcommand, as typed here or in a chat."""
         typed = f"{name} {arguments}".rstrip()
         return f"codeact {typed}" if name in IN_A_SHELL else f"/{typed} in codeact chat"
 

@@ -49,7 +49,7 @@ def run(runner: Runner, options: Options, line: str) -> None:
 
 
 def overview(advice: Advice, others: Sequence[tuple[str, str]] = ()) -> str:
-    """Return the list of the subcommands that a front end has, and of its `others` with what they do."""
+    """Return the list of the subcommands that a front end has, and of its `others` with their descriptions."""
     commands = subcommands(advice.front_end).values()
     rows = [(advice.command(command.name, command.usage), command.summary) for command in commands]
     more = advice.sentence([ListOptions()])

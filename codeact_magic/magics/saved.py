@@ -129,7 +129,7 @@ def verified(
 
 
 def shown(runner: Runner, report: Report) -> str:
-    """Return a report as a table, with how to look into what differs."""
+    """Return a report as a table, with the way to look into the differences."""
     return "\n".join(filter(None, [report.table(width()), runner.host.advice.sentence(report.hints)]))
 
 

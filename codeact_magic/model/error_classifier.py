@@ -1,4 +1,4 @@
-"""Classify the errors of requests: each becomes a retry, or one line that says what is wrong and what to do."""
+"""Classify the errors of requests: each becomes a retry, or one line that names the problem and the remedy."""
 
 from __future__ import annotations
 

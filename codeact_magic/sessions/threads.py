@@ -52,7 +52,7 @@ class Thread:
             self.saver.save(session)
 
     def settle(self) -> None:
-        """Wait, for a moment at most, until what was saved survives the end of this process."""
+        """Wait, for a moment at most, until the saved session survives the end of this process."""
         if self.saver:
             self.saver.written(MOMENT)
 
@@ -61,7 +61,7 @@ class Thread:
         return bool(self.saver and self.saver.flush(patience))
 
     def close(self) -> None:
-        """Save what is not saved yet, and release the file."""
+        """Save all steps that are not saved yet, and release the file."""
         if self.saver:
             self.saver.close()
 
@@ -168,7 +168,7 @@ class Threads(dict[str, Thread]):
         raise UsageError(fact, WritePrompt())
 
     def close(self) -> None:
-        """Save what is not saved yet, and end every thread."""
+        """Save all steps that are not saved yet, and end every thread."""
         for thread in self.values():
             thread.saved()
         for name in list(self):

@@ -1,4 +1,4 @@
-"""What a code block does to names: which it uses, which it binds for sure, which it may bind or change."""
+"""The effects of a code block on names: which it uses, which it binds for sure, which it may bind or change."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _NONE: _Bound = frozenset()
 
 @dataclass
 class Effects:
-    """What code does: the names that it `uses`, `binds` for sure and `may` bind or change; `acts` beyond names."""
+    """The effects of code: the names that it `uses`, `binds` for sure and `may` bind or change; `acts` beyond names."""
 
     uses: set[str] = field(default_factory=set)
     binds: set[str] = field(default_factory=set)
@@ -30,7 +30,7 @@ class Effects:
     everything: bool = False  # it may use and change all names
 
     def add(self, other: Effects) -> None:
-        """Add what other code does that may run with this."""
+        """Add the effects of other code that may run with this."""
         self.uses |= other.uses
         self.may |= other.may
         self.acts |= other.acts
@@ -90,7 +90,7 @@ class Analysis:
         return effects
 
     def _block(self, code: Code, statements: Sequence[ast.AST], bound: _Bound, effects: Effects) -> _Bound:
-        """Add what `statements` do if `bound` is bound already, and return what is bound for sure after them."""
+        """Add the effects of `statements` if `bound` is bound already; return the names bound for sure after them."""
         for statement in statements:
             bound = self._statement(code, statement, bound, effects)
         return bound
@@ -115,7 +115,7 @@ class Analysis:
         return bound
 
     def _note_below(self, code: Code, node: ast.AST, bound: _Bound, effects: Effects) -> None:
-        """Add what `node` and all below it does if `bound` is bound already."""
+        """Add the effects of `node` and all below it if `bound` is bound already."""
         own = Effects()
         for part in ast.walk(node):
             if not code.runs_later(part):
@@ -128,7 +128,7 @@ class Analysis:
         effects.add(own)
 
     def _note(self, code: Code, node: ast.AST, effects: Effects) -> None:
-        """Add what `node` does by itself, without what is below it."""
+        """Add the effects of `node` itself, without the nodes below it."""
         names, scope = self.names, code.scope_of.get(id(node))
         if scope is None:
             return
@@ -153,7 +153,7 @@ class Analysis:
         return isinstance(target, ast.Subscript | ast.Attribute) and bool(self.names.dotted(code, target.value))
 
     def _note_call(self, code: Code, node: ast.Call, effects: Effects) -> None:
-        """Add what a call does to what no name stands for: generators of random numbers, the state of a module."""
+        """Add a call's effects on things without a name: generators of random numbers, the state of a module."""
         dotted = self.names.dotted(code, node.func)
         root, *others = dotted.split(".")
         effects.acts |= not tables.SETTINGS.isdisjoint(others)
@@ -182,7 +182,7 @@ def _bodies(node: ast.AST) -> Iterator[Sequence[ast.AST]]:
 
 
 def _targets(node: ast.AST) -> Iterator[ast.AST]:
-    """Yield what is bound when the body of a compound statement runs."""
+    """Yield the names that are bound when the body of a compound statement runs."""
     match node:
         case ast.For() | ast.AsyncFor():
             yield node.target

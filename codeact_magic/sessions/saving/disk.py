@@ -1,4 +1,4 @@
-"""What sessions need of the file system: names that are claimed, locks, files that are replaced whole."""
+"""The file system, as sessions need it: names that are claimed, locks, files that are replaced whole."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _DRAFT = ".codeact-"
 
 
 class Stamp(NamedTuple):
-    """What a file had when it was last looked at. It differs after any change to the file."""
+    """The state of a file when it was last looked at. It differs after any change to the file."""
 
     device: int
     inode: int
@@ -199,6 +199,6 @@ def _claim(path: Path) -> bool:
 
 
 def reason(error: BaseException) -> str:
-    """Return what an error of the system, or any other, says, on one line."""
+    """Return the text of an error of the system, or of any other, on one line."""
     strerror = error.strerror if isinstance(error, OSError) else None
     return one_line(strerror or str(error) or type(error).__name__)

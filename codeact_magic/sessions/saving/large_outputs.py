@@ -8,7 +8,7 @@ that is, and which values it lacks.
 The notebook is written whole at each step, so it stays small: once the outputs in it have as many characters together
 as one may have, all that follow go into files, except for short ones.
 
-A notebook that was renamed says which folder it had. What it says is not trusted: only files of such a folder beside it
+A notebook that was renamed says which folder it had. It is not trusted: only files of such a folder beside it
 are read, and only those whose content has the SHA-256 in their name.
 """
 
@@ -114,7 +114,7 @@ class LargeOutputs:
         return dict(sorted(large.items()))
 
     def _stand_in(self, output: Json, keys: list[str]) -> tuple[Json, Json]:
-        """Put the values of `keys` into files; return what stands for `output`, and how it is made whole."""
+        """Put the values of `keys` into files; return the stand-in for `output`, and how it is made whole."""
         values = _values(output)
         rest = dict(output)
         if "data" in output:
@@ -256,7 +256,7 @@ def _kind(key: str) -> str:
 
 
 def _entries(notebook: Any) -> Iterator[tuple[list[Any], Json]]:
-    """Yield what the cells of a notebook say of outputs in files, each with the outputs of its cell."""
+    """Yield the entries of a notebook's cells about outputs in files, each with the outputs of its cell."""
     with suppress(LookupError, TypeError, AttributeError):
         for cell in notebook["cells"]:
             with suppress(LookupError, TypeError, AttributeError):

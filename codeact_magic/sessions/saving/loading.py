@@ -26,7 +26,7 @@ def outline(path: Path) -> Session:
 
 
 def opened(path: Path, *, beside: bool = True) -> tuple[Session, FileState]:
-    """Return the session in the file `path`, and what the file was like; a Saver that goes on with it needs that.
+    """Return the session in the file `path`, and the state of the file; a Saver that goes on with it needs that.
 
     `beside`: with the outputs in files beside it. Raises SessionError, which names the file.
     """

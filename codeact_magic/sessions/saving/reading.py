@@ -1,6 +1,6 @@
 """A notebook as a session: the cells that notebook.py makes, read back and checked.
 
-What a cell of the session holds is checked by validation.py; that the cells come in a sound order is checked here.
+validation.py checks the content of each cell of the session; this module checks the order of the cells.
 """
 
 from __future__ import annotations
@@ -190,7 +190,7 @@ def _step(cell: Json, about: Json, thought: str, location: str) -> Step:
 
 
 def _add_what_is_shown(given: Json, cell: Json, location: str) -> None:
-    """Put what a code cell shows into the fields of its step."""
+    """Put the code and outputs of a code cell into the fields of its step."""
     if cell.get("cell_type") != "code" or "decision" not in given or "observation" not in given:
         raise SessionError(f"{location} is no action that ran")
     code = _source(cell, location)
