@@ -19,10 +19,10 @@ from nbclient import NotebookClient
 
 from codeact_magic.errors import SessionError
 from codeact_magic.session import Action, Cell, Decision, Observation, Reply, Session, Step, Turn
+from codeact_magic.sessions.saving.from_notebook import from_notebook
 from codeact_magic.sessions.saving.loading import load
-from codeact_magic.sessions.saving.notebook import to_notebook
-from codeact_magic.sessions.saving.reading import from_notebook
 from codeact_magic.sessions.saving.saver import Saver
+from codeact_magic.sessions.saving.to_notebook import to_notebook
 
 nbformat: Any = untyped_nbformat
 

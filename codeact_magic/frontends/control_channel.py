@@ -22,8 +22,10 @@ from ..text import one_line
 if TYPE_CHECKING:
     from ..session import Json  # making its classes takes 5 ms, and this is imported when the extension is loaded
 
-REQUEST, REPLY = "codeact_request", "codeact_reply"
-MOST_CODE, MOST_TEXT = 1_000_000, 10_000  # characters
+REQUEST = "codeact_request"
+REPLY = "codeact_reply"
+MOST_CODE = 1_000_000  # characters
+MOST_TEXT = 10_000  # characters
 MOST_DECIDED = 200  # ids of steps that are remembered, to tell a late answer from one to an unknown step
 DECISIONS = ("approve", "reject", "stop")
 Activity = Literal["idle", "thinking", "waiting", "running"]

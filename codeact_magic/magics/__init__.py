@@ -7,6 +7,6 @@ magic      `%%codeact` and `%codeact`, loaded with the extension; it imports the
 commands   which subcommand a line means; the list of them, completions, the table in the README
 registry   how a subcommand is declared
 arguments  the arguments that several subcommands share
-status, turns, listing, saved, insert, models   the subcommands
-tables     helpers of those that print tables
+status, turns, listing, reopening, insert, models   the subcommands
+printing   helpers of those that print tables
 """

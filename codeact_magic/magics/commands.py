@@ -14,11 +14,11 @@ from ..hints import ListOptions, RunCommand, ShowHelp, WritePrompt
 from ..options import Options, split
 from ..runner import Runner
 from ..text import one_line
-from . import insert, listing, models, saved, status, turns
+from . import insert, listing, models, reopening, status, turns
 from .registry import Subcommand, declared
 
 # The modules that declare subcommands, in the order in which these are listed.
-_ORDER = [module.__name__ for module in (status, turns, listing, saved, insert, models)]
+_ORDER = [module.__name__ for module in (status, turns, listing, reopening, insert, models)]
 
 
 def subcommands(front_end: FrontEnd) -> dict[str, Subcommand]:

@@ -16,7 +16,7 @@ from ..slicing import before_the_error, clean, without_failures
 from ..text import one_line, safe_markdown
 from .arguments import APPROVE, FILE_OR_CURRENT, THREAD, name_of, opened, with_given
 from .registry import NOTEBOOK_ONLY, Argument, Arguments, subcommand
-from .saved import consent_line, folder_of, script, separate_kernel, show_progress
+from .reopening import consent_line, folder_of, script, separate_kernel, show_progress
 
 
 @subcommand(

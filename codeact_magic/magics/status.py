@@ -14,8 +14,8 @@ from ..runner import Runner
 from ..session import Turn, Usage
 from ..sessions.threads import near
 from ..text import one_line
+from .printing import dim
 from .registry import Arguments, subcommand
-from .tables import dim
 
 
 @subcommand()

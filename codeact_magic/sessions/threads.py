@@ -74,7 +74,8 @@ class Threads(dict[str, Thread]):
 
     def __init__(self, secrets: Callable[[], Sequence[str]], tell: Callable[..., None]) -> None:
         super().__init__()
-        self._secrets, self._tell = secrets, tell
+        self._secrets = secrets
+        self._tell = tell
 
     def begin(self, options: Options, prompt: str, path: Path | None = None) -> Thread:
         """Begin the thread that `options` name, afresh if it exists. Its file is named after `prompt`.

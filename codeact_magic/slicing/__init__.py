@@ -10,7 +10,7 @@ failed   the effects of an action up to its failure
 effects  the effects of a code block on names
 meanings the modules, functions and objects that a name may stand for
 files    the effects of a code block on files
-tables   functions and methods that are known by name
+library  functions and methods that are known by name
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from ..sessions.code_blocks import CodeBlock, code_blocks
 from .effects import Analysis, Effects
 from .failed import parts
 from .files import Files, files
-from .names import read
+from .meanings import read
 from .slices import Dropped, Slice
 
 _WORD = re.compile(r"[^\W\d]\w*")
@@ -50,7 +50,7 @@ def cut(session: Session, *, keep_all: bool) -> Slice:
     analysis = Analysis([read(block.code) for block, _, _ in pieces])
     roots = {block.number for block in blocks if keep_all} | {block.number for block in _results(session, blocks)}
     every = list(_parts(pieces, analysis, roots))
-    names = {name for part in every for name in part.made} - analysis.names.modules.keys()
+    names = {name for part in every for name in part.made} - analysis.meanings.modules.keys()
     kept = frozenset(_Backward(every, _mentioned(session, names)).kept())
     if note := next(_left_behind(every, kept), ""):
         return Slice(blocks, (), (), note)
@@ -64,7 +64,7 @@ def cut(session: Session, *, keep_all: bool) -> Slice:
 
 def _parts(pieces: Sequence[tuple[CodeBlock, str, bool]], analysis: Analysis, roots: set[int]) -> Iterator[_Part]:
     functions = {
-        name: [_files(ast.unparse(node)) for _, node in found] for name, found in analysis.names.definitions.items()
+        name: [_files(ast.unparse(node)) for _, node in found] for name, found in analysis.meanings.definitions.items()
     }
     for (block, ran, candidate), found in zip(pieces, analysis.effects, strict=True):
         effects = found if ran else Effects()
@@ -120,7 +120,8 @@ class _Backward:
     """Goes from the last part to the first, and keeps those that a later one needs."""
 
     def __init__(self, every: Sequence[_Part], mentioned: Sequence[set[str]]) -> None:
-        self._every, self._mentioned = every, mentioned
+        self._every = every
+        self._mentioned = mentioned
         self._all = {name for part in every for name in part.effects.binds | part.effects.may}
         self._needed: set[str] = set()
         self._replaced: set[str] = set()  # files that are written anew later, and not read before that

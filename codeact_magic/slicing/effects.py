@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from ..risk.ipython_syntax import Command
 from ..risk.magics import judge
 from ..risk.scopes import plain_names
-from . import tables
-from .names import GIVEN, Code, Names, last, opens
+from . import library
+from .meanings import GIVEN, Code, Meanings, last, opens
 
 _RESULTS = re.compile(r"_+|_\d+|_i+|_i\d+|_o?h|In|Out")  # IPython's names for what was shown and typed before
 _BODIES = ("body", "orelse", "handlers", "cases", "finalbody")
@@ -44,11 +44,11 @@ class Analysis:
         """Read all of `codes`; `effects` are those of each."""
         readable = [code for code in codes if code]
         nodes = [node for code in readable for node, _ in code.scopes.nodes]
-        self.names = Names(readable)
-        self._seeded = any(isinstance(node, ast.Call) and last(node.func) in tables.SEEDS for node in nodes)
+        self.meanings = Meanings(readable)
+        self._seeded = any(isinstance(node, ast.Call) and last(node.func) in library.SEEDS for node in nodes)
         self._packages = {package for node in nodes for package in _packages(node)}
-        self._leads_to = {name: set(self._led(name)) for name in self.names.bindings}
-        self._called = {name: self._when_called(name) for name in self.names.definitions}
+        self._leads_to = {name: set(self._led(name)) for name in self.meanings.bindings}
+        self._called = {name: self._when_called(name) for name in self.meanings.definitions}
         self.effects = [self._effects(code) if code else Effects(acts=True, everything=True) for code in codes]
 
     # -- functions -----------------------------------------------------------------------------------------------------
@@ -64,16 +64,16 @@ class Analysis:
 
     def _led(self, name: str) -> Iterator[str]:
         """Yield the names in the functions of that name, and the names of functions that it may hold."""
-        for _, found in self.names.definitions.get(name, ()):
+        for _, found in self.meanings.definitions.get(name, ()):
             yield from (part.id for part in ast.walk(found) if isinstance(part, ast.Name))
-        for binding in self.names.bindings[name]:
+        for binding in self.meanings.bindings[name]:
             for part in ast.walk(binding.node) if binding.node else ():
-                if isinstance(part, ast.Name) and part.id in self.names.definitions:
+                if isinstance(part, ast.Name) and part.id in self.meanings.definitions:
                     yield part.id
 
     def _when_called(self, name: str) -> Effects:
         effects = Effects()
-        for code, found in self.names.definitions[name]:
+        for code, found in self.meanings.definitions[name]:
             for node in ast.walk(found):
                 if id(node) in code.scope_of and node is not found:
                     self._note(code, node, effects)
@@ -129,7 +129,8 @@ class Analysis:
 
     def _note(self, code: Code, node: ast.AST, effects: Effects) -> None:
         """Add the effects of `node` itself, without the nodes below it."""
-        names, scope = self.names, code.scope_of.get(id(node))
+        names = self.meanings
+        scope = code.scope_of.get(id(node))
         if scope is None:
             return
         effects.may |= names.sharing(names.changed(code, node) - {GIVEN})
@@ -139,7 +140,7 @@ class Analysis:
                 if not isinstance(getattr(node, "ctx", None), ast.Store):
                     effects.uses.add(name)
                 is_result = name not in names.bindings and _RESULTS.fullmatch(name) is not None
-                effects.everything |= is_result or (name in tables.EVERYTHING and names.is_builtin(name))
+                effects.everything |= is_result or (name in library.EVERYTHING and names.is_builtin(name))
             case ast.Call():
                 self._note_call(code, node, effects)
             case ast.Assign(targets=targets, value=value):
@@ -150,17 +151,17 @@ class Analysis:
 
     def _is_setting(self, code: Code, target: ast.expr) -> bool:
         """Return whether an assignment changes a module: rcParams, options."""
-        return isinstance(target, ast.Subscript | ast.Attribute) and bool(self.names.dotted(code, target.value))
+        return isinstance(target, ast.Subscript | ast.Attribute) and bool(self.meanings.dotted(code, target.value))
 
     def _note_call(self, code: Code, node: ast.Call, effects: Effects) -> None:
         """Add a call's effects on things without a name: generators of random numbers, the state of a module."""
-        dotted = self.names.dotted(code, node.func)
+        dotted = self.meanings.dotted(code, node.func)
         root, *others = dotted.split(".")
-        effects.acts |= not tables.SETTINGS.isdisjoint(others)
-        state = tables.generator(dotted, last(node.func))
+        effects.acts |= not library.SETTINGS.isdisjoint(others)
+        state = library.generator(dotted, last(node.func))
         if state and not self._seeded:  # then nothing depends on the order in which numbers are drawn
             return
-        if state or root not in tables.STATELESS:
+        if state or root not in library.STATELESS:
             effects.may.add(f"<{state or root}>")
             effects.uses.add(f"<{state or root}>")
 
@@ -226,10 +227,10 @@ def _of_command(command: Command) -> Effects:
     looks = command.sign in ("?", "??") or not list(judge(command))
     words = command.text.split()
     if command.sign in ("!", "!!") and not set("|&;<>`$") & set(command.text):
-        looks = bool(words) and words[0] in tables.LOOKING_COMMANDS
-    everything = command.name in tables.EVERY_NAME
+        looks = bool(words) and words[0] in library.LOOKING_COMMANDS
+    everything = command.name in library.EVERY_NAME
     return Effects(
         uses=set(re.findall(r"[^\W\d]\w*", command.text)),
-        acts=everything or not looks or command.name in tables.SETTING_MAGICS,
+        acts=everything or not looks or command.name in library.SETTING_MAGICS,
         everything=everything,
     )

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from ..sessions.code_blocks import CodeBlock, raised
 from ..text import one_line
-from .names import read
+from .meanings import read
 
 _LINE = re.compile(r"line (\d+): (.*)", re.DOTALL)
 _UNREAD = ("SyntaxError", "IndentationError", "TabError")

@@ -16,7 +16,7 @@ from typing import Literal
 from ..risk import scan
 from ..risk import tables as known
 from ..risk.findings import Kind
-from .names import Code, last
+from .meanings import Code, last
 
 _SAVERS = frozenset(
     """

@@ -13,23 +13,23 @@ from ..errors import StoppedError
 from ..session import CONNECTION_LOST, Json, Observation, Session
 from ..sessions.code_blocks import CodeBlock, code_blocks, raised
 from ..text import one_line
-from .engine import Engine, cut_short, reason
 from .report import Report, Row, headline
+from .separate_kernel import SeparateKernel, cut_short, reason
 
 Progress = Callable[[int, int, str], None]
 
 
 def verify(
     session: Session,
-    engine: Engine,
+    kernel: SeparateKernel,
     *,
     tolerance: float = 1e-6,
     progress: Progress = lambda number, total, code: None,
 ) -> Report:
-    """Run all code of `session` in `engine`, which is new, and return how the results compare with the recorded ones.
+    """Run all code of `session` in `kernel`, which is new, and return how the results compare with the recorded ones.
 
-    The engine restarts at each point where the session continued in a new kernel. Blocks that were interrupted in the
-    session are left out. After a timeout or the loss of the engine's kernel nothing more is run. Raises StoppedError
+    The kernel restarts at each point where the session continued in a new kernel. Blocks that were interrupted in the
+    session are left out. After a timeout or the loss of the kernel nothing more is run. Raises StoppedError
     if the user interrupts the run.
 
     Of a user's own cell only a failure is recorded, so its row says "ran". Other effects of the code, such as files
@@ -37,7 +37,7 @@ def verify(
 
     Args:
         session: the saved session.
-        engine: runs the code, in the folder in which the session ran.
+        kernel: runs the code, in the folder in which the session ran.
         tolerance: the relative difference allowed between numbers, except integers.
         progress: called before each run with its number, the total, and the headline of the code.
     """
@@ -47,14 +47,14 @@ def verify(
     note = ""
     for number, block in enumerate(blocks, 1):
         if block.fresh and number > 1:
-            engine.restart()
+            kernel.restart()
         if left_out := _why_left_out(block):
             rows.append(Row(block.number, block.code, "left out", left_out))
         elif note:
             rows.append(Row(block.number, block.code, "missing", "not run any more"))
         else:
             progress(number, len(blocks), headline(block.code))
-            observation = engine.run(block.code, every_value=block.number > 0)
+            observation = kernel.run(block.code, every_value=block.number > 0)
             if observation.status == "interrupted":
                 raise StoppedError("You stopped it while it was being verified.")
             if cut_short(observation):

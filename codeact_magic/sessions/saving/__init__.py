@@ -5,8 +5,8 @@ knows one thing:
 
 saver          when the file is written: in a thread of its own
 session_file   whose file it is, its name, and which of its cells are encoded already
-notebook       a session as cells, without loss
-reading        cells as a session
+to_notebook    a session as cells, without loss
+from_notebook  cells as a session
 earlier        observations as earlier versions saved them
 validation     the JSON that a session may hold (the only one to know pydantic)
 encoding       cells as bytes, as nbformat writes them

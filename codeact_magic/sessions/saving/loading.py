@@ -10,8 +10,8 @@ from ...session import Session
 from ...text import one_line
 from . import disk
 from .disk import Stamp, reason
+from .from_notebook import from_notebook, has_other_cells, parsed
 from .large_outputs import LargeOutputs
-from .reading import from_notebook, has_other_cells, parsed
 from .session_file import FileState
 
 

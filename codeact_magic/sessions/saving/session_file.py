@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ...session import Session
-from . import disk, notebook
+from . import disk, to_notebook
 from .disk import Stamp, claimed, stamp
 from .encoding import encoded, notebook_bytes
 from .large_outputs import LargeOutputs
@@ -108,7 +108,7 @@ class SessionFile:
         self._encode(session)
         content = notebook_bytes(
             [cells for _, cells in self._encoded.values() if cells],
-            notebook.metadata(session, self._mask),
+            to_notebook.metadata(session, self._mask),
         )
         with disk.draft(self.path) as file:
             file.writelines(content)
@@ -121,13 +121,13 @@ class SessionFile:
         """Encode the parts of `session` that are not encoded yet."""
         before = self._encoded
         self._encoded = {}
-        for part in notebook.parts(session, self.path.parent.name):
+        for part in to_notebook.parts(session, self.path.parent.name):
             value, cells = before.get(part.key, (None, b""))
             if value != part.value:
                 cells = self._cells(part)
             self._encoded[part.key] = (part.value, cells)
 
-    def _cells(self, part: notebook.Part) -> bytes:
+    def _cells(self, part: to_notebook.Part) -> bytes:
         return encoded([self._large_outputs.put_away(cell) for cell in part.cells(self._mask)])
 
 

@@ -1,4 +1,4 @@
-"""A session as the cells of a notebook. The other direction, a notebook as a session, is in reading.py.
+"""A session as the cells of a notebook. The other direction, a notebook as a session, is in from_notebook.py.
 
 Each cell of a session says in `metadata.codeact` of which `kind` it is, and all that its source and outputs do not say:
 

@@ -19,8 +19,8 @@ from ..sessions.code_blocks import CodeBlock, code_blocks, made
 from ..sessions.threads import near
 from ..text import one_line
 from .arguments import APPROVE, FILE, FILE_OR_CURRENT, THREAD, name_of, opened, with_given
+from .printing import width
 from .registry import EVERYWHERE, Argument, Arguments, subcommand
-from .tables import width
 
 if TYPE_CHECKING:
     from ..kernels.separate import KernelExecutor

@@ -7,7 +7,7 @@ from typing import Protocol
 from ..session import Observation
 
 
-class Engine(Protocol):
+class SeparateKernel(Protocol):
     """A separate kernel."""
 
     def run(self, code: str, *, every_value: bool = True) -> Observation:

@@ -1,4 +1,4 @@
-"""A notebook as a session: the cells that notebook.py makes, read back and checked.
+"""A notebook as a session: the cells that to_notebook.py makes, read back and checked.
 
 validation.py checks the content of each cell of the session; this module checks the order of the cells.
 """
@@ -15,7 +15,7 @@ from ...errors import SessionError
 from ...session import Cell, Json, Session, Step, Turn
 from ...text import one_line, storable
 from .earlier import migrated
-from .notebook import VERSION, known_texts
+from .to_notebook import VERSION, known_texts
 
 
 def parsed(data: bytes) -> Any:

@@ -16,7 +16,7 @@ from ..risk import tables as known
 from ..risk.ipython_syntax import Command, parse
 from ..risk.magics import is_magic
 from ..risk.scopes import Binding, Scope, Scopes
-from . import tables
+from . import library
 
 GIVEN = "<given>"  # stands for the arguments of a function: no name can be that
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
@@ -78,7 +78,7 @@ def _is_deep(tree: ast.Module) -> bool:
     return True
 
 
-class Names:
+class Meanings:
     """The possible meanings of the names in some pieces of code."""
 
     def __init__(self, codes: Sequence[Code]) -> None:
@@ -181,10 +181,10 @@ class Names:
         match node.func:
             case function if self.dotted(code, function):
                 return _NONE
-            case ast.Name(id=name) if self.is_builtin(name) and name not in tables.PASSING:
+            case ast.Name(id=name) if self.is_builtin(name) and name not in library.PASSING:
                 return _NONE
-            case ast.Attribute(value=base, attr=attr) if attr in tables.LOOKING - self._methods:
-                return self.sources(code, base, depth) if attr in tables.PASSING else _NONE
+            case ast.Attribute(value=base, attr=attr) if attr in library.LOOKING - self._methods:
+                return self.sources(code, base, depth) if attr in library.PASSING else _NONE
             case ast.Attribute(value=base):
                 return self.sources(code, base, depth)
         return self._of_all(code, arguments(node), depth)
@@ -196,7 +196,7 @@ class Names:
         match node:
             case ast.Subscript(value=base) | ast.Attribute(value=base) if not isinstance(node.ctx, ast.Load):
                 return self.sources(code, base)
-            case ast.Attribute(value=base, attr=attr) if attr in tables.CHANGING_METHODS:  # handed on, perhaps
+            case ast.Attribute(value=base, attr=attr) if attr in library.CHANGING_METHODS:  # handed on, perhaps
                 return _NONE if self.dotted(code, node) else self.sources(code, base)
             case ast.AugAssign(target=ast.Name() as target):
                 return self.sources(code, target)
@@ -216,10 +216,10 @@ class Names:
     def _leaves_alone(self, code: Code, function: ast.expr) -> bool:
         """Return whether a function changes nothing that it is given, or a method nothing that it is called on."""
         if dotted := self.dotted(code, function):
-            return dotted.rpartition(".")[2] not in tables.CHANGING
+            return dotted.rpartition(".")[2] not in library.CHANGING
         match function:
             case ast.Attribute(attr=attr):
-                return attr in tables.LOOKING - self._methods
+                return attr in library.LOOKING - self._methods
             case ast.Name(id=name) if code.local(name, function) is None:
                 by_itself = name in self.definitions and name not in self._changers
                 return by_itself or (self.is_builtin(name) and name != "next")
