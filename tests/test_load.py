@@ -61,8 +61,6 @@ _LOADED = (
     "errors",
     "frontends",
     "frontends.control_channel",
-    "kernels",
-    "kernels.signals",
     "magics",
     "magics.magic",
     "options",
@@ -79,7 +77,7 @@ def test_loading_imports_little_and_nothing_that_is_not_there_already() -> None:
         "codeact_magic",
         *(f"codeact_magic.{name}" for name in _LOADED),
     }
-    assert others <= {"IPython", "queue", "_queue", "signal"}
+    assert others <= {"IPython", "queue", "_queue"}
 
 
 def state(ipython: Any) -> dict[str, Any]:

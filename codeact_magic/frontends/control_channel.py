@@ -16,7 +16,6 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
-from ..kernels import signals
 from ..text import one_line
 
 if TYPE_CHECKING:
@@ -51,7 +50,7 @@ class ControlChannel:
     """
 
     def __init__(self, interrupt: Callable[[], None] | None = None) -> None:
-        self._interrupt = interrupt or partial(signals.interrupt, threading.get_ident())
+        self._interrupt = interrupt or partial(_interrupt, threading.get_ident())
         self._lock = threading.Lock()
         self._decisions: queue.SimpleQueue[Json] = queue.SimpleQueue()
         self._remarks: deque[str] = deque()
@@ -296,3 +295,10 @@ def _text(content: Json, name: str, limit: int, default: str | None = None) -> s
     if len(value) > limit:
         raise RefusedRequestError("malformed", f"{name} has more than {limit:,} characters.")
     return value
+
+
+def _interrupt(thread: int) -> None:
+    """Interrupt a thread."""
+    from ..kernels import signals  # a turn has imported it long before; loading the extension need not
+
+    signals.interrupt(thread)
