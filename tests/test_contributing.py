@@ -14,7 +14,7 @@ TEXT = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 MAP = TEXT[TEXT.index("| module or package | knows |") : TEXT.index("| to change ... |")]
 PATHS = sorted(set(re.findall(r"`((?:[\w.-]+/)*[\w-]+(?:/|\.(?:py|ts|toml)))`", TEXT)))
 COMMANDS = sorted(set(re.findall(r"`python -m ([\w.]+)", TEXT)))
-FUNCTIONS = sorted(set(re.findall(r"`((?:[a-z_]+\.){2,}\w+|agent\.\w+\.\w+)`", TEXT)))
+FUNCTIONS = sorted(set(re.findall(r"`((?:\w+\.){2,}\w+)`", TEXT)))
 
 
 @pytest.mark.parametrize("path", PATHS)

@@ -316,7 +316,7 @@ class _Parser(argparse.ArgumentParser):
     """A parser whose errors are one line."""
 
     def error(self, message: str) -> NoReturn:
-        raise UsageError(f"{self.prog}: {message}. {self.prog} --help shows what it takes")
+        raise UsageError(f"{self.prog}: {message}. {self.prog} --help shows its arguments")
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -89,7 +89,7 @@ class Advice(ABC):
             case ShowHelp(""):
                 return f"list the commands: {self.help}"
             case ShowHelp(name):
-                return f"see what it takes: {self.command(name)} --help"
+                return f"see its arguments: {self.command(name)} --help"
             case ListOptions():
                 return f"list the options: {self.options}"
             case WritePrompt():

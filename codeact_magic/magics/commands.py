@@ -53,7 +53,7 @@ def overview(advice: Advice, others: Sequence[tuple[str, str]] = ()) -> str:
     commands = subcommands(advice.front_end).values()
     rows = [(advice.command(command.name, command.usage), command.summary) for command in commands]
     more = advice.sentence([ListOptions()])
-    return "\n".join([*columns([*rows, *others]), "", f"--help after a command shows what it takes. {more}"])
+    return "\n".join([*columns([*rows, *others]), "", f"--help after a command shows its arguments. {more}"])
 
 
 def completions(line: str) -> list[str]:
