@@ -230,7 +230,7 @@ def _format(options: Options) -> Format:
 
 def _where(thread: Thread) -> str:
     """Return the path of the session as the end of a line, once per session; "" after that."""
-    if thread.told or thread.path is None:
+    if thread.path_shown or thread.path is None:
         return ""
-    thread.told = True
+    thread.path_shown = True
     return f" · saved in {near(thread.path)}"

@@ -32,7 +32,7 @@ class Thread:
 
     session: Session
     saver: Saver | None = None
-    told: bool = False  # the user has been told where it is saved
+    path_shown: bool = False  # the user has been told where it is saved
     limit: int = 0  # characters of outputs that are saved in the notebook itself
     adopted: bool = False  # it was loaded from a file, and no prompt has followed
 

@@ -92,7 +92,7 @@ def _row(block: CodeBlock, observation: Observation, tolerance: float, then: dat
     if block.observation is None:  # a user's cell
         return Row(0, block.code, "ran", "fails as it did" if observation.status == "error" else "")
     if block.imported:
-        found = compare(_as_told(block.observation), _as_told(observation), tolerance=tolerance)
+        found = compare(_as_sent(block.observation), _as_sent(observation), tolerance=tolerance)
         return Row(block.number, block.code, found.verdict, found.detail or ", ".join([_IMPORTED, *found.notes]))
     found = compare(block.observation.outputs, observation.outputs, tolerance=tolerance, then=then)
     return Row(block.number, block.code, found.verdict, str(found))
@@ -101,7 +101,7 @@ def _row(block: CodeBlock, observation: Observation, tolerance: float, then: dat
 _IMPORTED = "as text: it was imported"
 
 
-def _as_told(observation: Observation) -> list[Json]:
+def _as_sent(observation: Observation) -> list[Json]:
     """Return outputs as one text, as models are told them: training data hold nothing else."""
     text: Json = {"output_type": "stream", "name": "stdout", "text": as_text(observation.outputs)}
     return [text, *(output for output in observation.outputs if output.get("output_type") == "error")]

@@ -74,7 +74,7 @@ def _opened(path: Path, flags: int = 0) -> Iterator[BinaryIO]:
     """Open an ordinary file: reading a pipe, for example, might never end. Raises OSError."""
     with os.fdopen(os.open(path, os.O_RDONLY | _BINARY | _NO_WAIT | flags), "rb") as file:
         if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-            raise OSError("it is no ordinary file")
+            raise OSError("it is not an ordinary file")
         yield file
 
 

@@ -30,7 +30,7 @@ def parsed(data: bytes) -> Any:
 
 
 def _no_constant(name: str) -> None:
-    raise ValueError(f"{name} is no JSON")
+    raise ValueError(f"{name} is not JSON")
 
 
 def from_notebook(notebook: Any) -> Session:
@@ -192,7 +192,7 @@ def _step(cell: Json, about: Json, thought: str, location: str) -> Step:
 def _add_what_is_shown(given: Json, cell: Json, location: str) -> None:
     """Put the code and outputs of a code cell into the fields of its step."""
     if cell.get("cell_type") != "code" or "decision" not in given or "observation" not in given:
-        raise SessionError(f"{location} is no action that ran")
+        raise SessionError(f"{location} is not an action that ran")
     code = _source(cell, location)
     given["decision"]["code"] = code
     if "action" in given:
