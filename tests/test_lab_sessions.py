@@ -695,12 +695,12 @@ channel = get_ipython().magics_manager.registry['CodeAct']._channel
 cells = [dict(cell_type='code', source='a = 1\\nprint(a)'), dict(cell_type='markdown', source='# b')] * {times}
 bundle = {{'version': 1, 'id': channel.offer(cells)}}
 display({{'application/vnd.codeact.insert+json': bundle, 'text/plain': 'cells are on their way'}}, raw=True)
-print('taken:', channel.taken({patience}, 0.05))"""
+print('accepted:', channel.accepted({patience}, 0.05))"""
 
 
 def test_offered_cells_are_inserted_below_the_cell_that_ran(desk: Desk) -> None:
     window = desk.notebook(OFFER.format(times=1, patience=10), "'the end'").ask()
-    expect(window.output(1)).to_contain_text("taken: True")
+    expect(window.output(1)).to_contain_text("accepted: True")
     expect(window.output(1)).to_contain_text("cells are on their way")
     wait_until(lambda: len(sources(window)) == 5, "the cells' arrival")
     assert sources(window)[2:] == ["a = 1\nprint(a)", "# b", "'the end'"]
@@ -728,7 +728,7 @@ def test_cells_that_stand_below_already_are_not_inserted_again(desk: Desk) -> No
     for times in (1, 2):
         window.run_cell(1)
         expect(window.cell(1).locator(".jp-InputPrompt").first).to_have_text(f"[{times + 1}]:")
-        expect(window.output(1)).to_contain_text("taken: True")
+        expect(window.output(1)).to_contain_text("accepted: True")
         wait_until(lambda: len(sources(window)) == 5, "the cells' arrival")
     window.type_cell(2, "a = 2")
     window.run_cell(1)
@@ -751,7 +751,7 @@ def test_run_all_inserts_no_cells_twice(desk: Desk) -> None:
 def test_a_saved_offer_of_cells_is_a_line_of_text(desk: Desk) -> None:
     name = desk.asking(OFFER.format(times=1, patience=10))
     window = desk.window(name).ask()
-    expect(window.output(1)).to_contain_text("taken: True")
+    expect(window.output(1)).to_contain_text("accepted: True")
     window.save()
     before = sources(window)
     window.reload()
@@ -764,7 +764,7 @@ def test_an_offer_is_taken_by_the_page_that_ran_the_cell_alone(desk: Desk) -> No
     name = desk.asking(OFFER.format(times=1, patience=10))
     other = desk.window(name)
     window = desk.window(name).ask()
-    expect(window.output(1)).to_contain_text("taken: True")
+    expect(window.output(1)).to_contain_text("accepted: True")
     wait_until(lambda: len(sources(window)) == 4, "the cells' arrival")
     other.run_cell(0).wait_done(0)
     assert len(sources(other)) == 2

@@ -85,7 +85,7 @@ def run(
         try:
             turn = runner.take(options, prompt, new=False)
         except StoppedError:
-            _print_place(runner, options)
+            _print_session_file(runner, options)
             raise
         on_screen = sys.stdout.isatty()
         if not (on_screen and sys.stderr.isatty()):  # else it is on the screen already
@@ -93,7 +93,7 @@ def run(
         return int(bool(file) and not runner.threads[options.thread].saved())
 
 
-def _print_place(runner: Runner, options: Options) -> None:
+def _print_session_file(runner: Runner, options: Options) -> None:
     """Print where a session that was stopped is saved."""
     thread = runner.threads.get(options.thread)
     if thread and thread.path and thread.saved():

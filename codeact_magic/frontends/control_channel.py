@@ -63,7 +63,7 @@ class ControlChannel:
         self._revision = 0
         self._kernel: Any = None
         self._offer: tuple[str, list[Json]] = ("", [])  # an id, and the cells that it stands for
-        self._taken = threading.Event()
+        self._accepted = threading.Event()
         self._alone = False  # whether no page came when one was waited for
         self.attached = False  # whether a page with buttons has been seen
         self.settings: Json = {}
@@ -170,20 +170,20 @@ class ControlChannel:
         name = os.urandom(8).hex()
         with self._lock:
             self._offer = (name, cells)
-            self._taken.clear()
+            self._accepted.clear()
         return name
 
-    def taken(self, patience: float, tick: float) -> bool:
+    def accepted(self, patience: float, tick: float) -> bool:
         """Wait until a page takes the offered cells, at most `patience` seconds; then withdraw the offer.
 
         Return whether a page took them.
         """
         deadline = time.monotonic() + patience
-        while not self._taken.wait(tick) and time.monotonic() < deadline:
+        while not self._accepted.wait(tick) and time.monotonic() < deadline:
             pass  # short waits, so that Stop gets through
         with self._lock:
             self._offer = ("", [])
-            return self._taken.is_set()
+            return self._accepted.is_set()
 
     # -- control thread ------------------------------------------------------------------------------------------------
 
@@ -261,7 +261,7 @@ class ControlChannel:
         if not name or _text(content, "id", MOST_TEXT) != name:
             raise RefusedRequestError("unknown", NO_CELLS)
         self._offer = ("", [])
-        self._taken.set()
+        self._accepted.set()
         return {"cells": cells}
 
     def _check_pending(self, name: str) -> None:
