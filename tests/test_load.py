@@ -18,8 +18,6 @@ from codeact_magic.testing import FakeEndpoint
 
 from .shells import Shell, isolate, new_shell
 
-PROFILE = "ipython/profile_default"
-
 
 @pytest.fixture(autouse=True)
 def alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> pytest.MonkeyPatch:
