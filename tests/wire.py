@@ -19,7 +19,7 @@ _APPROVED = Decision("approve", "x = 1", seconds=2.0, findings=("writes a.csv",)
 _FINISHED = Step(_REPLY, "I look.", Action("x = 1"), _APPROVED, None, "s", "h")
 _REJECTED = Step(_REPLY, "I look.", Action("x = 1"), Decision("reject", reason="no"), None, "s", "h")
 _FINAL = Step(_REPLY, "Done.")
-_NO_MODEL = Step(Reply(""), "", Action("x = 1"), _APPROVED, observation_message="h")
+_NO_MODEL = Step(Reply(""), "", Action("x = 1"), _APPROVED, observation_message="h", stands_alone=True)
 
 
 class Channel:
