@@ -14,8 +14,8 @@ from codeact_magic.model import OpenAIModel, Settings, prices
 from codeact_magic.model.prices import Price
 from codeact_magic.options import Options, environment
 from codeact_magic.session import Reply, Session, Step, Turn, Usage
-from codeact_magic.sessions.saving.notebook import to_notebook
-from codeact_magic.sessions.saving.reading import from_notebook
+from codeact_magic.sessions.saving.from_notebook import from_notebook
+from codeact_magic.sessions.saving.to_notebook import to_notebook
 from codeact_magic.testing import FakeEndpoint, Raw, Say
 
 from .shells import Shell, isolate, new_shell
