@@ -79,12 +79,12 @@ def test_a_cell_that_comes_early_ends_it(monkeypatch: pytest.MonkeyPatch) -> Non
     waiting = magic._Preloading(shell_with(iter(())))
     waiting.start()
     waiting.stop()
-    assert not waiting._thread.is_alive()
+    assert waiting.ended.is_set()
 
 
 @pytest.mark.slow
 def test_an_idle_shell_is_ready_for_the_first_turn() -> None:
-    waits = "next(t for t in threading.enumerate() if t.name == 'codeact-preloading').join(60)"
+    waits = "shell.magics_manager.registry['CodeAct']._preloading.ended.wait(60)"
     assert printed(f"{waits}\nprint('codeact_magic.runner' in sys.modules, 'httpx2' in sys.modules)") == "True True"
 
 

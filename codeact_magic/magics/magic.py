@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import atexit
 import threading
 from collections.abc import Iterator
@@ -128,25 +129,31 @@ class _Preloading:
     def __init__(self, shell: Any) -> None:
         self._shell = shell
         self._stopped = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="codeact-preloading", daemon=True)
+        self._started = False
+        self.ended = threading.Event()
 
     def start(self) -> None:
         """Start the thread."""
         atexit.register(self.stop)
-        self._thread.start()
+        self._started = True
+        # `Thread.start` would wait until the thread runs, and loading with it.
+        _thread.start_new_thread(self._run, ())
 
     def stop(self) -> None:
         """End the thread, once it has imported the module that it is at."""
         self._stopped.set()
         atexit.unregister(self.stop)
-        if self._thread.is_alive():
-            self._thread.join()
+        if self._started:
+            self.ended.wait()
 
     def _run(self) -> None:
-        if not self._stopped.wait(PRELOAD_AFTER):
-            from .preloading import preload
+        try:
+            if not self._stopped.wait(PRELOAD_AFTER):
+                from .preloading import preload
 
-            preload(self._shell, self._stopped)
+                preload(self._shell, self._stopped)
+        finally:
+            self.ended.set()
 
 
 @contextmanager
