@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, replace
 
 from ..session import Action, Format, Reply
 from ..text import clip
-from .actions import find
+from .actions import find, scan
 from .calls import answer_in, code_in
+from .marks import ANSWER, without_end
+from .reasoning import is_settled, split_reasoning
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,11 @@ CUT_OFF = (
 EMPTY = "Your reply was empty. Either write code to run, or answer the question in words."
 NO_CODE = "There was no code in your reply where there should be some. Either write code to run, or answer in words."
 NO_JSON = 'Your reply could not be read. Write one JSON object with "thought", and with "code" or "answer".'
+UNREADABLE = (
+    "Where your code ends cannot be told, since it holds lines that begin with ```, so nothing was run. Write it again "
+    "between lines of ~~~~ (~~~~python, and ~~~~ behind it)."
+)
+_ENDINGS = ("```", "~~~", ">", "}", "]")  # one of them ends each action
 _MOST_KEPT = 4_000  # characters of a reply that cannot be used
 
 
@@ -42,6 +48,7 @@ def read(reply: Reply, expected: Format = "fence") -> Reading:
     `expected` only decides whether JSON without code is an answer or a text like any other.
     """
     inline, text = split_reasoning(reply.text)
+    text = without_end(text)
     reading = _read_call(reply, text) if reply.tool_calls else _read_text(text, reply.finish, expected)
     return replace(reading, reasoning="\n".join(filter(None, [reply.reasoning.strip(), inline])))
 
@@ -49,9 +56,9 @@ def read(reply: Reply, expected: Format = "fence") -> Reading:
 def enough(text: str) -> int | None:
     """Return the position after which an unfinished reply may be cut: its first action is complete and text follows.
 
-    Return None as long as the action may go on, or if nothing follows it.
+    Return None as long as the action may go on, or may turn out to be reasoning, or if nothing follows it.
     """
-    if not any(ending in text for ending in ("```", "~~~", "</execute>", "}")):
+    if not any(ending in text for ending in _ENDINGS) or not is_settled(text):
         return None
     rest = split_reasoning(text)[1]
     found = find(rest)
@@ -59,28 +66,6 @@ def enough(text: str) -> int | None:
         return None
     end = len(text) - len(rest) + found.end
     return end if text[end:].strip() else None
-
-
-_THINK = re.compile(r"\s*+<think>(.*?)(?:</think>|\Z)", re.DOTALL)
-_THOUGHT = re.compile(r"^[ \t]*+</think>|</think>[ \t\r]*+$", re.MULTILINE)
-
-
-def split_reasoning(text: str) -> tuple[str, str]:
-    """Return the <think> passages at the beginning of `text`, and the rest of `text`.
-
-    A </think> that was never opened ends reasoning that began with the reply: some endpoints leave out the first tag.
-    """
-    reasoning: list[str] = []
-    position = 0
-    orphan = _THOUGHT.search(text)
-    if orphan and "<think>" not in text[: orphan.start()]:
-        reasoning.append(text[: orphan.start()].strip())
-        position = orphan.end()
-    while match := _THINK.match(text, position):
-        reasoning.append(match[1].strip())
-        position = match.end()
-    rest = text[position:].lstrip() if position else text
-    return "\n".join(filter(None, reasoning)), rest
 
 
 # -- native tool calls and plain answers -------------------------------------------------------------------------------
@@ -99,14 +84,18 @@ def _read_text(text: str, finish: str, expected: Format) -> Reading:
     if expected == "json" and (answer := answer_in(text)):
         message = text[: answer[1]].strip()
         return Reading(thought=answer[0], assistant_message=message) if answer[0] else _faulty(text, NO_JSON, "")
-    found = find(text)
+    found, answer_text = scan(text)
     if found and found.code and (found.sure or whole):
         return Reading(
             thought=found.thought, action=Action(found.code, found.format), assistant_message=found.assistant_message
         )
+    if found and found.unreadable and whole:
+        return _faulty(text, UNREADABLE, found.thought)
     if found:
         return _faulty(text, NO_CODE if whole else CUT_OFF, found.thought)
-    answer_text = text.strip()
+    answer_text = without_end(answer_text).strip()
+    if tagged := ANSWER.fullmatch(answer_text):
+        answer_text = tagged[2].strip()
     if not answer_text:
         return _faulty(text, CUT_OFF if finish == "length" else EMPTY)
     if answer_text.startswith("{") and (expected == "json" or finish == "length"):
