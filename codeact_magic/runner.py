@@ -7,17 +7,19 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import cast
 
-from .agent import Agent, Limits
+from .agent import Agent, Limits, remedies
 from .approval import Gate
 from .errors import StoppedError, UsageError
 from .formats import Reading
 from .frontends.captions import turn_line
 from .frontends.front_end import TurnListener, TurnView
 from .frontends.host import Host
+from .hints import Hint
+from .kernels.interpreter import InterpreterOptions
 from .model import OpenAIModel
 from .model.endpoints import Endpoints, secrets
 from .options import Options
-from .session import Action, Format, Occasion, Outcome, Reply, Session, Step, Turn
+from .session import Action, Format, Occasion, Outcome, Session, Step, Turn
 from .sessions.code_blocks import CodeBlock, made
 from .sessions.threads import Thread, Threads, near
 from .text import mask, one_line
@@ -37,9 +39,9 @@ class Runner:
         self.host = host
         self.options = options
         self.interpreter = host.interpreter
-        self.interpreter.secrets = self.secrets
-        self.threads = Threads(self.secrets, lambda line: self.view.tell(line))
-        self.endpoints = Endpoints(lambda line: self.view.tell(line), lambda line: self.view.waiting(line))
+        self.interpreter.configure(InterpreterOptions(secrets=self.secrets))
+        self.threads = Threads(self.secrets, self._tell)
+        self.endpoints = Endpoints(self._tell, lambda line: self.view.waiting(line))
         self._capabilities = host.front_end.capabilities()
         self._busy = False
 
@@ -66,7 +68,7 @@ class Runner:
         with self._at_work(options):
             gate = self._gate("replay")
             self.view.tell(announcement)
-            self._set_interpreter(session.id)
+            self._configure_interpreter(session.id)
             replay = Replay(gate, self.interpreter, self.view, self.view.tell)
             prompt = one_line(session.turns[0].prompt if session.turns else "", 200)
             self.records.begin(f"replay of {prompt}"[:80], 1, prompt, "", len(blocks), of="replay")
@@ -90,7 +92,7 @@ class Runner:
         with self._at_work(options):
             gate = self._gate("consent", names=tuple)  # the code runs elsewhere, without the user's names
             reading = Reading(thought=thought, action=Action(code))
-            step = Step(Reply(""), thought=thought, action=reading.action, observation_message="approved")
+            step = Step.standalone(thought, code)
             self.records.begin(options.thread, 1, thought, "", 1, of="consent")
             try:
                 self.view.thinking(1, "the session")
@@ -113,6 +115,10 @@ class Runner:
         """Save the sessions, and end the servers that were started."""
         self.threads.close()
         self.endpoints.close()
+
+    def _tell(self, line: str, *hints: Hint) -> None:
+        """Show the user a line, and what can be done about it."""
+        self.view.tell(self.host.advice.line(line, hints))
 
     @contextmanager
     def _at_work(self, options: Options) -> Iterator[None]:
@@ -170,18 +176,20 @@ class Runner:
             occasion=occasion,
         )
 
-    def _set_interpreter(self, session_id: str) -> None:
-        options = self.options
-        interpreter = self.interpreter
-        interpreter.timeout = options.action_timeout
-        interpreter.limit = options.max_summary
-        interpreter.keep_cells = options.save_cells
-        interpreter.conversation = session_id
-        interpreter.cleared = self.view.restore
+    def _configure_interpreter(self, session: str) -> None:
+        interpreter_options = InterpreterOptions(
+            timeout=self.options.action_timeout,
+            summary_limit=self.options.max_summary,
+            keep_cells=self.options.save_cells,
+            session=session,
+            secrets=self.secrets,
+            cleared=self.view.restore,
+        )
+        self.interpreter.configure(interpreter_options)
 
     def _agent(self, thread: Thread, model: OpenAIModel, gate: Gate) -> Agent:
         options = self.options
-        self._set_interpreter(thread.session.id)
+        self._configure_interpreter(thread.session.id)
         limits = Limits(
             steps=options.max_steps,
             tokens=options.max_tokens_per_turn,
@@ -211,8 +219,9 @@ class Runner:
             return
         saved = thread.saved()
         if turn.steps:
-            note = f"{turn.note} · " if turn.outcome == "answered" and turn.note else ""
-            self.view.tell(f"{note}{turn_line(turn)}{_where(thread) if saved else ''}")
+            if turn.outcome == "answered" and turn.note:
+                self._tell(turn.note, *remedies(turn))
+            self.view.tell(f"{turn_line(turn)}{_where(thread) if saved else ''}")
 
 
 def _format(options: Options) -> Format:

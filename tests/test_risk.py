@@ -501,8 +501,8 @@ def test_a_finding_has_a_kind_and_a_line() -> None:
     findings = scan("import os\n\nx = 1\nos.remove('old.csv')\n!ls\ndf = 2", {"df"})
     assert findings == (
         Finding("deletes", "old.csv", 4),
-        Finding("process", "shell: ls", 5),
-        Finding("rebinds", "overwrites your df", 6),
+        Finding("shell", "ls", 5),
+        Finding("overwrites name", "your df", 6),
     )
 
 

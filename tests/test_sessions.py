@@ -10,7 +10,7 @@ import pytest
 from codeact_magic.errors import SessionError, StoppedError, UsageError
 from codeact_magic.session import Action, Cell, Decision, Observation, Reply, Session, Step, Turn
 from codeact_magic.sessions.code_blocks import made
-from codeact_magic.sessions.saving.saver import load
+from codeact_magic.sessions.saving.loading import load
 from codeact_magic.testing import FakeEndpoint, Scripted
 
 from .shells import Shell, isolate, new_shell, with_user
@@ -66,7 +66,7 @@ def test_a_loaded_session_goes_on_where_it_was(shell: Shell) -> None:
     assert ran.error is None
     assert ran.shown.splitlines() == [
         f"Thread main goes on with {path}: 1 turn.",
-        "Not in this kernel: prices, total, double. %codeact replay makes what the session made.",
+        "Not in this kernel: prices, total, double. Make them again: %codeact replay",
     ]
     endpoint = prompt(shell, ["Twelve, as I said."], "Once more?")
     told = [message["content"] for message in endpoint.requests[-1].body["messages"]]
@@ -127,7 +127,7 @@ def test_the_last_session_is_found_among_other_notebooks(shell: Shell) -> None:
 def test_a_session_is_loaded_into_the_thread_that_is_named(shell: Shell) -> None:
     path = saved(shell)
     assert "Thread other goes on" in shell.run(f"%codeact load {path} --thread other").shown
-    assert "there is other: --thread NAME." in shell.run("%codeact replay").line
+    assert "there is other. Name a thread: --thread NAME" in shell.run("%codeact replay").line
     ran = shell.run("%codeact replay --thread other --approve auto")
     assert ran.error is None and ran.shown.startswith(f"{path}\n")
 
@@ -297,7 +297,7 @@ def test_of_many_sessions_the_newest_are_listed(shell: Shell) -> None:
     for number in range(30):
         Path(f"codeact-sessions/copy-{number}.ipynb").write_bytes(path.read_bytes())
     few, all_of_them = (shell.run(f"%codeact sessions {option}").shown.splitlines() for option in ("", "--all"))
-    assert len(few) == 22 and few[-1] == "There are more: %codeact sessions --all"
+    assert len(few) == 22 and few[-1] == "There are more. List them all: %codeact sessions --all"
     assert len(all_of_them) == 32
 
 
@@ -410,6 +410,30 @@ def test_the_actions_are_printed_where_nobody_is_there_to_see_a_cell(shell: Shel
         "# Sum the prices, and double the sum.\n\ntotal = sum(prices)\n" in shell.run(f"%codeact insert {path}").shown
     )
     assert not hasattr(shell.ipython, "rl_next_input")
+
+
+@pytest.mark.kernel
+def test_a_clean_session_is_inserted_without_what_failed_and_what_only_looked(shell: Shell) -> None:
+    looks = "I look.\n```python\nprint(len(prices))\n```"
+    path = saved(shell, [looks, *SCRIPT])
+    ran = shell.run(f"%codeact insert {path} --clean --approve auto")
+    assert ran.error is None
+    assert "2 of 4 actions are enough: they show the same without the rest" in ran.shown
+    assert "left out: action 1 (it only looked at something), print(len(prices))" in ran.shown
+    assert "left out: action 3 (it failed), print(prices['a'])" in ran.shown
+    assert ran.shown.endswith("total = sum(prices)\nprint(total)\n\ndouble = total * 2\n")
+
+
+@pytest.mark.kernel
+def test_what_the_smallest_slice_lacks_is_inserted_as_well(shell: Shell) -> None:
+    makes = "I make it.\n```python\nimport collections\nfound = collections.defaultdict(list)\n```"
+    looks = "I look.\n```python\nfound['x']\n```"
+    shows = "I show it.\n```python\nprint(found)\n```"
+    path = saved(shell, [makes, FAILS, looks, shows, "Done."])
+    ran = shell.run(f"%codeact insert {path} --clean --approve auto")
+    assert ran.error is None
+    assert "3 of 4 actions are enough" in ran.shown
+    assert "left out: action 2 (it failed)" in ran.shown and "found['x']\n\nprint(found)" in ran.shown
 
 
 def test_what_a_reader_of_the_cells_would_not_see_is_told(shell: Shell) -> None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from codeact_magic.session import ToolCall
-from codeact_magic.sessions.saving import saver
+from codeact_magic.sessions.saving.loading import load
 from codeact_magic.testing import FakeEndpoint, Hang, Say
 
 if TYPE_CHECKING:
@@ -301,7 +301,7 @@ def test_stopping_the_code_keeps_its_effects(terminals: Terminals, simple: bool)
     assert terminal.evaluate("x") == "kept"
     assert "Done." in terminal.run("%%codeact\nGo on")
     (file,) = (terminals.folder / "codeact-sessions").iterdir()
-    assert [turn.outcome for turn in saver.load(file).turns] == ["stopped", "answered"]
+    assert [turn.outcome for turn in load(file).turns] == ["stopped", "answered"]
 
 
 # -- what is shown -----------------------------------------------------------------------------------------------------
@@ -376,9 +376,9 @@ def test_frames_tracebacks_and_prints_appear_in_order(terminals: Terminals) -> N
 def test_errors_are_one_red_line_on_a_terminal(terminals: Terminals) -> None:
     terminal, _ = terminals.start(True)
     terminal.enter("%%codeact --max-step 3\nGo")
-    assert terminal.until(r"lists the options").endswith(
-        "\x1b[31mUsageError\x1b[0m: %%codeact has no option --max-step; the nearest is --max-steps. %%codeact? "
-        "lists the options"
+    assert terminal.until(r"the options: %%codeact\?").endswith(
+        "\x1b[31mUsageError\x1b[0m: %%codeact has no option --max-step; the nearest is --max-steps. "
+        "List the options: %%codeact?"
     )
 
 

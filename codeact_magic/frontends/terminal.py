@@ -11,6 +11,7 @@ from ..formats import Reading, ReplyPart, ReplySplitter, may_be_reasoning, split
 from ..session import Json, Observation, Step
 from ..text import one_line
 from . import stdin
+from .advice import NOTEBOOK, Advice
 from .captions import counted, footer, step_name, waiting_line
 from .control_channel import ControlChannel
 from .front_end import Capabilities
@@ -25,6 +26,7 @@ class TerminalFrontEnd:
     """The terminal that IPython runs in, or a pipe."""
 
     def __init__(self, shell: Any) -> None:
+        self.advice: Advice = NOTEBOOK  # IPython has the magics of a notebook
         self._shell = shell
 
     @classmethod
@@ -230,7 +232,7 @@ class Transcript:
 
 def _ends_line(observation: Observation) -> bool:
     """Return whether the last output of the code ends its line. It does not after an interrupt: terminals show ^C."""
-    if observation.status == "aborted":
+    if observation.status == "interrupted":
         return False
     texts = [output["text"] for output in observation.outputs[-1:] if output["output_type"] == "stream"]
     return all(text.endswith("\n") for text in texts)

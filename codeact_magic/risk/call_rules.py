@@ -14,6 +14,7 @@ from .magics import Effect
 from .values import NONE, URL, names
 
 _CODE_IN_QUERY = re.compile(r"@[\w.]*\(|__")
+_DOWNLOADS = re.compile(r"retrieve|download")  # functions that put into a file what they fetch
 _SHELL = "IPython.get_ipython"
 
 
@@ -29,7 +30,7 @@ def judge(call: Call) -> Iterator[Effect]:
     is_known = bool(call.names) and all(value.kind == "name" and _is_known(value.content) for value in call.functions)
     if call.method and not is_known:
         effects += _by_method(call, call.method)
-    if not any(kind == "network" for kind, _ in effects):
+    if not any(kind in ("network", "downloads") for kind, _ in effects):
         effects += _fetched(call)
     yield from effects
     yield from _changed(call)
@@ -41,8 +42,6 @@ def words(kind: Kind, dotted: str, target: str = "") -> Effect:
     match kind:
         case "writes" | "deletes":
             return kind, target or f"files with {name}"
-        case "process":
-            return kind, f"runs a process: {name}"
         case "installs":
             return kind, f"packages with {name}"
         case "environment":
@@ -51,8 +50,9 @@ def words(kind: Kind, dotted: str, target: str = "") -> Effect:
             reads = last in ("getenv", "getenvb") or (
                 known and known[1] in tables.OBJECTS and last not in tables.CHANGES
             )
-            what = known[1] if known else name
-            return kind, f"{'reads' if reads else 'changes'} the environment: {what}"
+            return "reads environment" if reads else kind, known[1] if known else name
+        case "network" if _DOWNLOADS.search(name):
+            return "downloads", name
         case "magic":
             return kind, f"{name.rpartition('.')[2]}()"
     return kind, name
@@ -79,7 +79,7 @@ def _by_name(call: Call, dotted: str) -> Iterator[Effect]:
         if known[0] in ("process", "installs"):
             yield from magics.installs(" ".join(call.shown(part) for part in _spread(call)))
     elif dotted.startswith("sys.path.") and dotted.rpartition(".")[2] in tables.CHANGES:
-        yield "environment", "changes the environment: sys.path"
+        yield "environment", "sys.path"
     elif method := dotted.rpartition(".")[2]:
         if call.method != method:
             yield from _by_method(call, method)
@@ -126,10 +126,10 @@ def _spread(call: Call) -> Iterator[ast.expr]:
 def _fetched(call: Call) -> Iterator[Effect]:
     """Yield the network if the function gets a web address, or an argument that asks it to download."""
     if any(call.may_be_true(word) for word in tables.FETCH_WORDS):
-        yield "network", call.label(*call.names[:1])
+        yield words("network", call.label(*call.names[:1]))
     for name in call.names or [call.method]:
         if tables.FETCHES.match(name.rpartition(".")[2]) and any(URL in call.of(part) for part in call.arguments()):
-            yield "network", call.label(name if call.names else "")
+            yield words("network", call.label(name if call.names else ""))
 
 
 def _changed(call: Call) -> Iterator[Effect]:
@@ -140,7 +140,7 @@ def _changed(call: Call) -> Iterator[Effect]:
             changed += [call.node.func.value]
     for node in changed:
         for name in sorted(call.program.yours(node, call.scope)):
-            yield "rebinds", f"changes your {name}"
+            yield "changes name", f"your {name}"
 
 
 def _open(call: Call, dotted: str) -> Iterator[Effect]:
@@ -204,10 +204,10 @@ def _getattr(call: Call, dotted: str) -> Iterator[Effect]:
 def _setattr(call: Call, dotted: str) -> Iterator[Effect]:
     base = call.first()
     for name in sorted(call.program.yours(base, call.scope)):
-        yield "rebinds", f"changes your {name}"
+        yield "changes name", f"your {name}"
     for name in names(call.of(base)):
         if name not in call.program.names:
-            yield "environment", f"changes the environment: {name}"
+            yield "environment", name
 
 
 def _edit(call: Call, dotted: str) -> Iterator[Effect]:

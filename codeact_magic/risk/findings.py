@@ -9,11 +9,17 @@ Kind = Literal[
     "writes",
     "deletes",
     "process",
+    "shell",
     "network",
+    "downloads",
     "installs",
     "exit",
     "environment",
-    "rebinds",
+    "reads environment",
+    "overwrites name",
+    "may overwrite name",
+    "changes name",
+    "deletes name",
     "magic",
     "hidden",
     "unreadable",
@@ -21,23 +27,30 @@ Kind = Literal[
 
 _LONGEST = 80  # characters of code that a badge repeats
 
-# The kinds that are missing here have several verbs: `what` holds the verb as well.
-_VERBS: dict[Kind, str] = {
+_WORDS: dict[Kind, str] = {
     "writes": "writes ",
     "deletes": "deletes ",
+    "process": "runs a process: ",
+    "shell": "shell: ",
     "network": "network: ",
+    "downloads": "network: ",
     "installs": "installs ",
     "exit": "ends the kernel: ",
+    "environment": "changes the environment: ",
+    "reads environment": "reads the environment: ",
+    "overwrites name": "overwrites ",
+    "may overwrite name": "may overwrite ",
+    "changes name": "changes ",
+    "deletes name": "deletes ",
     "magic": "IPython: ",
+    "hidden": "",  # `what` says it all
     "unreadable": "cannot be read: ",
 }
-
-_GONE = ("overwrites", "deletes")
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that the code would touch, and the 1-based line that says so."""
+    """One thing that the code would touch, what it does to it, and the 1-based line that says so."""
 
     kind: Kind
     what: str
@@ -45,11 +58,11 @@ class Finding:
 
     def __str__(self) -> str:
         """Return the badge's text, such as "writes report.csv"."""
-        return _VERBS.get(self.kind, "") + self.what
+        return _WORDS[self.kind] + self.what
 
 
 class ScanReport:
-    """Collects findings; the same text is said once, where it comes first."""
+    """Collects findings; the same text is said once, at its first line."""
 
     def __init__(self) -> None:
         """Start with nothing found."""
@@ -64,8 +77,8 @@ class ScanReport:
 
     def findings(self) -> tuple[Finding, ...]:
         """Return what was found, in the order of the lines; of a name that is overwritten, only that."""
-        gone = {text.replace(verb, "changes", 1) for text in self._found for verb in _GONE if text.startswith(verb)}
-        found = [finding for text, finding in self._found.items() if text not in gone]
+        gone = {finding.what for finding in self._found.values() if finding.kind in ("overwrites name", "deletes name")}
+        found = [one for one in self._found.values() if not (one.kind == "changes name" and one.what in gone)]
         return tuple(sorted(found, key=lambda finding: finding.line))
 
 

@@ -20,11 +20,11 @@ _LISTS = frozenset("ls ll lk lf ldir lx cat less more man head tail history hist
 _SHELLS = frozenset("sx sc system bash sh script cmd ! perl ruby python python2 python3 pypy".split())
 _INSTALLERS = frozenset("pip conda mamba micromamba uv".split())
 _EFFECTS: Mapping[str, tuple[Kind, str]] = {
-    **dict.fromkeys(("cd", "pushd", "popd", "set_env", "bookmark"), ("environment", "changes the environment: %{}")),
-    "env": ("environment", "reads the environment: %{}"),
+    **dict.fromkeys(("cd", "pushd", "popd", "set_env", "bookmark"), ("environment", "%{}")),
+    "env": ("reads environment", "%{}"),
     **dict.fromkeys(("run", "rerun", "load", "loadpy", "load_ext", "reload_ext"), ("unreadable", "%{}")),
-    **dict.fromkeys(("reset", "reset_selective", "xdel"), ("rebinds", "deletes your names: %{}")),
-    "pylab": ("rebinds", "overwrites your names: %{}"),
+    **dict.fromkeys(("reset", "reset_selective", "xdel"), ("deletes name", "your names: %{}")),
+    "pylab": ("overwrites name", "your names: %{}"),
     "store": ("writes", "IPython's database: %{}"),
     "pastebin": ("network", "%{}"),
     **dict.fromkeys(("exit", "quit", "Exit", "Quit"), ("exit", "{}")),
@@ -76,7 +76,7 @@ def shell(text: str) -> Iterator[Effect]:
     found = list(installs(text))
     yield from found
     if not found or _CHAINED.search(text):
-        yield "process", f"shell: {text.strip()}"
+        yield "shell", text.strip()
 
 
 def _magic(command: Command) -> Iterator[Effect]:
@@ -94,7 +94,7 @@ def _magic(command: Command) -> Iterator[Effect]:
         yield _FILES[name], _file_name(name, text)
     elif name in _LISTS:
         if _CHAINED.search(text) or (name.startswith("hist") and "-f" in text):
-            yield "process", f"shell: {whole}"
+            yield "shell", whole
     elif not _is_harmless(command):
         yield "magic", command.sign + whole
 

@@ -49,7 +49,9 @@ class Rules:
             case ast.Name(ctx=ast.Load()) | ast.Attribute(ctx=ast.Load()):
                 self._mention(node, scope)
             case ast.Name():
-                self._rebind(node.id, node, scope, "deletes" if isinstance(node.ctx, ast.Del) else "overwrites")
+                self._rebind(
+                    node.id, node, scope, "deletes name" if isinstance(node.ctx, ast.Del) else "overwrites name"
+                )
             case ast.Attribute() | ast.Subscript(ctx=ast.Store() | ast.Del()):
                 self._store(node, scope)
             case ast.Import() | ast.ImportFrom():
@@ -93,14 +95,14 @@ class Rules:
             if by_name in ("writes", "deletes"):
                 self._report.add(by_name, f"files with {name}", node.lineno)
 
-    def _rebind(self, name: str, node: ast.AST, scope: Scope, verb: str = "overwrites") -> None:
+    def _rebind(self, name: str, node: ast.AST, scope: Scope, kind: Kind = "overwrites name") -> None:
         if scope.binder(name) is not scope.module:
             return
         line = getattr(node, "lineno", 1)
         if name in self._program.names:
-            self._report.add("rebinds", f"{verb} your {name}", line)
-        elif name in _KEPT and verb == "overwrites":
-            self._report.add("rebinds", f"overwrites {'the built-in ' * hasattr(builtins, name)}{name}", line)
+            self._report.add(kind, f"your {name}", line)
+        elif name in _KEPT and kind == "overwrites name":
+            self._report.add(kind, f"the built-in {name}" if hasattr(builtins, name) else name, line)
 
     def _store(self, node: ast.Attribute | ast.Subscript, scope: Scope) -> None:
         """Report an item or attribute that is set on an object of the user's, or on a module."""
@@ -109,11 +111,11 @@ class Rules:
             return
         yours = sorted(self._program.yours(node.value, scope) - tables.KEPT_NAMES)
         for name in yours:
-            self._report.add("rebinds", f"changes your {name}", node.lineno)
+            self._report.add("changes name", f"your {name}", node.lineno)
         for name in () if yours else targets:
             self._done.update(_chain(node.value))
             self._called.add(name)
-            self._report.add("environment", f"changes the environment: {name}", node.lineno)
+            self._report.add("environment", name, node.lineno)
 
     def _module_targets(self, node: ast.Attribute | ast.Subscript, scope: Scope) -> list[str]:
         """Return the dotted names of the attributes of modules that an assignment to `node` may change."""
@@ -140,7 +142,7 @@ class Rules:
         if canonical(module) in tables.MODULES or module in tables.CONVENTIONS:
             self._report.add("unreadable", f"from {module} import *", line)
         elif self._program.names:
-            self._report.add("rebinds", f"may overwrite your names: from {module} import *", line)
+            self._report.add("may overwrite name", f"your names: from {module} import *", line)
 
     def _alias(self, dotted: str, name: str, line: int) -> None:
         """Report the import of a known module under an unusual name that only a later step can use, unrecognised."""

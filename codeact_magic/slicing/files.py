@@ -1,4 +1,7 @@
-"""Which files a piece of code writes whole, and which it may read."""
+"""Which files a code block writes as a whole, and which it may read.
+
+A proof cannot show what is missing here: it runs in the session's folder, and the files are there already.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +9,14 @@ import ast
 import posixpath
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 from ..risk import scan
 from ..risk import tables as known
-from .facts import Code
+from ..risk.findings import Kind
+from .names import Code, last
 
 _SAVERS = frozenset(
     """
@@ -24,63 +29,91 @@ _READERS = re.compile(
     r"(?:read|load|open|imread|genfromtxt|glob|rglob|iglob|listdir|scandir|walk|iterdir|exists|is_file|is_dir|stat"
     r"|getsize|getmtime|connect|from|copy|move|rename|replace|memmap|system|run|Popen|check_output|call)\w*"
 )
-_ACTS = frozenset({"process", "network", "installs", "environment", "magic", "deletes"})
-_SPREADS = frozenset({"process", "installs", "magic", "deletes"})
-_DOWNLOADS = re.compile(r"retrieve|download")
-# What data have methods for as well; it is about files where `os` or the like has it.
+# Data have methods of these names as well; they are about files if `os` or the like has them.
 _AMBIGUOUS = re.compile(r"(?:copy|rename|replace|move|from_|run|call)\w*")
 _OF_FILES = frozenset({"os", "shutil", "subprocess", "Path", "pathlib"})
-_ELSEWHERE = ("reads the environment", "shell: ")  # that changes nothing; IPython's lines are judged by `effects`
+
+Reach = Literal["nothing", "a file", "the world", "any file"]
+_Reading = Literal["", "perhaps", "named", "unknown"]
+
+# What a finding of each kind is about. Names are followed in the code itself, and so are IPython's lines.
+REACH: Mapping[Kind, Reach] = {
+    "writes": "a file",
+    "deletes": "any file",
+    "process": "any file",
+    "shell": "nothing",
+    "network": "the world",
+    "downloads": "any file",
+    "installs": "any file",
+    "exit": "nothing",
+    "environment": "the world",
+    "reads environment": "nothing",
+    "overwrites name": "nothing",
+    "may overwrite name": "nothing",
+    "changes name": "nothing",
+    "deletes name": "nothing",
+    "magic": "any file",
+    "hidden": "nothing",
+    "unreadable": "the world",
+}
+
+
+def reach(kind: Kind) -> Reach:
+    """Return what a finding of `kind` is about; the most if it is not known here, so that the code is kept."""
+    return REACH.get(kind, "any file")
 
 
 @dataclass(frozen=True)
 class Files:
-    """What code does to files: those that it writes `whole`, whether it writes others, what it may read.
+    """What code does to files: those that it writes as a `whole`, whether it writes `others`, what it may read.
 
-    `acts`: it does more than that to the world, and for that it is kept; `spreads`: by that any file may be written.
+    `acts`: it does more than that to the world, so it is kept; `spreads`: it may write any file by that.
     `reads_some`: it reads a file, or adds to one.
     """
 
     whole: frozenset[str] = frozenset()
     others: bool = False
-    texts: Mapping[str, int] = field(default_factory=dict)  # how often the ends of paths stand in it
+    texts: Mapping[str, int] = field(default_factory=dict)  # how often the last parts of paths occur in it
     reads_any: bool = False
     acts: bool = False
     reads_some: bool = False
     spreads: bool = False
 
-    def calling(self, other: Files) -> Files:
-        """Return what the code does with that of a function that it may call, who knows with what."""
+    def calling(self, functions: Iterable[Files]) -> Files:
+        """Return what the code does if it may call `functions`, with arguments that are not known."""
+        every = [self, *functions]
         return Files(
             whole=self.whole,
-            others=self.others or other.others or bool(other.whole),
-            texts=Counter(self.texts) + Counter(other.texts),
-            reads_any=self.reads_any or other.reads_any,
-            acts=self.acts or other.acts,
-            reads_some=self.reads_some or other.reads_some,
-            spreads=self.spreads or other.spreads,
+            others=any(one.others for one in every) or any(one.whole for one in every[1:]),
+            texts=sum((Counter(one.texts) for one in every), Counter[str]()),
+            reads_any=any(one.reads_any for one in every),
+            acts=any(one.acts for one in every),
+            reads_some=any(one.reads_some for one in every),
+            spreads=any(one.spreads for one in every),
         )
 
     def reads(self, path: str) -> bool:
-        """Tell whether the code may read the file `path`."""
+        """Return whether the code may read the file `path`."""
         return self.reads_any or self.texts.get(posixpath.basename(path), 0) > (path in self.whole)
 
 
 def files(source: str, code: Code | None) -> Files:
-    """Return what the code `source` does to files."""
+    """Return what `source`, read as `code`, does to files."""
     if code is None:
         return Files(others=True, reads_any=True, acts=True, reads_some=True, spreads=True)
     findings = scan(source)
+    reaches = {reach(finding.kind) for finding in findings}
     whole = frozenset(map(posixpath.normpath, _written_whole(code.tree)))
-    written = {posixpath.normpath(finding.what) for finding in findings if finding.kind == "writes"}
+    written = {posixpath.normpath(finding.what) for finding in findings if reach(finding.kind) == "a file"}
+    reading = {_reading(node) for node in ast.walk(code.tree)} | ({"unknown"} if code.commands else set())
     return Files(
         whole=whole & written,
         others=bool(written - whole),
         texts=Counter(_texts(code.tree)),
-        reads_any=bool(code.commands) or any(map(_reads_unknown, ast.walk(code.tree))),
-        acts=any(finding.kind in _ACTS and not finding.what.startswith(_ELSEWHERE) for finding in findings),
-        reads_some=bool(code.commands) or any(map(_reads, ast.walk(code.tree))),
-        spreads=any(finding.kind in _SPREADS or _DOWNLOADS.search(finding.what) for finding in findings),
+        reads_any=not reading.isdisjoint({"perhaps", "unknown"}),
+        acts=not reaches.isdisjoint({"the world", "any file"}),
+        reads_some=not reading.isdisjoint({"named", "unknown"}),
+        spreads="any file" in reaches,
     )
 
 
@@ -97,28 +130,31 @@ def _written_whole(tree: ast.Module) -> Iterator[str]:
 
 
 def _saved(call: ast.Call) -> Iterator[str]:
-    words = {keyword.arg for keyword in call.keywords}
-    if not isinstance(call.func, ast.Attribute) or call.func.attr not in _SAVERS or words & {"mode", "append", None}:
+    words = {keyword.arg: keyword.value for keyword in call.keywords}
+    if last(call.func) not in _SAVERS or not words.keys().isdisjoint({"mode", "append", None}):
         return
-    match call.func.value, call.args:
-        case (ast.Call(func=ast.Name(id="Path"), args=[ast.Constant(value=str(path))]), _):
+    match call:
+        case ast.Call(
+            func=ast.Attribute(value=ast.Call(func=ast.Name(id="Path"), args=[ast.Constant(value=str(path))]))
+        ):
             yield path
-        case _, [ast.Constant(value=str(path)), *_]:
+        case ast.Call(func=ast.Attribute(), args=[ast.Constant(value=str(path)), *_]):
             yield path
-    yield from (
-        keyword.value.value
-        for keyword in call.keywords
-        if keyword.arg in known.TARGETS
-        and isinstance(keyword.value, ast.Constant)
-        and isinstance(keyword.value.value, str)
-    )
+    for word in words.keys() & set(known.TARGETS):
+        match words[word]:
+            case ast.Constant(value=str(path)):
+                yield path
 
 
 def _opened(call: ast.Call) -> Iterator[str]:
     match call:
         case ast.Call(func=ast.Name(id="open"), args=[ast.Constant(value=str(path)), ast.Constant(value=str(mode))]):
-            if _WRITES_WHOLE.fullmatch(mode):
+            if _is_whole(mode):
                 yield path
+
+
+def _is_whole(mode: str) -> bool:
+    return _WRITES_WHOLE.fullmatch(mode) is not None
 
 
 def _texts(tree: ast.AST) -> Iterator[str]:
@@ -127,26 +163,23 @@ def _texts(tree: ast.AST) -> Iterator[str]:
             yield posixpath.basename(posixpath.normpath(node.value.replace("\\", "/")))
 
 
-def _reads_unknown(node: ast.AST) -> bool:
-    """Tell whether `node` is a call that may read a file whose name is not written out."""
+def _reading(node: ast.AST) -> _Reading:
+    """Return whether `node` is a call that reads a file or adds to one, as far as its name tells, and which one."""
     if not isinstance(node, ast.Call):
-        return False
-    name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
-    match node.func:
-        case ast.Attribute(value=ast.Call(func=ast.Name(id="open" | "Path"), args=[ast.Constant(value=str()), *_])):
-            return False
-    first = node.args[0] if node.args else None
-    return bool(_READERS.fullmatch(name)) and not (isinstance(first, ast.Constant) and isinstance(first.value, str))
-
-
-def _reads(node: ast.AST) -> bool:
-    """Tell whether `node` is a call that reads a file, or adds to one, as far as its name tells."""
+        return ""
+    name = last(node.func)
+    adds = any(keyword.arg in ("mode", "if_exists", "append") for keyword in node.keywords)
     match node:
-        case ast.Call(func=ast.Name(id="open"), args=[_, ast.Constant(value=str(mode)), *_]):
-            return not _WRITES_WHOLE.fullmatch(mode)
-        case ast.Call(func=ast.Attribute(value=base, attr=attr)) if _AMBIGUOUS.fullmatch(attr):
-            return any(getattr(part, "id", "") in _OF_FILES for part in ast.walk(base))
-        case ast.Call(func=ast.Attribute(attr=name) | ast.Name(id=name)):
-            adds = any(keyword.arg in ("mode", "if_exists", "append") for keyword in node.keywords)
-            return adds or bool(_READERS.fullmatch(name))
-    return False
+        case ast.Call(func=ast.Name(id="open"), args=[_, ast.Constant(value=str(mode)), *_]) if _is_whole(mode):
+            return ""
+        case ast.Call() if not _READERS.fullmatch(name):
+            return "named" if adds else ""
+        case ast.Call(func=ast.Attribute(value=base)) if _AMBIGUOUS.fullmatch(name):
+            if not any(last(part) in _OF_FILES for part in ast.walk(base) if isinstance(part, ast.Name)):
+                return "perhaps"
+        case ast.Call(func=ast.Attribute(value=ast.Call(func=ast.Name(id="open" | "Path"), args=[ast.Constant(), *_]))):
+            return "named"
+    match node.args:
+        case [ast.Constant(value=str()), *_]:
+            return "named"
+    return "unknown"

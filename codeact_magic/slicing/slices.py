@@ -1,4 +1,4 @@
-"""What is kept of a session's code, and what is not."""
+"""What a slice is."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ class Dropped:
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """What the end result of a session depends on, in the session's order.
+    """The code blocks that the end result of a session depends on, in the session's order.
 
-    `kept` has the user's own cells as well; `names` are the variables that have the same values at the end as after
-    all of the session. `note` says in a sentence why everything is kept, where that is for files.
+    `kept` includes the user's own cells. `names` are the variables that have the same values at the end as after the
+    whole session. `note` is a sentence that says why everything is kept, if files are the reason.
     """
 
     kept: tuple[CodeBlock, ...]
@@ -30,5 +30,5 @@ class Slice:
 
     @property
     def actions(self) -> tuple[CodeBlock, ...]:
-        """What is kept of the actions: what a user who has the cells already needs."""
+        """The actions that are kept: what a user who has the cells already needs."""
         return tuple(block for block in self.kept if block.number)
