@@ -72,7 +72,7 @@ HEADER = re.compile(
 # The tokens that end a turn, or a part of it: servers that do not know a token as special pass it on as text.
 END = (
     r"(?:<\|(?!python_tag|tool)\w{1,30}+\|>"  # most models: <|im_end|>, <|eot_id|>, <|end|>, <|return|>
-    r"|<\uff5cend[^<>\n]{1,30}+\uff5c>"  # DeepSeek
+    r"|<\uff5cend[^<>\n\uff5c]{1,30}+\uff5c>"  # DeepSeek
     r"|<\|close\|>(?:response|message)<\|sep\|>"  # Kimi K3
     r"|</s>|<eos>|<end_of_turn>|<turn\|>|<end_code>|<\w{1,12}:eos>"  # Mistral, Gemma, smolagents, Seed-OSS
     r"|\[/?INST\]|\[EO[ST]\]|\[e~\[|\[END FINAL RESPONSE\])"  # Mistral, Kimi, MiniMax, Apriel
@@ -98,9 +98,8 @@ def without_end(text: str) -> str:
 _END_BEGINS = re.compile(r"[<\[]")
 
 # The model goes on as somebody else: it has invented the user's next message.
-ANOTHER_TURN = (
-    rf"{END}\s*+(?:<\|(?:im_start|start_header_id|start_of_role)\|>|<start_of_turn>|<\|turn>|\[INST\]|<\|user\|>)"
-)
+ROLE = r"(?:<\|(?:im_start|start_header_id|start_of_role)\|>|<start_of_turn>|<\|turn>|\[INST\]|<\|user\|>)"
+ANOTHER_TURN = rf"{END}\s*+{ROLE}"
 
 CODE_KEYS = ("code", "python", "source", "script", "action_input")
 _KEYS = "(?:" + "|".join(CODE_KEYS) + ")"

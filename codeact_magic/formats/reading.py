@@ -48,7 +48,6 @@ def read(reply: Reply, expected: Format = "fence") -> Reading:
     `expected` only decides whether JSON without code is an answer or a text like any other.
     """
     inline, text = split_reasoning(reply.text)
-    text = without_end(text)
     reading = _read_call(reply, text) if reply.tool_calls else _read_text(text, reply.finish, expected)
     return replace(reading, reasoning="\n".join(filter(None, [reply.reasoning.strip(), inline])))
 
@@ -76,7 +75,8 @@ def _read_call(reply: Reply, text: str) -> Reading:
     code = code_in(call.arguments)
     if reply.finish == "length" or not code:
         return _faulty(text, CUT_OFF if reply.finish == "length" else NO_CODE)
-    return Reading(thought=text.strip(), action=Action(code, "tools", call.id), assistant_message=text)
+    words = without_end(text)
+    return Reading(thought=words.strip(), action=Action(code, "tools", call.id), assistant_message=words)
 
 
 def _read_text(text: str, finish: str, expected: Format) -> Reading:
@@ -104,5 +104,5 @@ def _read_text(text: str, finish: str, expected: Format) -> Reading:
 
 
 def _faulty(text: str, fault: str, thought: str | None = None) -> Reading:
-    message = clip(text.strip(), _MOST_KEPT)
+    message = clip(without_end(text).strip(), _MOST_KEPT)
     return Reading(thought=message if thought is None else thought, assistant_message=message, fault=fault)

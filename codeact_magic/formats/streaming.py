@@ -7,14 +7,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from .marks import ARGUMENT, ARGUMENT_END, CALL, CHANNEL, without_end
+from .marks import ARGUMENT, ARGUMENT_END, CALL, CHANNEL, ROLE, without_end
 from .python import PYTHON_CELLS, cell_magic
 from .reasoning import INNER_BEGIN
 
 _FENCE = re.compile(r"\s*(?:[-*>]\s|\d+\.\s)?\s*(`{3,}|~{3,})\s*([^\s`]*)")
 _TAG = re.compile(r"(</?(?:execute|execute_ipython|execute_python|tool_code)>)", re.IGNORECASE)
 _JSON = re.compile(r"\s*(?:\{|```\s*json\b)", re.IGNORECASE)
-_MARKUP = re.compile(rf"(?<![`'\"])(?:{CALL}|{CHANNEL}|{INNER_BEGIN}|^<code>[ \t]*$|<\|action_start\|>)", re.IGNORECASE)
+_TAG_LINE = r"^<(?:code|answer|response|output|final_answer)>[ \t]*$"
+_MARKUP = re.compile(
+    rf"(?<![`'\"])(?:{CALL}|{CHANNEL}|{INNER_BEGIN}|{ROLE}|{_TAG_LINE}|<\|action_start\|>)", re.IGNORECASE
+)
 _MARKUP_BEGINS = re.compile(r"[<\[\]◁]|\bf")  # a word that may turn out to be markup
 _UNDECIDED = re.compile(r"\s*(?:[-*>]|\d+\.)?\s*(?:$|[`~{])|.*```")  # the start of a line that may open a block
 _PYTHON = ("", "python", "python3", "py", "ipython")
@@ -123,8 +126,8 @@ class ReplySplitter:
             elif self._mark.startswith("<") and tag == f"</{self._mark[1:]}":
                 yield self._end()
             elif not self._mark:
-                if text:
-                    yield ReplyPart("prose", text)
+                if words := without_end(text):
+                    yield ReplyPart("prose", words)
             elif self._is_code(text, inline=text != line):
                 self._note(text)
                 yield ReplyPart("code", text)
