@@ -667,6 +667,9 @@ PIECES = [
         "<think>",
         "</think>",
     ],
+    *["[THINK]", "[/THINK]", "<|channel|>analysis<|message|>", "<|channel|>final<|message|>", "<|end|>", "<|im_end|>"],
+    *["<function=python>\n", "<parameter=code>\n", "</parameter>", "</function>", "<|python_tag|>", "[TOOL_CALLS]"],
+    *["<code>\n", "</code>", "%%bash\n", "%%writefile a\n", "<<EOF\n", "python(code='f()')"],
 ]
 SCRIBBLES = st.lists(st.sampled_from(PIECES), max_size=15).map("".join) | st.text()
 
@@ -738,6 +741,8 @@ def test_the_assistant_message_is_read_as_the_same_action(code: str) -> None:
         *["<tool_call>", "<tool_call>{", "<tool_call></tool_call>", "[", "(", "-", "1+", '{"code": [1, '],
         *["{", '{"code": ', '{"code": "', '{"code":1}', '{"code":"x = 1"}', '{"code":"x"}', '{"a":'],
         *[" ", "\n", "\t", "- ", "1. ", "- \n", "  \n", "a ", "\r", "\r\n"],
+        *["[THINK]", "'</think>'", "x<think></think>", "<|im_end|>", "<|channel|>analysis<|message|>", "</parameter><"],
+        *["<function=a>", "[TOOL_CALLS]", "<|python_tag|>", "assistantfinal", "%%bash\n", "<<A\n", "<code>\n"],
     ],
 )
 def test_hostile_text_is_read_in_linear_time(piece: str) -> None:

@@ -38,7 +38,7 @@ UNREADABLE = (
     "Where your code ends cannot be told, since it holds lines that begin with ```, so nothing was run. Write it again "
     "between lines of ~~~~ (~~~~python, and ~~~~ behind it)."
 )
-_ENDINGS = ("```", "~~~", ">", "}", "]")  # one of them ends each action
+_ENDINGS = "`~}/|"  # one of them is in the end of each action
 _MOST_KEPT = 4_000  # characters of a reply that cannot be used
 
 
@@ -57,7 +57,7 @@ def enough(text: str) -> int | None:
 
     Return None as long as the action may go on, or may turn out to be reasoning, or if nothing follows it.
     """
-    if not any(ending in text for ending in _ENDINGS) or not is_settled(text):
+    if not any(character in text for character in _ENDINGS) or not is_settled(text):
         return None
     rest = split_reasoning(text)[1]
     found = find(rest)
