@@ -14,7 +14,16 @@ from codeact_magic.risk.hidden import unseen
 from codeact_magic.session import Json, Reply
 
 LAYOUTS = (" ", "\n", "\t", " \n", "x" + " " * 50, "x\n" * 9 + "\n" * 30, " " * 50 + "#")
-MARKS = ("<think>", "</think>", "'</think>'", "<|im_end|>", "<function=a>", "</parameter><", "[TOOL_CALLS]", "```bash\n")
+MARKS = (
+    "<think>",
+    "</think>",
+    "'</think>'",
+    "<|im_end|>",
+    "<function=a>",
+    "</parameter><",
+    "[TOOL_CALLS]",
+    "```bash\n",
+)
 TEXTS = ("/x", "1", "1.", "a", "-", "=", "%|", "0x", "[00:", "12:")
 
 

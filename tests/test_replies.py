@@ -198,6 +198,12 @@ def test_a_cell_magic_whose_end_cannot_be_told_is_refused(text: str) -> None:
     assert reading(text, "length").action is None
 
 
+def test_the_last_tag_of_a_page_belongs_to_it() -> None:
+    result = reading("```python\n%%html\n<p>x</p>")
+    assert result.action is not None
+    assert result.action.code == "%%html\n<p>x</p>"
+
+
 def test_a_cell_magic_in_a_call_is_whole() -> None:
     cell = f"%%writefile README.md\n{README}"
     text = f"<function=python>\n<parameter=code>\n{cell}\n</parameter>\n</function>"

@@ -168,7 +168,9 @@ def _code_before(text: str, start: int, ending: re.Match[str] | None) -> str:
     return tidy(_GLUED.sub("", without_end(text[start:]).rstrip()))
 
 
-_GLUED = re.compile(r"(?:(?<!`)`{3,}+|</\w{1,20}+>)\Z", re.IGNORECASE)  # a closing mark on the last line of code
+_GLUED = re.compile(
+    r"(?:(?<!`)`{3,}+|</(?:execute\w*+|tool_code|code)>)\Z", re.IGNORECASE
+)  # a closing mark on the last line of code
 
 
 def _cell(text: str, match: re.Match[str], closing: re.Pattern[str], format: Format) -> tuple[Found, int]:

@@ -71,7 +71,8 @@ HEADER = re.compile(
 
 # The tokens that end a turn, or a part of it: servers that do not know a token as special pass it on as text.
 END = (
-    r"(?:<\|(?!python_tag|tool)\w{1,30}+\|>"  # most models: <|im_end|>, <|eot_id|>, <|end|>, <|return|>
+    r"(?:<\|(?!python_tag|tool|open\||close\||sep\||plugin|interpreter|message\||channel|start\||constrain|action_start)"
+    r"\w{1,30}+\|>"  # most models: <|im_end|>, <|eot_id|>, <|end|>, <|return|>
     r"|<\uff5cend[^<>\n\uff5c]{1,30}+\uff5c>"  # DeepSeek
     r"|<\|close\|>(?:response|message)<\|sep\|>"  # Kimi K3
     r"|</s>|<eos>|<end_of_turn>|<turn\|>|<end_code>|<\w{1,12}:eos>"  # Mistral, Gemma, smolagents, Seed-OSS

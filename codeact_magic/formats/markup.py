@@ -41,7 +41,7 @@ def read_call(text: str, opening: re.Match[str]) -> Call:
     if _PYTHONIC.match(text, start):
         return _pythonic(text, opening)
     ending = CALL_END.search(text, start)
-    value = _VALUE.search(text, start)
+    value = _VALUE.search(text, start, ending.start() if ending else len(text))
     if _holds_plain_code(opening[0]) and not (value and value.start() == start):
         return _plain(text, opening)
     if value and value["json"]:

@@ -112,10 +112,11 @@ class ReplySplitter:
 
     def _before_markup(self, words: str) -> Iterator[ReplyPart]:
         self.held = True
-        self.source += words
         if words.strip():
-            yield ReplyPart("prose", words.rstrip())
+            yield ReplyPart("prose", words)
+        if words.strip() or self._midline:
             yield ReplyPart("line ends")
+        self.source += words
 
     def _tagged(self, line: str) -> Iterator[ReplyPart]:
         """Yield the parts of a line of prose or code, which may have <execute> tags in it."""
@@ -174,7 +175,7 @@ def tags_as_fences(text: str) -> str:
     calls = (match for match in _CALL.finditer(text) if "channel" not in match[0] or "to=" in match[0])
     if call := next(calls, None):
         text = f"{text[: call.start()]}\n{_call_as_fence(text, call)}"
-    return _CLOSING_TAG.sub("\n```\n", _OPENING_TAG.sub("\n```python\n", text))
+    return _CLOSING_TAG.sub("\n```\n", _OPENING_TAG.sub("\n```python\n", without_end(text)))
 
 
 def _call_as_fence(text: str, call: re.Match[str]) -> str:
@@ -186,6 +187,6 @@ def _call_as_fence(text: str, call: re.Match[str]) -> str:
     return f"```python\n{code[: ending.start()].rstrip()}\n```\n" if ending else f"```python\n{code}"
 
 
-_CALL = re.compile(rf"(?<![`'\"])(?:{CALL}|{CHANNEL})", re.IGNORECASE)
+_CALL = re.compile(rf"(?=[<\[\]f])(?<![`'\"])(?:{CALL}|{CHANNEL})", re.IGNORECASE)
 _OPENING_TAG = re.compile(r"<(?:execute|execute_ipython|execute_python|tool_code)>", re.IGNORECASE)
 _CLOSING_TAG = re.compile(r"</(?:execute|execute_ipython|execute_python|tool_code)>", re.IGNORECASE)
