@@ -119,6 +119,8 @@ def test_a_native_tool_call_is_an_action() -> None:
         '{"name": "python", "arguments": {"code": "print(1)"}}',
         '{"arguments": "{\\"code\\": \\"print(1)\\"}", "name": "python"}',
         '{"code": "```python", "code": "print(1)"}',
+        '{"code": "print(1)"}<|im_end|>',
+        "print(1)</s>",
     ],
 )
 def test_the_code_of_a_tool_call_is_found_however_it_is_wrapped(arguments: str) -> None:

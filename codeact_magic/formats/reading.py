@@ -72,7 +72,7 @@ def enough(text: str) -> int | None:
 
 def _read_call(reply: Reply, text: str) -> Reading:
     call = reply.tool_calls[0]
-    code = code_in(call.arguments)
+    code = code_in(without_end(call.arguments))
     if reply.finish == "length" or not code:
         return _faulty(text, CUT_OFF if reply.finish == "length" else NO_CODE)
     words = without_end(text)
