@@ -190,6 +190,9 @@ def test_a_cell_magic_is_read_whole_although_it_holds_fences(cell: str, around: 
         "```python\n%%writefile a.md\nUse:\n```bash\npip install x\n```",
         "```python\n%%bash\ncat > a.md <<EOF\n```\nx\n```\n",
         "```python\n%%html\n```\n<p>\n```\n</p>\n```\n",
+        "<execute>\n%%writefile a.md\nIt ends in\n</execute>\nalways.\n</execute>",
+        "<function=python>\n<parameter=code>\n%%writefile a.md\nIt ends in\n</parameter>\n</function>\nalways.\n"
+        "</parameter>\n</function>",
     ],
 )
 def test_a_cell_magic_whose_end_cannot_be_told_is_refused(text: str) -> None:

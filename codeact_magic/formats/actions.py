@@ -10,7 +10,7 @@ from itertools import islice
 from ..session import Format
 from ..text import storable
 from .calls import code_in, decode, is_call
-from .cells import FenceLine, cell_end
+from .cells import FenceLine, cell_end, may_go_on
 from .marks import ANOTHER_TURN, CALL, CHANNEL, CODE_KEYS, CODE_TAG, END, without_end
 from .markup import read_call
 from .python import PYTHON_CELLS, cell_magic, looks_like_code, parses, tidy
@@ -58,7 +58,7 @@ def find(text: str) -> Found | None:
 def scan(text: str) -> tuple[Found | None, str]:
     """Return the first action in `text`, and the words of `text` that are an answer if there is none."""
     position = 0
-    unread = 0  # braces that are not JSON, or not yet
+    unread = 0  # braces that are not JSON, and tags around what is not code, or not yet
     words = ""
     kept = 0  # the end of what is in `words`, or was left out of them
     while unread < _MOST_TRIES and (match := _OPENING.search(text, position)):
@@ -72,7 +72,7 @@ def scan(text: str) -> tuple[Found | None, str]:
         if kind == "channel" or (kind == "think" and _is_passage(text, match.start(), position)):
             words = f"{words}{text[kept : match.start()].strip()}\n\n".lstrip()
             kept = position
-        unread += kind == "json" and position == match.end() + 1
+        unread += kind == "tag" or (kind == "json" and position == match.end() + 1)
     return None, words + text[kept:]
 
 
@@ -182,6 +182,9 @@ def _cell(text: str, match: re.Match[str], closing: re.Pattern[str], format: For
     line = ending or cell_end(text, start, lines)
     end = line.end if line else len(text)
     unreadable = line is None and bool(lines)
+    if ending:
+        tags = (re.compile(re.escape(mark), re.IGNORECASE) for mark in (tag.replace("/", ""), tag))
+        unreadable = may_go_on(text[start:], text, ending.end, *tags)
     rest = tidy(text[start : line.start]) if line else _code_before(text, start, None)
     code = "" if unreadable else rest
     found = _found(text, match, code, end, format, sure=False)
@@ -210,7 +213,7 @@ def _called(text: str, match: re.Match[str]) -> tuple[Found, int]:
     """Return the action in a call that is written as text."""
     thought = without_end(text[: match.start()]).strip()
     call = read_call(text, match)
-    return Found(thought, call.code, "json", call.message, call.end, call.sure), call.end
+    return Found(thought, call.code, "json", call.message, call.end, call.sure, call.unreadable), call.end
 
 
 def _in_json(text: str, match: re.Match[str]) -> tuple[Found | None, int]:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from .python import SHELL_CELLS, cell_magic
+from .python import PYTHON_CELLS, SHELL_CELLS, cell_magic
 
 _HERE_DOCUMENT = re.compile(r"(?<!<)<<(?P<tabs>-?)[ \t]*+(?P<quote>['\"\\]?)(?P<word>[A-Za-z_]\w*+)")
 
@@ -27,6 +27,16 @@ def cell_end(text: str, start: int, lines: Sequence[FenceLine]) -> FenceLine | N
     if cell_magic(text[start:]) in SHELL_CELLS:
         return _shell_end(text, start, lines)
     return _text_end(lines)
+
+
+def may_go_on(code: str, text: str, end: int, begins: re.Pattern[str], ends: re.Pattern[str]) -> bool:
+    """Return whether a cell magic, `code`, may go on behind the mark that ends at `end`.
+
+    It may if another such mark follows, and nothing begins in between.
+    """
+    magic = cell_magic(code)
+    following = ends.search(text, end) if magic and magic not in PYTHON_CELLS else None
+    return following is not None and not begins.search(text, end, following.start())
 
 
 def _shell_end(text: str, start: int, lines: Sequence[FenceLine]) -> FenceLine | None:

@@ -9,21 +9,23 @@ from itertools import islice
 from typing import NamedTuple
 
 from .calls import code_in, decode
+from .cells import may_go_on
 from .marks import ARGUMENT, ARGUMENT_END, CALL_END, CODE_KEYS, without_end
 from .python import parses, tidy
 
 
-class Call(NamedTuple):
-    """A call: its code, which is empty if there is none, and the part of the text that it ends.
+class CallText(NamedTuple):
+    """A call in a text: its code, which is empty if there is none, and where the call ends.
 
-    `message` is the text up to the call's end, with the tags closed that the call left open; `sure` means that no text
-    after the call can change it.
+    `message` is the text up to there, with the tags closed that the call left open. `sure` means that no text after the
+    call can change it, `unreadable` that nobody can tell where the code ends.
     """
 
     code: str
     end: int
     message: str
     sure: bool
+    unreadable: bool = False
 
 
 _MOST_TRIES = 20  # to find the end of an argument: each try costs a parse
@@ -35,7 +37,7 @@ _OTHER_LANGUAGE = re.compile(r"execute_b(?:ash|rowse)", re.IGNORECASE)
 _CODE_CHANNEL = re.compile(r"\bcode[ ]?<\|message\|>\Z|to=python\b", re.IGNORECASE)
 
 
-def read_call(text: str, opening: re.Match[str]) -> Call:
+def read_call(text: str, opening: re.Match[str]) -> CallText:
     """Return the call that `opening` begins in `text`."""
     start = opening.end()
     if _PYTHONIC.match(text, start):
@@ -48,49 +50,52 @@ def read_call(text: str, opening: re.Match[str]) -> Call:
         decoded, end = decode(text, value.start())
         first = decoded[0] if isinstance(decoded, list) and decoded else decoded
         if isinstance(first, dict):
-            return Call(code_in(first), end, _closed(text, opening, end), sure=True)
+            return CallText(code_in(first), end, _closed(text, opening, end), sure=True)
     elif value:
         return _argument(text, opening, value)
     end = ending.end() if ending else len(text)
     name = _TAGGED_NAME.match(text, start)
     inside = text[name.end() if name else start : ending.start() if ending else len(text)]
     code = "" if _OTHER_LANGUAGE.search(opening[0] + text[start : start + 20]) else code_in(inside)
-    return Call(code, end, text[:end].strip(), sure=ending is not None)
+    return CallText(code, end, text[:end].strip(), sure=ending is not None)
 
 
 def _holds_plain_code(opening: str) -> bool:
     return "python_tag" in opening.lower() or _CODE_CHANNEL.search(opening) is not None
 
 
-def _argument(text: str, opening: re.Match[str], argument: re.Match[str]) -> Call:
+def _argument(text: str, opening: re.Match[str], argument: re.Match[str]) -> CallText:
     """Return a call whose code is an argument in XML: it ends at the first mark before which it parses."""
     start = argument.end()
     endings = list(islice(ARGUMENT_END.finditer(text, start), _MOST_TRIES))
     for ending in endings:
         code = _unescaped(tidy(text[start : ending.start()]))
+        if may_go_on(code, text, ending.end(), ARGUMENT, ARGUMENT_END):
+            return CallText("", ending.end(), text[: ending.end()].strip(), sure=False, unreadable=True)
         if parses(code):
-            return Call(code, ending.end(), _closed(text, opening, ending.end()), sure=True)
+            sure = not code.startswith("%%")
+            return CallText(code, ending.end(), _closed(text, opening, ending.end()), sure)
     end = endings[0].end() if endings else len(text)
     rest = text[start : endings[0].start()] if endings else without_end(text[start:])
-    return Call(_unescaped(tidy(rest)), end, _closed(text, opening, end), sure=False)
+    return CallText(_unescaped(tidy(rest)), end, _closed(text, opening, end), sure=False)
 
 
-def _plain(text: str, opening: re.Match[str]) -> Call:
+def _plain(text: str, opening: re.Match[str]) -> CallText:
     start = opening.end()
     for ending in islice(CALL_END.finditer(text, start), _MOST_TRIES):
         code = tidy(text[start : ending.start()])
         if parses(code):
-            return Call(code, ending.end(), text[: ending.end()].strip(), sure=True)
-    return Call(tidy(without_end(text[start:])), len(text), text.strip(), sure=False)
+            return CallText(code, ending.end(), text[: ending.end()].strip(), sure=True)
+    return CallText(tidy(without_end(text[start:])), len(text), text.strip(), sure=False)
 
 
-def _pythonic(text: str, opening: re.Match[str]) -> Call:
+def _pythonic(text: str, opening: re.Match[str]) -> CallText:
     """Return a call in the syntax of Python, maybe in a list: python(code="...")."""
     start = opening.end()
     for ending in islice(CALL_END.finditer(text, start), _MOST_TRIES):
         if code := _code_of_expression(text[start : ending.start()]):
-            return Call(code, ending.end(), text[: ending.end()].strip(), sure=True)
-    return Call(_code_of_expression(without_end(text[start:])), len(text), text.strip(), sure=False)
+            return CallText(code, ending.end(), text[: ending.end()].strip(), sure=True)
+    return CallText(_code_of_expression(without_end(text[start:])), len(text), text.strip(), sure=False)
 
 
 def _code_of_expression(source: str) -> str:

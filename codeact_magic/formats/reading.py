@@ -35,8 +35,8 @@ EMPTY = "Your reply was empty. Either write code to run, or answer the question 
 NO_CODE = "There was no code in your reply where there should be some. Either write code to run, or answer in words."
 NO_JSON = 'Your reply could not be read. Write one JSON object with "thought", and with "code" or "answer".'
 UNREADABLE = (
-    "Where your code ends cannot be told, since it holds lines that begin with ```, so nothing was run. Write it again "
-    "between lines of ~~~~ (~~~~python, and ~~~~ behind it)."
+    "Where your code ends cannot be told, since it holds what ends code (a line of ```, or a closing tag), so nothing "
+    "was run. Write it again between lines of ~~~~ (~~~~python, and ~~~~ behind it)."
 )
 _ENDINGS = "`~}/|"  # one of them is in the end of each action
 _MOST_KEPT = 4_000  # characters of a reply that cannot be used
