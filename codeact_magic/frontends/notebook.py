@@ -223,14 +223,11 @@ class NotebookView:
         reasoning, text = split_reasoning("".join(self._text))
         reasoning = clip("".join(self._reasoning) + reasoning, MOST_STREAMED)
         text = clip(text, MOST_STREAMED)
+        fenced = tags_as_fences(text)
         heading = f"reasoning … {counted(len(reasoning.split()), 'word')}" if self._streaming else "reasoning"
-        markdown = [
-            *map(_small, self._notes),
-            _folded(reasoning, heading),
-            safe_markdown(tags_as_fences(text)),
-            waiting,
-        ]
-        self._records.streaming(text, reasoning, self._notes)
+        folded = _folded(reasoning, heading)
+        markdown = [*map(_small, self._notes), folded, safe_markdown(fenced), waiting]
+        self._records.streaming(fenced, reasoning, self._notes)
         if self._shown or any(markdown):
             self._show(_bundle(markdown, [visible(text), waiting]))
 
