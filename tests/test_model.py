@@ -646,7 +646,8 @@ def test_half_an_action_is_not_a_reply() -> None:
 @pytest.mark.parametrize(
     "body",
     [
-        stream_of({"content": CODE}, finish=None),
+        stream_of({"content": CODE[:-4]}, finish=None),
+        b"data: [DONE]\n\n",
         event({"content": CODE}),
         event({"content": CODE})[:-30],
         event({"content": CODE}) + b"data: {",
@@ -1054,7 +1055,7 @@ HTML = b"<!doctype html><html><head><style>p {}</style><title>Welcome</title></h
     [
         (Raw(HTML, content_type="text/html"), "Welcome Hello"),
         (Raw(b'{"status": "ok"}', content_type="application/json"), '{"status": "ok"}'),
-        (Raw(b'{\n  "choices": [{"message": {"content": "x"}}]\n}', content_type="application/json"), "choices"),
+        (Raw(b'{\n  "choices": [{"message": {"content": "x"}}]\n', content_type="application/json"), "choices"),
         (Raw(b'data: {"choices": [{"delta"\n\n'), '{"choices": [{"delta"'),
         (Raw(b"data: hello\n\n"), "hello"),
         (Raw(b'data: {"status": "ok"}\n\n'), "status"),

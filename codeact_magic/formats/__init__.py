@@ -3,6 +3,7 @@
     specs      the request parameters of each format
     writing    the chat messages
     reading    reply -> action, answer or fault
+    whole      whether a reply is complete by its own syntax
     streaming  a reply that is still being written -> prose and code
     actions    the boundaries of an action in a text
     calls      actions in JSON
@@ -18,6 +19,7 @@ action of a reply counts; the text after it, mostly an invented output, is dropp
 from .reading import CUT_OFF, EMPTY, NO_CODE, NO_JSON, Reading, enough, read, split_reasoning
 from .specs import SPECS, TOOL, Spec
 from .streaming import ReplyPart, ReplySplitter, may_be_reasoning, tags_as_fences
+from .whole import is_whole
 from .writing import assistant_message, observation_message, write, write_answer
 
 __all__ = [
@@ -33,6 +35,7 @@ __all__ = [
     "Spec",
     "assistant_message",
     "enough",
+    "is_whole",
     "may_be_reasoning",
     "observation_message",
     "read",
