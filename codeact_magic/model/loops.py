@@ -6,12 +6,13 @@ STRIDE = 2_000  # characters between two looks
 LONGEST_PERIOD = 1_500  # characters of what is repeated
 LEAST_REPEATED = 4_000  # characters that repeat before it is said to be a loop
 LEAST_ROUNDS = 8
+_MOST_TRIES = 300  # periods that are tried at one look
 _PROBE = 48  # characters at the end that are looked for further ahead
 _WINDOW = max(LEAST_REPEATED, LEAST_ROUNDS * LONGEST_PERIOD) + LONGEST_PERIOD + _PROBE
 
 
 class LoopWatch:
-    """Watches one text as it grows.
+    """Watches one text as it grows. If it ends in a loop, `position` is where that was found.
 
     It looks at the end of the text every STRIDE characters, wherever the parts were cut, so that the cost per character
     is small and constant, and so that the result does not depend on the parts.
@@ -19,6 +20,7 @@ class LoopWatch:
 
     def __init__(self) -> None:
         self.is_loop = False
+        self.position = 0
         self._window = ""
         self._parts: list[str] = []  # what came after the window
         self._left = STRIDE  # characters until the next look
@@ -36,15 +38,22 @@ class LoopWatch:
         self._window = (self._window + "".join(self._parts))[-_WINDOW:]
         self._parts = []
         self._left = STRIDE
+        self.position += STRIDE
         self.is_loop = ends_in_loop(self._window)
 
 
 def ends_in_loop(text: str) -> bool:
     """Return whether the end of `text` repeats a period of at most LONGEST_PERIOD characters often enough."""
-    probe = text[-_PROBE:]
-    before = text.rfind(probe, max(0, len(text) - LONGEST_PERIOD - _PROBE), len(text) - 1)
-    if before < 0 or len(text) < LEAST_REPEATED:
+    if len(text) < LEAST_REPEATED:
         return False
-    period = len(text) - _PROBE - before
-    repeated = max(LEAST_REPEATED, LEAST_ROUNDS * period)
-    return repeated + period <= len(text) and text[-repeated:] == text[-repeated - period : -period]
+    start = len(text) - _PROBE
+    before = start
+    for _ in range(_MOST_TRIES):
+        before = text.rfind(text[start:], max(0, start - LONGEST_PERIOD), before + _PROBE - 1)
+        if before < 0:
+            return False
+        period = start - before
+        repeated = max(LEAST_REPEATED, LEAST_ROUNDS * period)
+        if repeated + period <= len(text) and text[-repeated:] == text[-repeated - period : -period]:
+            return True
+    return False

@@ -41,6 +41,7 @@ class ReplyBuilder:
         self._request = request
         self._decoder = SseDecoder()
         self._text = ""
+        self._fresh: list[str] = []  # the text of the chunks that are being added
         self._shown = 0  # characters of the text
         self._reasoning: list[str] = []
         self._length = 0  # characters of the reasoning and of the arguments of calls
@@ -83,6 +84,8 @@ class ReplyBuilder:
             raise self._decoder.error_at_end()
         calls = self._calls.tool_calls()
         reasoning = "".join(self._reasoning)
+        if self._watches["reasoning"].is_loop:
+            reasoning = reasoning[: self._watches["reasoning"].position]
         reply = Reply(
             self._text,
             reasoning,
@@ -120,9 +123,14 @@ class ReplyBuilder:
                 return replace(reply, finish=ending)
 
     def _take(self, chunks: Iterable[Json]) -> Delta:
-        parts = [self._add(chunk) for chunk in chunks]
-        reasoning = "".join([part for _, part in parts])
-        text = "".join([part for part, _ in parts])
+        self._fresh = []
+        thoughts: list[str] = []
+        for chunk in chunks:
+            text, reasoning = self._add(chunk)
+            self._fresh.append(text)
+            thoughts.append(reasoning)
+        text = "".join(self._fresh)
+        reasoning = "".join(thoughts)
         if reasoning:
             self._reasoning.append(reasoning)
             self._length += len(reasoning)
@@ -130,7 +138,7 @@ class ReplyBuilder:
         if text:
             self._text += text
             self._watch("text", text)
-        if parts:
+        if thoughts:
             self._end_early()
         return Delta(text=self._unshown_text(), reasoning=reasoning)
 
@@ -163,7 +171,7 @@ class ReplyBuilder:
     def _message(self, choice: Json) -> Json:
         """Return the message that some servers send in place of a delta; nothing if it only repeats the deltas."""
         message = choice.get("message") or ({"content": choice["text"]} if choice.get("text") else {})
-        if self._text and plain_text(message.get("content")) == self._text:
+        if (so_far := self._text + "".join(self._fresh)) and plain_text(message.get("content")) == so_far:
             return {}
         result: Json = message
         return result
@@ -197,10 +205,11 @@ class ReplyBuilder:
         if enough is not None:
             ends.append((enough, "cut"))
         length = len(self._text) + self._length
-        if length > MOST_CHARACTERS:
-            ends.append((min(len(self._text), MOST_CHARACTERS), "length"))
         if self._is_loop:
-            ends.append((len(self._text), "loop"))
+            watch = self._watches["text"]
+            ends.append((watch.position if watch.is_loop else len(self._text), "loop"))
+        elif length > MOST_CHARACTERS:
+            ends.append((min(len(self._text), MOST_CHARACTERS), "length"))
         if ends:
             end, self.finish = min(ends)
             self._text = self._text[:end]

@@ -118,7 +118,7 @@ VALUE_REFUSED = (
 
 # -- wait --------------------------------------------------------------------------------------------------------------
 
-_TIME = r"((?:\d+(?:\.\d+)?\s*(?:milliseconds?|ms|seconds?|secs?|s|minutes?|mins?|m|hours?|h|days?|d)?\b\s*)+)"
+_TIME = r"((?:\d+(?:\.\d+)?\s*(?:milliseconds?|ms|seconds?|secs?|s|minutes?|mins?|m|hours?|h|days?|d)?(?![a-z])\s*)+)"
 
 WAITS = (
     Wording(rf"(?:re)?try (?:(?:your|the) request )?(?:again )?(?:in|after) {_TIME}", "Gemini, OpenAI, Groq, Azure"),
