@@ -14,7 +14,7 @@ from .errors import CodeActError, EndpointError, LimitReachedError, StoppedError
 from .formats import Reading
 from .hints import GoOn, Hint, SetOption
 from .session import Cell, Decision, Format, Json, Observation, Reply, Session, Step, ToolCall, Turn
-from .text import storable
+from .text import clip, storable
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,7 +243,8 @@ class Agent:
         reply = _storable(self.model.reply(request, self.view.show))
         reading = formats.read(reply, self.turn.format)
         if reply.finish == "loop" and not reading.action:
-            reading = replace(reading, fault=_LOOPED)
+            begun = clip(reading.assistant_message, _MOST_REPEATED)
+            reading = Reading(begun, assistant_message=begun, reasoning=reading.reasoning, fault=_LOOPED)
         self.view.proposed(number, reading)
         return reply, reading
 
@@ -329,6 +330,7 @@ _TOO_OFTEN = "The model proposed the same code {times} times over, so the turn w
 _STEPS = "The turn reached its limit of {limit} steps."
 _TOKENS = "The turn reached its limit of {limit:,} tokens."
 _UNUSABLE = "The model's last {times} replies could not be used ({what})."
+_MOST_REPEATED = 500  # characters of a reply that repeated itself: more of it would invite the model to go on
 _LOOPED = (
     "Your reply repeated itself over and over, so it was cut off there, and nothing was run. Write it anew, without "
     "repeating yourself: either code to run, or an answer in words."

@@ -212,6 +212,34 @@ TOO_LONG = [
     Status(400, "The input token count (2000000) exceeds the maximum number of tokens allowed (1048576)."),
     Status(422, "Input validation error: `inputs` tokens + `max_new_tokens` must be <= 4096. Given: 9000"),
     Status(413, "Request Entity Too Large"),
+    Status(400, body={"code": "invalid", "error": "This model's maximum prompt length is 131072 but the request has"}),
+    Status(400, body={"message": "Input is too long for requested model."}),
+    Status(400, "Invalid request: Your request exceeded model token limit: 262144 (requested: 300000)"),
+    Status(400, "<400> InternalError.Algo.InvalidParameter: Range of input length should be [1, 129024]"),
+    Status(422, body={"error": "Input validation error: `inputs` must have less than 4095 tokens. Given: 5000"}),
+    Status(400, body={"error": "Trying to keep the first 4532 tokens when context the overflows."}),
+    Status(
+        400, body=[{"error": {"message": "the input token count is 1048700 but model only supports up to 1048576"}}]
+    ),
+    Status(
+        400, body={"code": 20015, "message": "length of prompt_tokens (40000) must be less than max_seq_len (32768)."}
+    ),
+    Status(400, "The sum of prompt length (5000.0), query length (0) should not exceed max_num_tokens (4096)"),
+    Status(400, "Prompt exceeds max length", error_code="1261"),
+    Status(400, "Please reduce the length of the messages or completion. Current length is 9999 while limit is 8192"),
+    Status(
+        400, "prompt token count of 70000 exceeds the limit of 64000", error_code="model_max_prompt_tokens_exceeded"
+    ),
+    Status(400, "Input length 9000 exceeds the maximum allowed input length of 8000 tokens."),
+    Status(400, "prompt too long; exceeded max context length by 4 tokens"),
+    Status(400, "invalid params, context window exceeds limit (2013)"),
+    Status(
+        400, "Prompt contains 40000 tokens and 0 draft tokens, too large for model with 32768 maximum context length"
+    ),
+    Status(400, "Request body too large for gpt-x model. Max size: 8000 tokens.", error_code="tokens_limit_reached"),
+    Status(400, "too many tokens: total number of tokens in the prompt cannot exceed 4081"),
+    Status(400, "input length and `max_tokens` exceed context limit: 188240 + 21333 > 200000"),
+    Raw(b'{"error": {"message": "x", "code": "context_length_exceeded"}}', content_type="application/json"),
     Raw(b'data: {"error": {"code": 400, "message": "x", "type": "exceed_context_size_error"}}\n\n'),
     Raw(b'error: {"code": 500, "message": "the request exceeds the available context size"}\n\n'),
 ]
