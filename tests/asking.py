@@ -164,10 +164,3 @@ def server(*answers: bytes | None, hold: bool = False, closed: Callable[[], obje
 def http(body: bytes, status: str = "200 OK", content_type: str = "text/event-stream") -> bytes:
     head = f"HTTP/1.1 {status}\r\nContent-Type: {content_type}\r\nContent-Length: {len(body)}\r\n\r\n"
     return head.encode() + body
-
-
-@pytest.fixture
-def free_url() -> str:
-    """The address of a port on which nothing listens."""
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        return f"http://127.0.0.1:{listening.getsockname()[1]}/v1"

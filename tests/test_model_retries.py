@@ -32,6 +32,14 @@ from .asking import (
 )
 from .asking import nothing_remains as nothing_remains
 
+
+@pytest.fixture
+def free_url() -> str:
+    """The address of a port on which nothing listens."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        return f"http://127.0.0.1:{listening.getsockname()[1]}/v1"
+
+
 # Retries
 
 

@@ -11,7 +11,7 @@ from .calls import code_in, decode
 from .reading import split_reasoning
 
 _FENCE_LINE = re.compile(r"^[ \t]*(`{3,}|~{3,})", re.MULTILINE)
-_OPEN_TAG = re.compile(r"<(execute|tool_call|think)>", re.IGNORECASE)
+_OPEN_TAG = re.compile(r"<(execute|tool_call)>", re.IGNORECASE)
 # What ends a sentence, a quotation, a table or a block, in many scripts.
 _ENDS = tuple(
     ".!?…:;)]}\"'`*_|>~$%\u3002\uff0e\uff01\uff1f\u300d\u300f\u3011\uff09\u201d\u2019\u00bb\u060c\u061f\u0964"
@@ -26,7 +26,7 @@ def is_whole(reply: Reply, sentences: bool = False) -> bool:
     if reply.tool_calls:
         return all(_is_json(call.arguments) and code_in(call.arguments) for call in reply.tool_calls[:1])
     text = split_reasoning(reply.text)[1].strip()
-    if not text or (reply.text.lstrip().startswith("<think>") and "</think>" not in reply.text):
+    if not text:  # nothing came, or reasoning that may go on
         return False
     found = find(text)
     if found:

@@ -71,14 +71,14 @@ class OpenAIModel:
         try:
             for parts in reader:
                 show(builder.feed(b"".join(parts)))
-                if builder.is_cut or (builder.finish and reader.silence > TRAILER_TIMEOUT):
+                if builder.is_cut or (builder.has_ended and reader.silence > TRAILER_TIMEOUT):
                     break
                 if reader.silence > self.settings.timeout:
                     raise IdleTimeoutError
             if not builder.is_cut:
                 show(builder.end())
         except TruncatedReplyError:
-            if not builder.finish:
+            if not builder.has_ended:
                 raise
         finally:
             reader.stop()

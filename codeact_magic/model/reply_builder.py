@@ -55,6 +55,11 @@ class ReplyBuilder:
         self._usage: Usage | None = None
         self._model = ""
 
+    @property
+    def has_ended(self) -> bool:
+        """Whether the endpoint has ended the reply: what may follow is its usage, and the end of the stream."""
+        return bool(self.finish) or self._decoder.is_done
+
     def feed(self, data: bytes) -> Delta:
         """Add bytes of the stream, and return the part of the reply that they add.
 
@@ -80,7 +85,7 @@ class ReplyBuilder:
             RefusedReplyError, FilteredReplyError, FailedReplyError: the reply ended, and not as it was meant to.
             TornReplyError: the reply ended in an unknown way, and is not complete.
         """
-        if not self.finish and not self._decoder.is_done:
+        if not self.has_ended:
             raise self._decoder.error_at_end()
         calls = self._calls.tool_calls()
         reasoning = "".join(self._reasoning)
