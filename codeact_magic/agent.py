@@ -344,7 +344,7 @@ _ANSWER_CUT = "The answer was cut off at the model's limit of tokens."
 
 
 def remedies(turn: Turn) -> tuple[Hint, ...]:
-    """Return what can be done about the note of a turn that has an answer: a limit that cut it off can be raised."""
+    """Return the remedies for the note of a turn that has an answer: a limit that cut it off can be raised."""
     return (SetOption("max_tokens", to="raise the limit"),) if turn.answer and _ANSWER_CUT in turn.note else ()
 
 
