@@ -76,7 +76,8 @@ class ErrorDetails:
         if not isinstance(inner, dict):
             return cls(without_tags(str(inner)))
         message = _message(inner)
-        code, kind = (_field(inner, names) or _field(outer, names) for names in (_CODES, _KINDS))
+        code = _field(inner, _CODES) or _field(outer, _CODES)
+        kind = _field(inner, _KINDS) or _field(outer, _KINDS)
         return cls(message, code, kind, _field(inner, ("param",)) or _location(inner), _retry_delay(inner))
 
     @property

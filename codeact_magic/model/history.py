@@ -118,7 +118,7 @@ def _merged(messages: Messages) -> Messages:
             system = _joined(system, _text(message["content"]))
             continue
         if system and message["role"] == "user":
-            message = message | {"content": _before(system, message["content"])}
+            message = message | {"content": _both(system, message["content"])}
             system = ""
         if result and _joins(result[-1], message):
             result[-1] = result[-1] | {"content": _both(result[-1]["content"], message["content"])}
@@ -170,10 +170,6 @@ def _joins(before: Json, message: Json) -> bool:
 
 def _joined(*texts: str) -> str:
     return "\n\n".join(filter(None, texts))
-
-
-def _before(system: str, content: Any) -> Any:
-    return _both(system, content)
 
 
 def _both(first: Any, second: Any) -> Any:

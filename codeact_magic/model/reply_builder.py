@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 from ..agent import Delta, Request
@@ -107,8 +108,6 @@ class ReplyBuilder:
 
     def _ended(self, reply: Reply) -> Reply:
         """Return a reply that the endpoint ended, with its ending in our words."""
-        from dataclasses import replace
-
         if self._refusal:
             raise RefusedReplyError(self._refusal)
         match ending_of(self.finish):

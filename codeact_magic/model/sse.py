@@ -63,7 +63,8 @@ class SseDecoder:
 
     def end(self) -> Iterator[Json]:
         """Yield the chunks that the end of the stream completes. Raises as `chunks` does."""
-        line, self._rest = self._rest, b""
+        line = self._rest
+        self._rest = b""
         if self._body or line.lstrip(_BOM + b" \t").startswith((b"{", b"[", b"error:")):
             yield from self._line(line)
         elif line:
@@ -125,7 +126,8 @@ class SseDecoder:
 
     def _dispatch(self) -> Iterator[Json]:
         """Yield the chunk of an event that ends here, if its data is on several lines."""
-        lines, self._data = self._data, []
+        lines = self._data
+        self._data = []
         if lines:
             value = b"\n".join(lines)
             try:
