@@ -404,8 +404,8 @@ def test_a_list_of_models_may_lack_its_envelope() -> None:
 @pytest.mark.parametrize(
     ("answer", "line"),
     [
-        (http(b"<html>Hi</html>", content_type="text/html"), "no chat completion"),
-        (http(b'{"data": [1]}', content_type="application/json"), "no chat completion"),
+        (http(b"<html>Hi</html>", content_type="text/html"), "not a chat completion"),
+        (http(b'{"data": [1]}', content_type="application/json"), "not a chat completion"),
         (http(b'{"error": {"message": "who are you?"}}', "401 Unauthorized"), "who are you?"),
         (http(b"{}", "503 Service Unavailable"), "answered 503"),
         (b"", "cannot be reached"),

@@ -325,7 +325,7 @@ def test_an_answer_that_is_not_a_chat_completion_is_an_error_that_quotes_it(answ
     with FakeEndpoint([answer]) as fake:
         line = line_of(model_of(fake))
         assert len(fake.requests) == 1
-    assert "no chat completion" in line and quoted in line
+    assert "not a chat completion" in line and quoted in line
     assert "OpenAI-compatible" in line
 
 
