@@ -14,7 +14,7 @@ from .formats import Reading
 from .frontends.captions import turn_line
 from .frontends.front_end import TurnListener, TurnView
 from .frontends.host import Host
-from .hints import Hint
+from .hints import Hint, RestartKernel
 from .kernels.interpreter import InterpreterOptions
 from .model import OpenAIModel
 from .model.endpoints import Endpoints, secrets
@@ -26,6 +26,7 @@ from .text import mask, one_line
 from .verify.replay import Replay, Replayed
 
 _AT_ONCE = 0.5  # seconds that Stop waits for the disk; saving goes on in the background
+_STUCK = "Stop does not get through: the code is still{where}. It is interrupted again and again, and ends if it can."
 NESTED = "A %%codeact cell is running already, and cannot run another inside itself."
 
 
@@ -120,6 +121,12 @@ class Runner:
         """Show the user a line, and what can be done about it."""
         self.view.tell(self.host.advice.line(line, hints))
 
+    def _tell_stuck(self, line: str) -> None:
+        """Tell the user, who has stopped an action, that it goes on; `line` is the line that it is in."""
+        thread = self.threads.get(self.options.thread)
+        session = near(thread.path) if thread and thread.path else ""
+        self._tell(_STUCK.format(where=f" in {line}" if line else ""), RestartKernel(session))
+
     @contextmanager
     def _at_work(self, options: Options) -> Iterator[None]:
         """Allow one turn at a time, and give it a view of its own. Raises UsageError if one is under way."""
@@ -143,13 +150,16 @@ class Runner:
         agent = self._agent(thread, model, gate)
         prompt = mask(prompt, self.secrets())
         self._begin_records(thread, model, prompt)
+        begun = len(agent.session.turns)
         try:
             fresh = self._is_fresh(thread)
             return agent.run(prompt, format=_format(options), summarize=options.summary, fresh=fresh)
         finally:
             self.view.close()
-            self.records.end(agent.turn)
-            self._wind_up(thread)
+            has_turn = len(agent.session.turns) > begun  # else it was stopped even before it began
+            self.records.end(agent.turn if has_turn else Turn(prompt, outcome="stopped"))
+            if has_turn:
+                self._wind_up(thread)
 
     def _is_fresh(self, thread: Thread) -> bool:
         """Return whether a session from a file goes on in a kernel that has none of its variables."""
@@ -184,6 +194,7 @@ class Runner:
             session=session,
             secrets=self.secrets,
             cleared=self.view.restore,
+            stuck=self._tell_stuck,
         )
         self.interpreter.configure(interpreter_options)
 

@@ -18,7 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from IPython.core.inputtransformer2 import TransformerManager
 
-from .attack import clients, control, faults, fuzz, secrets, snippets, tampering
+from .attack import clients, control, faults, fuzz, secrets, snippets, stopping, tampering
 from .attack.__main__ import main
 from .attack.kernel import Target, target
 from .attack.results import Try, UnavailableError, failures, table, tally
@@ -207,6 +207,21 @@ OPEN_MARK = is_open("the turn ends in an exception of ours")
 )
 def test_a_broken_object_does_not_end_the_turn(name: str, at: Target) -> None:
     check(iter([faults.beside(at, name)]))
+
+
+@pytest.mark.kernel
+@pytest.mark.parametrize(
+    "name",
+    ["a pool of threads", "a loop with a bare except", "finally that sleeps", "SQLite", "a signal handler of its own"],
+)
+def test_stop_ends_what_one_interrupt_does_not_end(name: str, tmp_path: Path) -> None:
+    check(iter([stopping.stop(tmp_path / "kernel", name)]))
+
+
+@pytest.mark.kernel
+@pytest.mark.parametrize("name", stopping.SLOW)
+def test_stop_before_the_first_step_is_one_clean_line(name: str, tmp_path: Path) -> None:
+    check(iter([stopping.stop_before_the_first_step(tmp_path / "kernel", name)]))
 
 
 # -- anything ----------------------------------------------------------------------------------------------------------

@@ -17,6 +17,7 @@ from ..hints import (
     GoOn,
     Hint,
     ListOptions,
+    RestartKernel,
     Retry,
     RunCommand,
     SetOption,
@@ -97,6 +98,7 @@ class NotebookAdvice(Advice):
     keep = "%config CodeAct.NAME = VALUE"
     help = "%codeact help"
     more = "%config CodeAct, %codeact help, %%codeact?"
+    restart = "restart the kernel (menu Kernel)"
 
     def clause(self, hint: Hint) -> str:
         """Return one remedy as an imperative."""
@@ -121,6 +123,8 @@ class NotebookAdvice(Advice):
                 return "run the cell again later; the thread can go on"
             case AskElsewhere():
                 return "use a front end that has input"
+            case RestartKernel(session):
+                return f"end it at once: {self.restart}{self._go_on(session)}"
             case ChangeFolder():
                 return "go to another one: %cd FOLDER"
             case _:
@@ -139,6 +143,17 @@ class NotebookAdvice(Advice):
         text = placeholder(name) if value is None else str(value)
         config = f"%config CodeAct.{name} = {repr(text) if is_text(name) else text}"
         return [f"{flag(name)} {text}", config] if flag(name) else [config]
+
+    def _go_on(self, session: str) -> str:
+        if not session:
+            return "; its variables are lost"
+        return f"; its variables are lost, the session is not: {self.command('load', quoted(session))}"
+
+
+class TerminalAdvice(NotebookAdvice):
+    """For the magics in a terminal."""
+
+    restart = "end IPython with Ctrl+\\, and start it again"
 
 
 class ChatAdvice(Advice):
@@ -173,6 +188,8 @@ class ChatAdvice(Advice):
                 return "try again later; the thread can go on"
             case AskElsewhere():
                 return "use a terminal"
+            case RestartKernel():
+                return ""  # the kernel is ended for the user
             case ChangeFolder():
                 return "leave, and begin in another one"
             case _:
@@ -232,6 +249,8 @@ class ShellAdvice(Advice):
                 return "try again later"
             case AskElsewhere():
                 return "run it in a terminal"
+            case RestartKernel():
+                return ""  # the kernel is ended for the user
             case ChangeFolder():
                 return "go to another one: cd FOLDER"
             case _:
@@ -257,7 +276,15 @@ IN_A_SHELL = ("sessions", "verify")  # the subcommands that are commands of `cod
 OF_A_THREAD = ("save", "reset", "history", "usage")  # a command that has ended leaves them nothing to work on
 GO_ON = "codeact chat --session FILE"
 NOTEBOOK = NotebookAdvice()
+TERMINAL = TerminalAdvice()
 CHAT = ChatAdvice()
+
+
+def quoted(file: str) -> str:
+    """Return the name of a file as one word of a line."""
+    if " " not in file and "'" not in file and '"' not in file:
+        return file
+    return f"'{file}'" if "'" not in file else f'"{file}"'
 
 
 def _variable(name: str) -> str:

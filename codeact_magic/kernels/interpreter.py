@@ -13,6 +13,10 @@ def _do_nothing() -> None:
     """Stand in for a callback that nobody has set."""
 
 
+def _tell_nobody(line: str) -> None:
+    """Stand in for a callback that nobody has set."""
+
+
 @dataclass(frozen=True, slots=True)
 class InterpreterOptions:
     """The options of an interpreter; they hold until it is configured again.
@@ -24,6 +28,7 @@ class InterpreterOptions:
         session: the id of the session that actions and cells are counted for.
         secrets: returns the strings that no output may show.
         cleared: called after an action has cleared the output of the cell.
+        stuck: called, on another thread, if nothing ends an action that was stopped; with the line that it is in.
     """
 
     timeout: float = 0.0
@@ -32,6 +37,7 @@ class InterpreterOptions:
     session: str = ""
     secrets: Callable[[], Sequence[str]] = tuple
     cleared: Callable[[], None] = _do_nothing
+    stuck: Callable[[str], None] = _tell_nobody
 
 
 DEFAULTS = InterpreterOptions()

@@ -16,6 +16,7 @@ from ...text import mask
 from ..interpreter import DEFAULTS, InterpreterOptions
 from ..sent.names import Names, bound_in, innermost_line
 from ..sent.namespace import summary
+from .insistence import watched
 from .nested import Alarm, Interrupts, as_action
 from .recorder import Recorder
 
@@ -61,7 +62,14 @@ class ShellExecutor:
         )
         changed: Changes = ()
         began = time.monotonic()
-        with interrupts:
+
+        def expected() -> int:
+            return alarm.rings + alarm_while_looking.rings
+
+        def stuck(line: str) -> None:
+            recorder.unrecorded(options.stuck, mask(line, secrets))
+
+        with interrupts, watched(interrupts, expected, stuck):
             with alarm:
                 error = self._run(code, interrupts, recorder)
             seconds = round(time.monotonic() - began, 3)
@@ -82,7 +90,7 @@ class ShellExecutor:
     def _run(self, code: str, interrupts: Interrupts, recorder: Recorder) -> BaseException | None:
         """Run `code` and return the exception that it raised."""
         try:
-            with recorder, as_action(self.shell), interrupts.raised():
+            with recorder, as_action(self.shell), interrupts.kept(), interrupts.raised():
                 result = self.shell.run_cell(code, store_history=True)
         except KeyboardInterrupt as interrupt:  # it came just before the code began, or after it ended
             return interrupt
@@ -157,9 +165,9 @@ class ShellExecutor:
 
     def _changes(self, before: dict[str, int], code: str, interrupts: Interrupts, *, types_only: bool) -> Changes:
         """Return the names to which `code` gave new values, with a short repr of each, or with its type alone."""
-        touched = self._names.touched(before, code)
         try:
             with interrupts.raised():  # a repr runs code, too
+                touched = self._names.touched(before, code)
                 return self._names.values(touched, types_only)
         except KeyboardInterrupt:
             return ()

@@ -57,7 +57,7 @@ class Recorder:
         shell = self.shell
         self._streams = [_Stream(name, self) for name in ("stdout", "stderr")]
         self._children = _children()
-        self._prompt = partial(self._unrecorded, shell.displayhook.write_output_prompt)
+        self._prompt = partial(self.unrecorded, shell.displayhook.write_output_prompt)
         self._changes = changed(
             [
                 *(change for stream in self._streams for change in stream.changes()),
@@ -66,7 +66,7 @@ class Recorder:
                 _wrapped(shell.displayhook, "compute_format_data", _without_handles),
                 _wrapped(shell.displayhook, "write_format_data", self._write_format_data),
                 Change(shell.displayhook, "write_output_prompt", _not_yet),
-                _wrapped(shell.displayhook, "finish_displayhook", self._unrecorded),
+                _wrapped(shell.displayhook, "finish_displayhook", self.unrecorded),
                 _wrapped(shell, "_showtraceback", self._showtraceback),
                 _wrapped(shell.InteractiveTB, "structured_traceback", self._structured_traceback),
             ]
@@ -100,12 +100,12 @@ class Recorder:
         if self._on:
             display_id = (kwargs.get("transient") or {}).get("display_id")
             self._record.display(data, metadata or {}, display_id, bool(kwargs.get("update")))
-        return self._unrecorded(original, data, metadata, *args, **kwargs)
+        return self.unrecorded(original, data, metadata, *args, **kwargs)
 
     def _clear_output(self, original: Callable[..., Any], wait: bool = False) -> Any:
         self._record.clear(wait)
-        result = self._unrecorded(original, wait)
-        self._unrecorded(self.cleared)
+        result = self.unrecorded(original, wait)
+        self.unrecorded(self.cleared)
         return result
 
     def _write_format_data(self, original: Callable[..., Any], data: Any, metadata: Any = None) -> Any:
@@ -116,7 +116,7 @@ class Recorder:
         if self._on:
             self._record.result(data, metadata or {}, self.count)
         self._prompt()
-        return self._unrecorded(original, data, metadata)
+        return self.unrecorded(original, data, metadata)
 
     def _showtraceback(self, original: Callable[..., Any], kind: Any, value: Any, lines: Any) -> Any:
         lines = [mask(line, self.secrets) for line in ([lines] if isinstance(lines, str) else lines)]
@@ -128,7 +128,7 @@ class Recorder:
             self.error = value
         if not self.hides(kind):
             shown = kind if name == kind.__name__ else type(name, (Exception,), {})
-            self._unrecorded(original, shown, value if message == text else message, lines)
+            self.unrecorded(original, shown, value if message == text else message, lines)
 
     def _structured_traceback(
         self, original: Callable[..., list[str]], kind: type, value: Any, *args: Any, **kwargs: Any
@@ -139,7 +139,7 @@ class Recorder:
             self._formatted = (value, [kind.__name__] if hidden else original(kind, value, *args, **kwargs))
         return self._formatted[1]
 
-    def _unrecorded(self, original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    def unrecorded(self, original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         """Call `original`, and do not record what a terminal prints for it: the output is in the record already."""
         self._silent.append(threading.get_ident())
         try:
