@@ -19,10 +19,11 @@ from .kernels.interpreter import InterpreterOptions
 from .model import OpenAIModel
 from .model.endpoints import Endpoints, secrets
 from .options import Options
+from .secrets import Masker, Secrets
 from .session import Action, Format, Occasion, Outcome, Session, Step, Turn
 from .sessions.code_blocks import CodeBlock, made
 from .sessions.threads import Thread, Threads, near
-from .text import mask, one_line
+from .text import one_line
 from .verify.replay import Replay, Replayed
 
 _AT_ONCE = 0.5  # seconds that Stop waits for the disk; saving goes on in the background
@@ -39,8 +40,9 @@ class Runner:
     def __init__(self, host: Host, options: Options) -> None:
         self.host = host
         self.options = options
+        self.known_secrets = Secrets()
         self.interpreter = host.interpreter
-        self.interpreter.configure(InterpreterOptions(secrets=self.secrets))
+        self.interpreter.configure(self._masking(InterpreterOptions()))
         self.threads = Threads(self.secrets, self._tell)
         self.endpoints = Endpoints(self._tell, lambda line: self.view.waiting(line))
         self._capabilities = host.front_end.capabilities()
@@ -110,7 +112,21 @@ class Runner:
 
     def secrets(self) -> tuple[str, ...]:
         """Return the texts that must never be shown, saved or sent."""
-        return secrets(self.options)
+        self.known_secrets.learn(secrets(self.options))
+        return self.known_secrets.values()
+
+    def mask(self, text: str) -> str:
+        """Return a text of the user's without secrets."""
+        masker = Masker(self.secrets(), self.known_secrets.lifted())
+        hidden = masker.text(text)
+        self.known_secrets.note(masker.masked)
+        return hidden
+
+    def lift(self, number: int) -> str:
+        """Show the secret with that number from now on, and return its name. Raises UsageError, IndexError."""
+        if self._busy:  # it is the user who lifts a mask, not an action
+            raise UsageError("A turn is under way: lift the mask when it is over.")
+        return self.known_secrets.lift(number)
 
     def close(self) -> None:
         """Save the sessions, and end the servers that were started."""
@@ -148,7 +164,7 @@ class Runner:
         if new or thread is None:
             thread = self.threads.begin(options, prompt)
         agent = self._agent(thread, model, gate)
-        prompt = mask(prompt, self.secrets())
+        prompt = self.mask(prompt)
         self._begin_records(thread, model, prompt)
         begun = len(agent.session.turns)
         try:
@@ -192,11 +208,15 @@ class Runner:
             summary_limit=self.options.max_summary,
             keep_cells=self.options.save_cells,
             session=session,
-            secrets=self.secrets,
             cleared=self.view.restore,
             stuck=self._tell_stuck,
         )
-        self.interpreter.configure(interpreter_options)
+        self.interpreter.configure(self._masking(interpreter_options))
+
+    def _masking(self, options: InterpreterOptions) -> InterpreterOptions:
+        """Return options of an interpreter with all that masks secrets."""
+        known = self.known_secrets
+        return replace(options, secrets=self.secrets, lifted=known.lifted, learn=known.learn, masked=known.note)
 
     def _agent(self, thread: Thread, model: OpenAIModel, gate: Gate) -> Agent:
         options = self.options

@@ -319,7 +319,7 @@ def test_a_secret_is_masked_however_it_is_split(secret: str, pieces: list[str]) 
         stream = recorder._Stream("stdout", Recorder(Shell(), 1, (secret,)))
         for piece in pieces:
             stream.write(piece)
-        stream.finish(children=False)
+        stream.finish()
     assert secret not in "".join(shown)
     assert "".join(shown) == mask("".join(pieces), (secret,))
 
@@ -665,7 +665,7 @@ def test_actions_run_in_a_thread_without_signal_handlers(executor: ShellExecutor
 
 HARD_TO_STOP = {
     "cleaning up": "try: time.sleep(60)\nfinally: time.sleep(60)",
-    "a pool": "from concurrent.futures import ThreadPoolExecutor as Pool\nwith Pool(1) as pool: pool.submit(time.sleep, 5)",
+    "a pool": "import concurrent.futures as c\nwith c.ThreadPoolExecutor(1) as pool: pool.submit(time.sleep, 5)",
     "bare except": "while True:\n    try: time.sleep(0.01)\n    except: pass",
     "suppressed": "import contextlib\nwhile True:\n    with contextlib.suppress(BaseException): time.sleep(0.01)",
     "its own handler": "import signal\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\ntime.sleep(60)",

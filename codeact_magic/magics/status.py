@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 
+from ..errors import UsageError
 from ..frontends.advice import Advice
 from ..frontends.captions import counted, tokens
+from ..hints import RunCommand
 from ..model import public_url
 from ..model.endpoints import address
 from ..options import Options, flag, placeholder
@@ -14,7 +16,7 @@ from ..runner import Runner
 from ..session import Turn, Usage
 from ..sessions.threads import near
 from ..text import one_line
-from .registry import Arguments, subcommand
+from .registry import Argument, Arguments, subcommand
 from .tables import dim
 
 
@@ -38,6 +40,26 @@ def status(runner: Runner, options: Options, arguments: Arguments) -> None:
     ]
     _print_rows([(name, one_line(value, 200), ", ".join(filter(None, changes))) for name, value, changes in rows])
     print(f"\nTo keep a change: {advice.keep}. More: {advice.more}")
+
+
+@subcommand(Argument("--show", metavar="N", type=int, help="show number N from now on: its mask is lifted"))
+def secrets(runner: Runner, options: Options, arguments: Arguments) -> None:
+    """List the secrets that were masked in this kernel, by name, never by value.
+
+    What only looks like a secret can be shown: --show N lifts its mask until the kernel ends.
+    """
+    if arguments.show is not None:
+        try:
+            print(f"{runner.lift(arguments.show - 1)} is shown from now on.")
+        except IndexError:
+            fact = f"No secret has the number {arguments.show}"
+            raise UsageError(fact, RunCommand("secrets", to="list them")) from None
+        return
+    listed = runner.known_secrets.listed()
+    for number, (name, is_lifted) in enumerate(listed, 1):
+        print(f"{number:3}  {one_line(name, 60)}{', shown' if is_lifted else ''}")
+    if not listed:
+        print("No secret was masked so far.")
 
 
 _APPROVAL = {"ask": "before every step", "risky": "before risky steps", "auto": "never asks"}

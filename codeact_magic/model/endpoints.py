@@ -11,6 +11,7 @@ from urllib.parse import unquote, urlsplit
 
 from ..errors import UsageError
 from ..hints import RunCommand, SetOption, SetVariable
+from ..kernels.sent.environment import SHORTEST, secrets_here
 from ..options import Options
 from ..text import is_web_address, one_line
 from . import OpenAIModel, Settings, public_url
@@ -37,15 +38,16 @@ def address(options: Options) -> str:
     return url or (OPENAI if has_key else "")
 
 
-def secrets(options: Options) -> tuple[str, ...]:
-    """Return the texts that must never be shown, saved or sent: keys, tokens, the password in a URL."""
-    values = [value for name, value in os.environ.items() if name.endswith(("_API_KEY", "JUPYTER_TOKEN"))]
-    # A short word such as "disabled" is not a secret.
-    named = {value for value in map(str.strip, values) if len(value) >= 16 or not value.isalpha()}
+def secrets(options: Options) -> dict[str, str]:
+    """Return the texts that must never be shown, saved or sent, each with the name of what holds it.
+
+    They are keys, tokens and passwords of the environment, and the password in the endpoint's address.
+    """
     password = _password(address(options))
-    found = {os.environ.get(options.api_key_env, "").strip(), password, unquote(password), *named}
-    found |= {repr(secret)[1:-1] for secret in found}
-    return tuple(secret for secret in found if len(secret) >= 8)
+    own = {os.environ.get(options.api_key_env, "").strip(): options.api_key_env}
+    own |= dict.fromkeys([password, unquote(password)], "base_url")
+    own |= {repr(secret)[1:-1]: name for secret, name in own.items()}
+    return secrets_here() | {secret: name for secret, name in own.items() if len(secret) >= SHORTEST}
 
 
 class Endpoints:
