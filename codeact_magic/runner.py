@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import cast
 
+from . import policy
 from .agent import Agent, Limits, remedies
 from .approval import Gate
 from .errors import StoppedError, UsageError
@@ -19,6 +20,7 @@ from .kernels.interpreter import InterpreterOptions
 from .model import OpenAIModel
 from .model.endpoints import Endpoints, secrets
 from .options import Options
+from .policy import Policy
 from .secrets import Masker, Secrets
 from .session import Action, Format, Occasion, Outcome, Session, Step, Turn
 from .sessions.code_blocks import CodeBlock, made
@@ -44,7 +46,9 @@ class Runner:
         self.interpreter = host.interpreter
         self.interpreter.configure(self._masking(InterpreterOptions()))
         self.threads = Threads(self.secrets, self._tell)
-        self.endpoints = Endpoints(self._tell, lambda line: self.view.waiting(line))
+        self.endpoints = Endpoints(self._tell, lambda line: self.view.waiting(line), self._check)
+        self._policy: Policy | None = None
+        self._told: dict[str, object] = {}  # what the user has been told of that the administrator limits
         self._capabilities = host.front_end.capabilities()
         self._busy = False
 
@@ -89,6 +93,7 @@ class Runner:
 
         Raises StoppedError if they may not run.
         """
+        options = self.allowed(options)
         if options.approve == "auto":
             return
         code = "\n\n".join(f"# %% {name}\n{part}" for name, part in parts)
@@ -128,6 +133,25 @@ class Runner:
             raise UsageError("A turn is under way: lift the mask when it is over.")
         return self.known_secrets.lift(number)
 
+    @property
+    def policy(self) -> Policy:
+        """What the administrator allows. Raises UsageError if that cannot be told."""
+        if self._policy is None:
+            self._policy = policy.read(self._tell)
+        return self._policy
+
+    def allowed(self, options: Options) -> Options:
+        """Return `options` as far as the administrator allows them, and tell the user of each other value, once."""
+        options, changed = self.policy.applied(options)
+        for name, value in changed.items():
+            if self._told.get(name) != value:
+                self._tell(f"{name} is {one_line(value, 80)}: {policy.LIMITED}.")
+        self._told |= changed
+        return options
+
+    def _check(self, endpoint: str, model: str) -> None:
+        self.policy.check(endpoint, model)
+
     def close(self) -> None:
         """Save the sessions, and end the servers that were started."""
         self.threads.close()
@@ -150,8 +174,8 @@ class Runner:
             raise UsageError(NESTED)
         self._busy = True
         try:
-            self.options = options
             self._capabilities = self.host.front_end.capabilities()
+            self.options = self.allowed(options)
             yield
         finally:
             self._busy = False

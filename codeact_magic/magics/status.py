@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from ..errors import UsageError
 from ..frontends.advice import Advice
@@ -39,6 +39,8 @@ def status(runner: Runner, options: Options, arguments: Arguments) -> None:
         ("session", _place(runner, options), [_change(advice, "save_folder"), advice.command("save", "FILE")]),
     ]
     _print_rows([(name, one_line(value, 200), ", ".join(filter(None, changes))) for name, value, changes in rows])
+    for line in _set_by(runner, options):
+        print(line)
     print(f"\nTo keep a change: {advice.keep}. More: {advice.more}")
 
 
@@ -60,6 +62,15 @@ def secrets(runner: Runner, options: Options, arguments: Arguments) -> None:
         print(f"{number:3}  {one_line(name, 60)}{', shown' if is_lifted else ''}")
     if not listed:
         print("No secret was masked so far.")
+
+
+def _set_by(runner: Runner, options: Options) -> Iterator[str]:
+    """Yield who has set what, as far as that is not the default."""
+    if limits := runner.policy.lines():
+        yield f"\nLimited by your administrator ({one_line(runner.policy.source, 120)}): {'; '.join(limits)}"
+    variables = [name for name in options.values() if f"CODEACT_{name.upper()}" in os.environ]
+    if variables:
+        yield f"\nSet in the environment, unless changed since: {', '.join(variables)}"
 
 
 _APPROVAL = {"ask": "before every step", "risky": "before risky steps", "auto": "never asks"}

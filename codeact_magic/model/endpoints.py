@@ -19,6 +19,7 @@ from . import OpenAIModel, Settings, public_url
 if TYPE_CHECKING:
     from ..local import Server
 
+LOCAL = "local"  # what stands for the local model's address
 OPENAI = "https://api.openai.com/v1"
 
 NO_ENDPOINT = "No model is set up."
@@ -54,22 +55,32 @@ class Endpoints:
     """Builds models, and keeps one for each set of settings.
 
     `tell` shows the user a line. `waiting` shows a line while something takes time; an empty line removes it.
+    `check` raises UsageError if an endpoint ("local": the local model) and a model of it may not be used.
     """
 
-    def __init__(self, tell: Callable[[str], None], waiting: Callable[[str], None]) -> None:
-        self._tell, self._waiting = tell, waiting
+    def __init__(
+        self,
+        tell: Callable[[str], None],
+        waiting: Callable[[str], None],
+        check: Callable[[str, str], None] = lambda endpoint, model: None,
+    ) -> None:
+        self._tell, self._waiting, self._check = tell, waiting, check
         self._models: dict[Settings, OpenAIModel] = {}
         self._only: dict[str, str] = {}  # endpoint -> the one model that it offers
 
     def model(self, options: Options) -> OpenAIModel:
         """Return the model that `options` name. Raises UsageError, EndpointError, LocalModelError."""
+        where = public_url(address(options)) or LOCAL
+        self._check(where, options.model)
         settings = _endpoint_settings(options) if address(options) else self._local_settings(options)
         if not settings.model:
             settings = replace(settings, model=self._only_model(settings))
+        self._check(where, settings.model)
         return self._models.setdefault(settings, OpenAIModel(settings))
 
     def offered(self, options: Options) -> list[str]:
         """Return the names of the models that the endpoint offers. Raises UsageError, EndpointError."""
+        self._check(public_url(address(options)) or LOCAL, "")
         if not address(options):
             server = _running()
             if server is None:
