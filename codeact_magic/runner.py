@@ -276,11 +276,15 @@ class Runner:
         if turn.steps:
             if turn.outcome == "answered" and turn.note:
                 self._tell(turn.note, *remedies(turn))
-            self.view.tell(f"{turn_line(turn)}{_where(thread) if saved else ''}")
+            self.view.tell(f"{turn_line(turn)}{_where(thread) if saved else _unsaved(thread)}")
 
 
 def _format(options: Options) -> Format:
     return "fence" if options.format == "auto" else cast(Format, options.format)
+
+
+def _unsaved(thread: Thread) -> str:
+    return " · the session is not saved" if thread.failure else ""
 
 
 def _where(thread: Thread) -> str:

@@ -103,7 +103,7 @@ def _tokens(usage: Usage) -> str:
 def _place(runner: Runner, options: Options) -> str:
     thread = runner.threads.get(options.thread)
     if thread and thread.path:
-        return near(thread.path)
+        return f"{near(thread.path)}{', not saved at the moment' if thread.failure else ''}"
     return f"in {options.save_folder}/ from the first prompt on" if options.save_folder else "not saved"
 
 

@@ -117,7 +117,7 @@ class Endpoints:
                 raise UsageError(NO_ENDPOINT, *SET_ONE_UP)
             self._tell(LOCAL_LINE.format(name=options.local_model))
         server = self.start_local(options)
-        return _settings(options, server.base_url, server.model, key_name="")
+        return replace(_settings(options, server.base_url, server.model, key_name=""), key=server.key)
 
     def _only_model(self, settings: Settings) -> str:
         """Return the one model that an endpoint offers. Raises UsageError if the user has to choose."""
