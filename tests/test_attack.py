@@ -208,6 +208,18 @@ def test_a_broken_object_does_not_end_the_turn(name: str, at: Target) -> None:
 
 
 @pytest.mark.kernel
+@pytest.mark.parametrize("name", ["can't start new thread", "get_ipython is None"])
+def test_a_shell_that_lacks_something_does_not_end_the_turn(name: str, tmp_path: Path) -> None:
+    check(iter([faults.in_a_broken_shell(tmp_path / "kernel", name)]))
+
+
+@pytest.mark.kernel
+@pytest.mark.parametrize("kind", [faults.full_disk, faults.wrong_usage])
+def test_a_full_disk_and_a_wrong_usage_are_held(kind: Any, tmp_path: Path) -> None:
+    check(kind(tmp_path))
+
+
+@pytest.mark.kernel
 @pytest.mark.parametrize(
     "name",
     ["a pool of threads", "a loop with a bare except", "finally that sleeps", "SQLite", "a signal handler of its own"],
