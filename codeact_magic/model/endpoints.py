@@ -64,7 +64,9 @@ class Endpoints:
         waiting: Callable[[str], None],
         check: Callable[[str, str], None] = lambda endpoint, model: None,
     ) -> None:
-        self._tell, self._waiting, self._check = tell, waiting, check
+        self._tell = tell
+        self._waiting = waiting
+        self._check = check
         self._models: dict[Settings, OpenAIModel] = {}
         self._only: dict[str, str] = {}  # endpoint -> the one model that it offers
 
