@@ -224,6 +224,7 @@ class Runner:
             names=names or self.interpreter.user_names,
             buttons=self._capabilities.buttons,
             occasion=occasion,
+            intruders=self._capabilities.intruders,
         )
 
     def _configure_interpreter(self, session: str) -> None:
