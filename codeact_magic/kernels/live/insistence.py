@@ -20,6 +20,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -78,14 +79,15 @@ class Watch:
         """Interrupt the code until it ends, if one of its `count` interrupts was the user's."""
         if count <= self._expected():
             return
-        for number in range(1, 1_000_000):
-            if self._over.wait(EVERY):
-                return
+        began = time.monotonic()
+        told = False
+        while not self._over.wait(EVERY):
             with self._lock:
                 line = None if self._over.is_set() else self._line()
                 if line is not None:
                     self._press()
-            if line is not None and number == round(PATIENCE / EVERY):
+            if line is not None and not told and time.monotonic() - began >= PATIENCE:
+                told = True
                 self._stuck(line)
 
     def _line(self) -> str | None:
@@ -207,16 +209,20 @@ def _interrupt_sqlite() -> None:
     module: Any = sys.modules.get("sqlite3")
     if module is None:
         return
-    objects = gc.get_objects()
-    history = [getattr(one, "db", None) for one in objects if _is_history(type(one))]
-    for one in objects:
-        if issubclass(type(one), module.Connection) and not any(one is own for own in history):
+    history: Any = sys.modules.get("IPython.core.history")
+    connections = _with_subclasses(module.Connection)
+    owners = _with_subclasses(history.HistoryAccessor) if history else set()
+    kinds = connections | owners
+    found = [one for one in gc.get_objects() if type(one) in kinds]
+    own = [getattr(one, "db", None) for one in found if type(one) in owners]
+    for one in found:
+        if type(one) in connections and not any(one is connection for connection in own):
             with suppress(module.Error):
                 one.interrupt()
 
 
-def _is_history(kind: type) -> bool:
-    return any(base.__name__ == "HistoryAccessor" for base in kind.__mro__)
+def _with_subclasses(kind: type) -> set[type]:
+    return {kind}.union(*map(_with_subclasses, kind.__subclasses__()))
 
 
 def raise_when_caught(frame: FrameType | None, outside: FrameType | None) -> None:
