@@ -223,8 +223,9 @@ class NotebookView:
         reasoning, text = split_reasoning("".join(self._text))
         reasoning = clip("".join(self._reasoning) + reasoning, MOST_STREAMED)
         text = clip(text, MOST_STREAMED)
-        markdown = [*map(_small, self._notes), _folded(reasoning), safe_markdown(tags_as_fences(text)), waiting]
-        self._records.streaming(text, reasoning, self._notes)
+        fenced = tags_as_fences(text)
+        markdown = [*map(_small, self._notes), _folded(reasoning), safe_markdown(fenced), waiting]
+        self._records.streaming(fenced, reasoning, self._notes)
         if self._shown or any(markdown):
             self._show(_bundle(markdown, [visible(text), waiting]))
 
