@@ -290,8 +290,7 @@ class Agent:
             raise LimitReachedError(
                 _STEPS.format(limit=self.limits.steps), GoOn(), SetOption("max_steps", to="raise the limit")
             )
-        usage = self.turn.usage
-        if self.limits.tokens and usage.prompt + usage.completion >= self.limits.tokens:
+        if self.limits.tokens and _spent(self.turn.steps) >= self.limits.tokens:
             more = SetOption("max_tokens_per_turn", 2 * self.limits.tokens, to="raise the limit")
             raise LimitReachedError(_TOKENS.format(limit=self.limits.tokens), GoOn(), more)
         faults = self.turn.steps[-_MOST_FAULTS:]
@@ -320,6 +319,21 @@ class Agent:
         seconds = round(time.monotonic() - began, 3)
         self._put(replace(self.turn, outcome=outcome, note=note, seconds=seconds))  # type: ignore[arg-type]
         self.keep(self.session)
+
+
+_MOST_CHARACTERS = 16  # of a token
+
+
+def _spent(steps: Sequence[Step]) -> int:
+    """Return the tokens of `steps`. An endpoint that reports fewer than the texts must have is not believed."""
+    spent = 0
+    before = 0  # characters of the steps so far: they are part of each request that follows
+    for step in steps:
+        written = len(step.assistant_message)
+        usage = step.reply.usage
+        spent += max(usage.prompt + usage.completion, (before + written) // _MOST_CHARACTERS)
+        before += written + len(step.observation_message)
+    return spent
 
 
 _OUTCOMES: dict[type[CodeActError], str] = {LimitReachedError: "limit", StoppedError: "stopped"}

@@ -620,7 +620,7 @@ def test_of_several_models_one_has_to_be_chosen(shell: Shell, models: list[str],
 class LocalServer:
     """Stands in for the local model's server."""
 
-    model, context = "fake-model", 8192
+    model, context, key = "fake-model", 8192, "key-of-the-server"
 
     def __init__(self, base_url: str) -> None:
         self.base_url = base_url

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
+from ...secrets import Masker
 from ...session import Cell, Observation, Status
-from ...text import mask
 from ..interpreter import DEFAULTS, InterpreterOptions
+from ..sent.environment import secrets_here
 from ..sent.names import Names, bound_in, innermost_line
 from ..sent.namespace import summary
+from .insistence import watched
 from .nested import Alarm, Interrupts, as_action
 from .recorder import Recorder
 
@@ -46,7 +48,7 @@ class ShellExecutor:
         The status is "interrupted" if the user interrupted the code, even if the code caught the interrupt.
         """
         options = self.options
-        secrets = options.secrets()
+        secrets = self._secrets()
         before = self._names.identities()
         count = self.shell.execution_count
         interrupts = Interrupts()
@@ -56,12 +58,20 @@ class ShellExecutor:
             self.shell,
             count,
             secrets,
+            lifted=options.lifted(),
             hides=lambda kind: _is_stop(kind) and interrupts.count > alarm.rings,
             cleared=options.cleared,
         )
         changed: Changes = ()
         began = time.monotonic()
-        with interrupts:
+
+        def expected() -> int:
+            return alarm.rings + alarm_while_looking.rings
+
+        def stuck(line: str) -> None:
+            recorder.unrecorded(options.stuck, recorder.masker.text(line))
+
+        with interrupts, watched(interrupts, expected, stuck):
             with alarm:
                 error = self._run(code, interrupts, recorder)
             seconds = round(time.monotonic() - began, 3)
@@ -69,20 +79,25 @@ class ShellExecutor:
                 with alarm_while_looking:
                     changed = self._changes(before, code, interrupts, types_only=bool(recorder.outputs))
         self._actions.update(dict.fromkeys(range(count, self.shell.execution_count), options.session))
+        masker = recorder.masker
+        changed = tuple((masker.text(name), masker.text(value)) for name, value in changed)
+        line = masker.text(innermost_line(error))
+        options.masked(masker.masked)
+        late = f"It was interrupted: it ran longer than the {alarm.seconds:g} s allowed." if alarm.rings else ""
         return Observation(
             status=_status(error, interrupts, alarm, alarm_while_looking),
             outputs=tuple(recorder.outputs),
-            changed=tuple((mask(name, secrets), mask(value, secrets)) for name, value in changed),
+            changed=changed,
             seconds=seconds,
             execution_count=count,
-            line=mask(innermost_line(error), secrets),
-            note=f"It was interrupted: it ran longer than the {alarm.seconds:g} s allowed." if alarm.rings else "",
+            line=line,
+            note=" ".join(filter(None, [late, masker.note])),
         )
 
     def _run(self, code: str, interrupts: Interrupts, recorder: Recorder) -> BaseException | None:
         """Run `code` and return the exception that it raised."""
         try:
-            with recorder, as_action(self.shell), interrupts.raised():
+            with recorder, as_action(self.shell), interrupts.kept(), interrupts.raised():
                 result = self.shell.run_cell(code, store_history=True)
         except KeyboardInterrupt as interrupt:  # it came just before the code began, or after it ended
             return interrupt
@@ -92,7 +107,7 @@ class ShellExecutor:
 
     def summary(self) -> str:
         """Return an outline of the user's variables."""
-        return mask(summary(self.user_variables(), self.options.summary_limit), self.options.secrets())
+        return self._masker().text(summary(self.user_variables(), self.options.summary_limit))
 
     def cells(self) -> tuple[Cell, ...]:
         """Return the cells that ran since the last call for this session, without its own actions and our magics.
@@ -104,7 +119,7 @@ class ShellExecutor:
         history = self.shell.history_manager
         inputs: list[str] = history.input_hist_raw
         failed: Collection[int] = getattr(history, "exceptions", {})
-        secrets = self.options.secrets()
+        masker = self._masker()
         first = self._next_input.get(self.options.session, 1)
         self._next_input[self.options.session] = len(inputs)
         found = []
@@ -112,8 +127,17 @@ class ShellExecutor:
         for number in range(max(first - 1, 1), len(inputs)):
             code = self._user_code(number, is_new=number >= first)
             if code.strip():
-                found.append(Cell(mask(code, secrets), failed=number in failed, earlier=number in self._actions))
+                found.append(Cell(masker.text(code), failed=number in failed, earlier=number in self._actions))
+        self.options.masked(masker.masked)
         return tuple(found)
+
+    def _secrets(self) -> Sequence[str]:
+        """Return the secrets that this kernel has now, and those that it has had."""
+        self.options.learn(secrets_here())
+        return self.options.secrets()
+
+    def _masker(self) -> Masker:
+        return Masker(self._secrets(), self.options.lifted())
 
     def _user_code(self, number: int, *, is_new: bool) -> str:
         """Return the code of an input that a session needs to run again without us, "" if there is none."""
@@ -157,9 +181,9 @@ class ShellExecutor:
 
     def _changes(self, before: dict[str, int], code: str, interrupts: Interrupts, *, types_only: bool) -> Changes:
         """Return the names to which `code` gave new values, with a short repr of each, or with its type alone."""
-        touched = self._names.touched(before, code)
         try:
             with interrupts.raised():  # a repr runs code, too
+                touched = self._names.touched(before, code)
                 return self._names.values(touched, types_only)
         except KeyboardInterrupt:
             return ()

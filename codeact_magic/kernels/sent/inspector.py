@@ -13,6 +13,7 @@ import threading
 from collections.abc import Callable, Collection
 from typing import Any
 
+from .environment import secrets_here
 from .handles import is_handle
 from .names import Names, innermost_line
 from .namespace import summary
@@ -30,10 +31,13 @@ class Inspector:
         shell.events.register("post_run_cell", _drain)
 
     def begin(self, every_value: bool) -> str:
-        """Prepare for a run; `every_value` shows the value of every expression, not only of the last one."""
+        """Prepare for a run, and return the secrets that the kernel holds, as JSON.
+
+        `every_value` shows the value of every expression, not only of the last one.
+        """
         self._shell.ast_node_interactivity = "all" if every_value else "last_expr"
         self._before = self._names.identities()
-        return ""
+        return json.dumps(secrets_here())
 
     def line(self) -> str:
         """Return the innermost line of the code that raised the last error."""

@@ -77,7 +77,7 @@ def innermost_line(error: BaseException | None) -> str:
     innermost: types.TracebackType | None = None
     trace = error.__traceback__ if error else None
     while trace is not None:
-        if _is_input(trace.tb_frame.f_code.co_filename):
+        if is_input(trace.tb_frame.f_code.co_filename):
             innermost = trace
         trace = trace.tb_next
     if innermost is None:
@@ -86,7 +86,8 @@ def innermost_line(error: BaseException | None) -> str:
     return f"line {number}: {one_line(linecache.getline(innermost.tb_frame.f_code.co_filename, number))}"
 
 
-def _is_input(filename: str) -> bool:
+def is_input(filename: str) -> bool:
+    """Return whether the code of that file name was typed into a cell."""
     return "ipykernel_" in filename or filename.startswith("<ipython-input-")
 
 

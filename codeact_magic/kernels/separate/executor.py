@@ -12,8 +12,8 @@ from contextlib import suppress
 from typing import Self
 
 from ...errors import CodeActError
+from ...secrets import Masker
 from ...session import CONNECTION_LOST, DEAD_KERNEL, Cell, Json, Observation, Status, joined
-from ...text import mask
 from ..interpreter import DEFAULTS, InterpreterOptions
 from ..live.nested import Interrupts
 from . import inspection, notes
@@ -92,6 +92,7 @@ class KernelExecutor:
                 self.options.secrets(),
                 self.show,
                 hides=lambda name: bool(interrupts.count or request.rings) and _is_stop(name),
+                lifted=self.options.lifted(),
             )
             self._execute(request, _content(code, store_history=True), interrupts)
             if request.death:
@@ -99,6 +100,10 @@ class KernelExecutor:
             seconds = round(time.monotonic() - began, 3)
             shown = outputs.finished()
             changed, line = self._inspect_run(code, request, interrupts, types_only=bool(shown), is_action=every_value)
+            masker = outputs.masker
+            changed = tuple((masker.text(name), masker.text(value)) for name, value in changed)
+            line = masker.text(line)
+            self.options.masked(masker.masked)
             return Observation(
                 status=_status(request, interrupts),
                 outputs=shown,
@@ -106,7 +111,7 @@ class KernelExecutor:
                 seconds=seconds,
                 execution_count=request.reply.get("execution_count"),
                 line=line,
-                note=notes.joined(loss, notes.of(request, self.options.timeout)),
+                note=notes.joined(loss, notes.of(request, self.options.timeout), masker.note),
                 fresh=bool(loss),
                 lost=bool(request.death or request.ended),
             )
@@ -126,7 +131,8 @@ class KernelExecutor:
 
     def summary(self) -> str:
         """Return an outline of the variables. Does not start a kernel."""
-        return mask(self._ask_kernel("summary", self.options.summary_limit) or "", self.options.secrets())
+        summary = self._ask_kernel("summary", self.options.summary_limit) or ""
+        return Masker(self.options.secrets(), self.options.lifted()).text(summary)
 
     def cells(self) -> tuple[Cell, ...]:
         """Return no cells: only the agent runs code in this kernel."""
@@ -185,7 +191,7 @@ class KernelExecutor:
                 self.tell(self._loss)
         loss = self._loss
         self._loss = ""
-        self._inspect(interrupts, "begin", every_value)
+        self.options.learn(inspection.mapping(self._inspect(interrupts, "begin", every_value)))
         return loss if self._running else self._ready(interrupts, every_value)
 
     def _start(self) -> None:
@@ -219,12 +225,11 @@ class KernelExecutor:
         """Return the variables that `code` changed, and the line of it that failed."""
         if interrupts.count:  # a user who has stopped it does not want to wait
             return (), ""
-        secrets = self.options.secrets()
         changed = inspection.pairs(self._inspect(interrupts, "changes", code, types_only, is_action))
         line = None
         if request.reply.get("status") == "error":
             line = self._inspect(interrupts, "line")
-        return tuple((mask(name, secrets), mask(value, secrets)) for name, value in changed), mask(line or "", secrets)
+        return changed, line or ""
 
     def _ask_kernel(self, method: str, *arguments: object) -> str | None:
         with self._lock, Interrupts() as interrupts:

@@ -13,7 +13,14 @@ from typing import Any
 from ...session import Json
 
 ANSWER = "inspector"  # the key of the answer among a reply's user expressions
-_SENT = ("text", "kernels.sent.handles", "kernels.sent.namespace", "kernels.sent.names", "kernels.sent.inspector")
+_SENT = (
+    "text",
+    "kernels.sent.environment",
+    "kernels.sent.handles",
+    "kernels.sent.namespace",
+    "kernels.sent.names",
+    "kernels.sent.inspector",
+)
 _PACKAGE = "_codeact_inside"
 
 _SETUP = """
@@ -66,6 +73,14 @@ def pairs(text: str | None) -> tuple[tuple[str, str], ...]:
         return tuple((str(name), str(value)) for name, value in json.loads(text or "[]"))
     except (ValueError, TypeError, RecursionError):  # code has replaced the inspector
         return ()
+
+
+def mapping(text: str | None) -> dict[str, str]:
+    """Return the texts by text in an answer; none if it is not such JSON."""
+    try:
+        return {str(key): str(value) for key, value in json.loads(text or "{}").items()}
+    except (ValueError, TypeError, AttributeError, RecursionError):
+        return {}
 
 
 def names(text: str | None) -> set[str]:
