@@ -21,16 +21,18 @@ findings        findings, and their wording
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Collection
 
 from .findings import Finding, ScanReport
 from .hidden import unseen
 from .ipython_syntax import parse
 from .magics import is_magic, judge
+from .namespace import Namespace
 from .program import Program
 from .rules import Rules
 
-__all__ = ["Finding", "scan"]
+__all__ = ["Finding", "Namespace", "scan"]
 
 
 def scan(code: str, names: Collection[str] = ()) -> tuple[Finding, ...]:
@@ -38,13 +40,14 @@ def scan(code: str, names: Collection[str] = ()) -> tuple[Finding, ...]:
 
     Args:
         code: the source of a cell.
-        names: the names of the user's own objects; rebinding one is a finding.
+        names: the names of the user's own objects; rebinding one is a finding. A `Namespace` knows what they stand for.
     """
     report = ScanReport()
     for what, line in unseen(code):
         report.add("hidden", what, line)
     try:
-        _read(code.replace("\r\n", "\n").replace("\r", "\n"), frozenset(names), report)
+        space = names if isinstance(names, Namespace) else Namespace(names)
+        _read(code.replace("\r\n", "\n").replace("\r", "\n"), space, report)
     except SyntaxError as error:
         report.add("unreadable", error.msg or "not Python", error.lineno or 1)
     except Exception as error:  # deep nesting, null bytes, a mistake here: the code must not pass as harmless
@@ -52,10 +55,11 @@ def scan(code: str, names: Collection[str] = ()) -> tuple[Finding, ...]:
     return report.findings()
 
 
-def _read(code: str, names: frozenset[str], report: ScanReport) -> None:
+def _read(code: str, space: Namespace, report: ScanReport) -> None:
     """Add the findings about the IPython lines and the Python of `code` to `report`."""
-    tree, commands = parse(code, lambda word: is_magic(word) and word not in names)
+    tree, commands = parse(code, lambda word: is_magic(word) and word not in space)
     for command in commands:
         for kind, what in judge(command):
             report.add(kind, what, command.line)
-    Rules(Program(tree, names), report).apply()
+    mentioned = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    Rules(Program(tree, space.names, space.known(mentioned)), report).apply()

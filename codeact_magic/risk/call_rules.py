@@ -6,15 +6,14 @@ import ast
 import re
 from collections.abc import Callable, Iterator, Mapping
 
-from . import magics, tables
+from . import by_type, magics, tables
 from .call import Call, unparsed
-from .findings import Kind
 from .ipython_syntax import Command
 from .magics import Effect
+from .wording import words
 from .values import NONE, URL, names
 
 _CODE_IN_QUERY = re.compile(r"@[\w.]*\(|__")
-_DOWNLOADS = re.compile(r"retrieve|download")  # functions that put into a file what they fetch
 _SHELL = "IPython.get_ipython"
 
 
@@ -23,6 +22,8 @@ def judge(call: Call) -> Iterator[Effect]:
     effects: list[Effect] = []
     for dotted in call.names:
         effects += _by_name(call, dotted)
+    for dotted in call.methods:
+        effects += by_type.judge(call, dotted)
     if any(value.kind == "dynamic" for value in call.functions):
         effects.append(("unreadable", call.label()))
     if isinstance(call.node.func, ast.Attribute) and call.method in tables.INNARDS:
@@ -33,29 +34,7 @@ def judge(call: Call) -> Iterator[Effect]:
     if not any(kind in ("network", "downloads") for kind, _ in effects):
         effects += _fetched(call)
     yield from effects
-    yield from _changed(call)
-
-
-def words(kind: Kind, dotted: str, target: str = "") -> Effect:
-    """Return the effect of using the function `dotted` on `target`, worded for a finding."""
-    name = dotted.removeprefix("builtins.")
-    match kind:
-        case "writes" | "deletes":
-            return kind, target or f"files with {name}"
-        case "installs":
-            return kind, f"packages with {name}"
-        case "environment":
-            last = name.rpartition(".")[2]
-            known = tables.touched(dotted)
-            reads = last in ("getenv", "getenvb") or (
-                known and known[1] in tables.OBJECTS and last not in tables.CHANGES
-            )
-            return "reads environment" if reads else kind, known[1] if known else name
-        case "network" if _DOWNLOADS.search(name):
-            return "downloads", name
-        case "magic":
-            return kind, f"{name.rpartition('.')[2]}()"
-    return kind, name
+    yield from by_type.changed(call)
 
 
 def _is_known(dotted: str) -> bool:
@@ -130,17 +109,6 @@ def _fetched(call: Call) -> Iterator[Effect]:
     for name in call.names or [call.method]:
         if tables.FETCHES.match(name.rpartition(".")[2]) and any(URL in call.of(part) for part in call.arguments()):
             yield words("network", call.label(name if call.names else ""))
-
-
-def _changed(call: Call) -> Iterator[Effect]:
-    """Yield the user's objects that the call changes in place."""
-    changed: list[ast.expr] = [keyword.value for keyword in call.node.keywords if keyword.arg == "out"]
-    if isinstance(call.node.func, ast.Attribute):
-        if call.may_be_true("inplace") or call.node.func.attr in ("__setitem__", "__delitem__"):
-            changed += [call.node.func.value]
-    for node in changed:
-        for name in sorted(call.program.yours(node, call.scope)):
-            yield "changes name", f"your {name}"
 
 
 def _open(call: Call, dotted: str) -> Iterator[Effect]:

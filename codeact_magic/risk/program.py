@@ -9,12 +9,15 @@ import ast
 import builtins
 from collections.abc import Iterable, Iterator
 
-from . import tables
+from . import tables, type_tables
+from .namespace import USERS, Entry, Known
+from .prelude import Prelude, prelude
 from .scopes import RETURNED, Binding, Function, Scope, Scopes, TooTangledError, plain_names
 from .values import (
     MOST,
     PATH,
     UNKNOWN,
+    URL,
     Value,
     Values,
     bounded,
@@ -27,15 +30,23 @@ from .values import (
     without,
 )
 
+NOTHING = Known()
+_UNKNOWN_VALUE = Value("unknown")
 _PASSES = 16  # over all bindings, until nothing changes any more
 
 
 class Program:
     """A syntax tree, and the possible values of each expression in it."""
 
-    def __init__(self, tree: ast.Module, names: frozenset[str]) -> None:
-        """Analyse `tree`. The user's own `names` are bound before the code runs. Raises TooTangledError."""
-        self.scopes = Scopes(tree)
+    def __init__(self, tree: ast.Module, names: frozenset[str], known: Known = NOTHING) -> None:
+        """Analyse `tree`. Raises TooTangledError.
+
+        The user's own `names` are bound before the code runs; `known` is what is known of those that it mentions.
+        """
+        self.prelude: Prelude = prelude(known)
+        self.known = known
+        self.body = tree.body
+        self.scopes = Scopes(ast.Module([*self.prelude.statements, *tree.body], []))
         self.names = names
         nodes = [node for node, _ in self.scopes.nodes]
         self.loaded = {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
@@ -62,7 +73,8 @@ class Program:
     def functions(self, node: ast.Call, scope: Scope) -> Values:
         """Return the possible values of the called function. A module is not also the object of the user."""
         values = self.of(node.func, scope)
-        return without(values, "yours") if kept(values, "name") else values
+        is_known = any(value.kind in ("name", "function", "method") for value in values)
+        return without(values, "yours") if is_known else values
 
     def yours(self, node: ast.expr, scope: Scope) -> frozenset[str]:
         """Return the names of the user's objects that a change of `node` changes."""
@@ -144,6 +156,12 @@ class Program:
     def _arguments(self, function: Function, call: ast.Call, scope: Scope) -> Iterator[tuple[str, Values]]:
         """Yield the parameters of `function` to which `call` passes arguments, each with the argument's values."""
         names = _positional(function, call)
+        if isinstance(call.func, ast.Attribute) and _takes_object(function):
+            receiver = self.of(call.func.value, scope)
+            if kept(receiver, "name") and not kept(receiver, "typed"):  # called on the class
+                names = _parameters(function)
+            else:
+                yield _parameters(function)[0], without(receiver, "text")
         for name, argument in zip(names, call.args, strict=False):
             yield name, self.of(argument, scope)
         if function.args.vararg:
@@ -192,18 +210,49 @@ class Program:
     def _name(self, name: str, scope: Scope) -> Values:
         owner = scope.owner(name)
         values = self._known.get((owner or scope.module, name), frozenset())
-        if owner is None or (owner.kind == "module" and name in self.names):
+        if owner is None or (owner.kind == "module" and (name in self.names or name in self.known.entries)):
             values |= self._before(name)
         return values
 
     def _before(self, name: str) -> Values:
         """Return the possible values of a name before the code runs: an earlier import, a built-in, a user's object."""
-        values = frozenset({Value("yours", name)}) if name in self.names else frozenset[Value]()
+        is_yours = name in self.names or name in tables.SHELL_NAMES
+        values = frozenset({Value("yours", name)}) if is_yours else frozenset[Value]()
+        if entry := self.known.entries.get(name):
+            return values | self._known_before(entry)
         if name in tables.CONVENTIONS:
             return values | {Value("name", tables.CONVENTIONS[name])}
         if hasattr(builtins, name) or name in ("exit", "quit"):
             return values | {Value("name", f"builtins.{name}")}
         return values | UNKNOWN
+
+    def _known_before(self, entry: Entry) -> Values:
+        """Return the values of a name of which it is known what it stands for."""
+        dotted = canonical(entry.dotted)
+        if entry.of != "object":
+            if entry.of == "function" and entry.dotted.startswith(USERS):
+                return self._method(*entry.dotted.rpartition(".")[::2])
+            return frozenset({Value("name", dotted)})
+        values: Values = frozenset({URL}) if entry.has_address else frozenset()
+        lineage = self.known.lineage(entry.dotted)
+        if not tables.PATHS.isdisjoint(map(canonical, lineage)):
+            values |= {PATH}
+        elif dotted in tables.HANDLES:
+            values |= {Value("result", dotted)}
+        else:
+            values |= {Value("typed", entry.dotted)}
+        return self.attribute(values, entry.bound) if entry.bound else values
+
+    def _method(self, dotted: str, attr: str) -> Values:
+        """Return the user's function `attr` of the class `dotted` or of one of its bases, or that of no class."""
+        for owner in self.known.lineage(dotted) if dotted else [""]:
+            if node := self.prelude.functions.get((owner, attr.removeprefix(USERS))):
+                return frozenset({Value("function", node)})
+        return frozenset()
+
+    def has_method(self, dotted: str, attr: str) -> bool:
+        """Return whether the user has defined the method `attr` of the type `dotted`."""
+        return bool(self._method(dotted, attr))
 
     def attribute(self, values: Values, attr: str) -> Values:
         """Return the possible values of the attribute `attr` of `values`."""
@@ -213,7 +262,12 @@ class Program:
         for value in values:
             match value.kind:
                 case "name":
+                    if value.content.startswith(USERS):
+                        found |= self._method(value.content, attr)
                     found.add(Value("name", canonical(f"{value.content}.{attr}")))
+                case "typed" | "method":
+                    found |= self._method(value.content, attr) if value.kind == "typed" else ()
+                    found.add(Value("method", f"{value.content}.{attr}"))
                 case "result":
                     found.add(Value("name", f"{value.content}.{attr}"))
                 case "path":
@@ -232,7 +286,7 @@ class Program:
             case ast.BinOp(left=ast.Constant(value=str(start)), op=ast.Add(), right=ast.Constant(value=str(end))):
                 return constant(start + end)
             case ast.BinOp(op=ast.Add()):
-                return without(operands, "text") | UNKNOWN
+                return frozenset(value for value in operands if value.kind in ("url", "container", "path")) | UNKNOWN
         return kept(operands, "url") | UNKNOWN
 
     def _call(self, node: ast.Call, scope: Scope) -> Values:
@@ -241,6 +295,8 @@ class Program:
         if isinstance(node.func, ast.Attribute) and name in tables.VIEWS:
             values = self.of(node.func.value, scope)
             found.append(spread(values) if name in ("items", "values", "keys") else elements(values))
+        if isinstance(node.func, ast.Attribute) and name in type_tables.PARTS:
+            found.append(kept(self.of(node.func.value, scope), "yours"))
         if name in tables.JOINS:
             found.append(kept(self._any(node.args, scope), "url"))
         return frozenset[Value]().union(*found)
@@ -266,7 +322,11 @@ class Program:
             return self._any(node.args[:1], scope)
         if module in ("builtins", "itertools") and last in tables.PASSED_ON:
             return spread(self._any(node.args, scope))
-        return frozenset({Value("result", dotted)}) if dotted in tables.FOLLOWED else UNKNOWN
+        if dotted == "builtins.type" and len(node.args) == 1:
+            return frozenset(_type_of(value) for value in self.of(node.args[0], scope))
+        if dotted in tables.FOLLOWED:
+            return frozenset({Value("result", dotted)})
+        return frozenset({Value("typed", dotted)}) if _is_class(dotted) else UNKNOWN
 
     def _imported(self, node: ast.Call, scope: Scope, whole: bool) -> Values:
         """Return the modules that `__import__` or `import_module` may return; `whole`: not only the top package."""
@@ -289,8 +349,28 @@ class Program:
         return found | unknown_attribute if without(names, "text") else found
 
 
+def _is_class(dotted: str) -> bool:
+    """Return whether a dotted name looks like that of a class."""
+    last = dotted.rpartition(".")[2].removeprefix(USERS)
+    return dotted.startswith(USERS) or (last[:1].isupper() and not last.isupper()) or dotted in type_tables.MAKERS
+
+
+def _type_of(value: Value) -> Value:
+    if value.kind == "typed":
+        return Value("name", value.content)
+    return Value("name", "pathlib.Path") if value == PATH else _UNKNOWN_VALUE
+
+
+def _parameters(function: Function) -> list[str]:
+    return [parameter.arg for parameter in (*function.args.posonlyargs, *function.args.args)]
+
+
+def _takes_object(function: Function) -> bool:
+    """Return whether a function looks like a method."""
+    return _parameters(function)[:1] in (["self"], ["cls"])
+
+
 def _positional(function: Function, call: ast.Call) -> list[str]:
     """Return the names of the parameters that take the positional arguments of `call`."""
-    names = [parameter.arg for parameter in (*function.args.posonlyargs, *function.args.args)]
-    is_method = names[:1] in (["self"], ["cls"]) and isinstance(call.func, ast.Attribute)
-    return names[1:] if is_method else names
+    names = _parameters(function)
+    return names[1:] if _takes_object(function) and isinstance(call.func, ast.Attribute) else names

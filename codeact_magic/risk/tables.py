@@ -12,16 +12,17 @@ from typing import cast
 from .findings import Kind
 
 
-def _kinds(**words: str) -> Mapping[str, Kind]:
+def kinds(**lines: str) -> Mapping[str, Kind]:
     """Return {word: kind} for kind="word word ..."."""
-    return {word: cast(Kind, kind) for kind, line in words.items() for word in line.split()}
+    return {word: cast(Kind, kind) for kind, line in lines.items() for word in line.split()}
 
 
-def _set(words: str) -> frozenset[str]:
-    return frozenset(words.split())
+def words(line: str) -> frozenset[str]:
+    """Return the words of `line`."""
+    return frozenset(line.split())
 
 
-MODULES = _kinds(
+MODULES = kinds(
     writes="shutil tempfile dbm lmdb",
     process="""
         subprocess multiprocessing multiprocess billiard pty pexpect asyncio.subprocess docker plumbum ray
@@ -40,9 +41,9 @@ MODULES = _kinds(
 )
 
 # Objects for which any use is an effect.
-OBJECTS = _kinds(environment="os.environ os.environb", unreadable="sys.modules sys.meta_path sys.path_hooks")
+OBJECTS = kinds(environment="os.environ os.environb", unreadable="sys.modules sys.meta_path sys.path_hooks")
 
-FUNCTIONS = _kinds(
+FUNCTIONS = kinds(
     writes="""
         os.open os.fdopen os.mkdir os.makedirs os.rename os.renames os.replace os.symlink os.link os.chmod os.lchmod
         os.chown os.lchown os.truncate os.ftruncate os.utime os.mkfifo os.mknod os.write os.pwrite os.sendfile
@@ -87,7 +88,7 @@ FUNCTIONS = _kinds(
     magic="IPython.get_ipython IPython.start_ipython IPython.embed",
 )
 
-HARMLESS = _set("""
+HARMLESS = words("""
     os.path os.listdir os.scandir os.walk os.fwalk os.getcwd os.getcwdb os.stat os.lstat os.fstat os.statvfs os.access
     os.readlink os.sep os.altsep os.linesep os.pathsep os.extsep os.curdir os.pardir os.devnull os.name os.fspath
     os.fsencode os.fsdecode os.cpu_count os.process_cpu_count os.getpid os.getppid os.getlogin os.getuid os.getgid
@@ -115,7 +116,7 @@ SETTINGS = (
 )
 
 # Methods that have the same effect on any object, and functions that are often called by their bare name.
-METHODS = _kinds(
+METHODS = kinds(
     writes="""
         write_text write_bytes touch mkdir makedirs symlink_to hardlink_to link_to chmod lchmod savefig imsave mimsave
         imwrite tofile extractall copyfile copytree copy2 copyfileobj make_archive unpack_archive save savetxt savez
@@ -144,21 +145,21 @@ PREFIXES: Mapping[str, Kind] = {
 }
 
 # Methods that write only if they get a target.
-NEED_TARGET = _set("""
+NEED_TARGET = words("""
     save to_csv to_json to_parquet to_orc to_html to_latex to_markdown to_xml to_string to_netcdf to_delta
     write_html write_image write_json write_csv write_parquet write_ipc write_ndjson write_avro save_for_backward
     """)
 # Functions that write into a file; it may have been reported as it was opened.
 DUMPS = frozenset(
     f"{module}.{function}"
-    for module in _set(
+    for module in words(
         "json pickle yaml dill cloudpickle joblib marshal plistlib toml tomli_w tomlkit ujson simplejson"
     )
     for function in ("dump", "safe_dump", "dump_all", "safe_dump_all")
 )
 # Functions whose target is not the first argument, but the method's object or the second argument.
-ON_RECEIVER = _set("write_text write_bytes touch mkdir symlink_to hardlink_to link_to chmod lchmod unlink rmdir")
-ON_SECOND = DUMPS | _set("""
+ON_RECEIVER = words("write_text write_bytes touch mkdir symlink_to hardlink_to link_to chmod lchmod unlink rmdir")
+ON_SECOND = DUMPS | words("""
     shutil.copy shutil.copy2 shutil.copyfile shutil.copytree shutil.move shutil.copymode shutil.copystat
     shutil.unpack_archive shutil.copyfileobj os.rename os.renames os.replace os.symlink os.link
     torch.save nbformat.write copyfile copytree copy2 copyfileobj write_table
@@ -171,22 +172,22 @@ TARGETS = (
 # Functions that open a file: (the position of the mode, the default mode).
 OPENERS: Mapping[str, tuple[int, str]] = {
     **dict.fromkeys(
-        _set("""
+        words("""
             builtins.open codecs.open gzip.open gzip.GzipFile bz2.open bz2.BZ2File lzma.open lzma.LZMAFile tarfile.open
             tarfile.TarFile zipfile.ZipFile zipfile.ZipFile.open wave.open fsspec.open aiofiles.open h5py.File
             netCDF4.Dataset tables.open_file rasterio.open
             """),
         (1, "r"),
     ),
-    **dict.fromkeys(_set("pandas.HDFStore zarr.open zarr.open_group"), (1, "a")),
+    **dict.fromkeys(words("pandas.HDFStore zarr.open zarr.open_group"), (1, "a")),
     "numpy.memmap": (2, "r+"),
     "pathlib.Path.open": (0, "r"),
 }
 MODES = ("mode", "flag", "filemode")
 WRITE_MODES = re.compile(r"[rbt]*[wax+][waxbt+]*")
 READS = re.compile(r"(?:[rbtU]+|readonly)(?:[:|].*)?")
-DATABASES = _set("sqlite3.connect duckdb.connect apsw.Connection aiosqlite.connect")
-SERIALISERS = _set("torch.load yaml.load yaml.load_all")
+DATABASES = words("sqlite3.connect duckdb.connect apsw.Connection aiosqlite.connect")
+SERIALISERS = words("torch.load yaml.load yaml.load_all")
 
 # If its name begins with one of these, a function that gets a web address fetches it.
 FETCHES = re.compile(
@@ -203,29 +204,32 @@ WRITING_SQL = re.compile(
 )
 
 # Results of calls that are followed. A handle was reported as it was opened, or is in memory.
-PATHS = _set("pathlib.Path pathlib.PosixPath pathlib.WindowsPath")
-PATH_METHODS = _set("""
+PATHS = words("pathlib.Path pathlib.PosixPath pathlib.WindowsPath")
+PATH_METHODS = words("""
     joinpath with_name with_suffix with_stem resolve absolute expanduser relative_to glob rglob iterdir
     home cwd readlink
     """)
-HANDLES = frozenset(OPENERS) | _set("io.BytesIO io.StringIO pandas.ExcelWriter sys.stdout sys.stderr")
+HANDLES = frozenset(OPENERS) | words("io.BytesIO io.StringIO pandas.ExcelWriter sys.stdout sys.stderr")
 FOLLOWED = HANDLES | {"IPython.get_ipython"}
-JOINS = _set("join urljoin str format Request quote text URL")
-PASSED_ON = _set("enumerate zip list tuple sorted reversed iter next set dict filter cycle chain")
-VIEWS = _set("items values keys get pop popitem setdefault")
-CHANGES = _set("update setdefault pop popitem clear append insert extend remove sort reverse add discard")
-FETCH_WORDS = _set("download pretrained")  # keywords that ask a function to download
-RUN_WORDS = _set("shell capture_output stdout stderr")  # keywords of functions that run a process
+JOINS = words("join urljoin str format Request quote text URL")
+PASSED_ON = words("enumerate zip list tuple sorted reversed iter next set dict filter cycle chain")
+VIEWS = words("items values keys get pop popitem setdefault")
+CHANGES = words("update setdefault pop popitem clear append insert extend remove sort reverse add discard")
+FETCH_WORDS = words("download pretrained")  # keywords that ask a function to download
+RUN_WORDS = words("shell capture_output stdout stderr")  # keywords of functions that run a process
+
+# What IPython keeps for the user, beside the user's own names.
+SHELL_NAMES = words("In Out _ih _oh _dh")
 
 # Ways into the interpreter, from which everything can be reached.
-INNARDS = _set("""
+INNARDS = words("""
     __globals__ __builtins__ __subclasses__ __bases__ __base__ __mro__ __code__ __closure__ __dict__ __loader__ __spec__
     __getattribute__ __reduce__ __reduce_ex__ __import__ __self__ f_globals f_locals f_builtins f_back
     tb_frame gi_frame cr_frame ag_frame user_ns user_global_ns
     """)
-KEPT_NAMES = _set("os sys shutil subprocess pathlib Path io socket builtins get_ipython display")
+KEPT_NAMES = words("os sys shutil subprocess pathlib Path io socket builtins get_ipython display")
 
-ROOTS = _set("os sys subprocess shutil builtins socket importlib")
+ROOTS = words("os sys subprocess shutil builtins socket importlib")
 RENAMED = {
     "posix": "os",
     "nt": "os",

@@ -17,12 +17,14 @@ class Value(NamedTuple):
 
     name: a module or an attribute of one; its full dotted name.
     result: the result of calling a name; the dotted name of the function.
+    typed: an object; the dotted name of its type.
+    method: an attribute of such an object; the dotted name of its type, and that of the attribute.
     text: a known string; the string.
     url: a string that holds a web address.
     path: a pathlib.Path.
     yours: an object of the user; its name.
     container: a container; the value of its elements.
-    function: a function that the code defines; its node.
+    function: a function that the code or the user defines; its node.
     dynamic: an attribute whose name is not known.
     none: None.
     many: too many strings to list.
@@ -30,7 +32,8 @@ class Value(NamedTuple):
     """
 
     kind: Literal[
-        "name", "result", "text", "url", "path", "yours", "container", "function", "dynamic", "none", "many", "unknown"
+        "name", "result", "typed", "method", "text", "url", "path", "yours", "container", "function", "dynamic", "none", "many",
+        "unknown",
     ]
     content: Any = ""
 
@@ -83,7 +86,7 @@ def spread(values: Values) -> Values:
 
 
 def _element(value: Value) -> Value:
-    if value.kind in ("name", "result", "function"):
+    if value.kind in ("name", "result", "function", "typed", "method"):
         return _UNKNOWN
     return value.content if value.kind == "container" else value
 
@@ -91,7 +94,7 @@ def _element(value: Value) -> Value:
 def _held(value: Value) -> Value:
     if value.kind == "container":
         return _UNKNOWN
-    if value.kind in ("name", "result", "path", "yours", "function", "dynamic"):
+    if value.kind in ("name", "result", "path", "yours", "function", "dynamic", "typed", "method"):
         return Value("container", value)
     return value
 

@@ -13,7 +13,9 @@ from typing import Any
 
 from ...session import Cell, Observation
 from ...text import mask
+from ..sent.describe import described
 from ..sent.names import Names, bound_in, innermost_line
+from ..sent.describe import described
 from ..sent.namespace import summary
 from .nested import Alarm, Interrupts, as_action
 from .recorder import Recorder
@@ -135,11 +137,21 @@ class ShellExecutor:
         """Return what the user and the agent have defined: no modules, no private names, nothing of IPython's."""
         return self._names.variables()
 
-    def user_names(self) -> set[str]:
-        """Return the names that are the user's own: an action that made a name may make it again unasked."""
+    def user_names(self) -> Collection[str]:
+        """Return the names that are the user's own: an action that made a name may make it again unasked.
+
+        It also knows what these and other names stand for, and how IPython reads a cell.
+        """
+        from ...risk import Namespace  # imported on use: its tables are needed only once an action is asked about
+
         for name in self._made_by_user():
             self._names.made.pop(name, None)
-        return self._names.own()
+        return Namespace(
+            self._names.own(),
+            describe=lambda names: described(self.shell.user_ns, names),
+            transform=self.shell.input_transformer_manager.transform_cell,
+            magics=self.shell.magics_manager.magics["line"],
+        )
 
     def defined(self, names: Collection[str]) -> set[str]:
         """Return those of `names` that have a value."""

@@ -129,9 +129,14 @@ class KernelExecutor:
         """Return no cells: nobody but the agent runs code there."""
         return ()
 
-    def user_names(self) -> set[str]:
-        """Return the names that no action has made."""
-        return probe.names(self._asked("own"))
+    def user_names(self) -> Collection[str]:
+        """Return the names that no action has made; it also knows what these and other names stand for."""
+        from ...risk import Namespace  # imported on use: its tables are needed only once an action is asked about
+
+        return Namespace(
+            probe.names(self._asked("own")),
+            describe=lambda names: probe.description(self._asked("described", sorted(names))),
+        )
 
     def defined(self, names: Collection[str]) -> set[str]:
         """Return those of `names` that have a value."""

@@ -9,7 +9,14 @@ from typing import Any
 
 from ...session import Json
 
-_SENT = ("text", "kernels.sent.handles", "kernels.sent.namespace", "kernels.sent.names", "kernels.sent.inside")
+_SENT = (
+    "text",
+    "kernels.sent.handles",
+    "kernels.sent.namespace",
+    "kernels.sent.names",
+    "kernels.sent.describe",
+    "kernels.sent.inside",
+)
 _PACKAGE = "_codeact_inside"
 
 _SETUP = """
@@ -70,3 +77,13 @@ def names(text: str | None) -> set[str]:
         return set(map(str, json.loads(text or "[]")))
     except (ValueError, TypeError, RecursionError):
         return set()
+
+
+def description(text: str | None) -> Json:
+    """Return what names stand for from the JSON that the probe made of it."""
+    try:
+        found = json.loads(text or "{}")
+        parts = {part: dict(found.get(part) or {}) for part in ("names", "types", "sources")}
+        return {**parts, "unread": list(found.get("unread") or ())}
+    except (ValueError, TypeError, AttributeError, RecursionError):  # code has put something else into its place
+        return {"names": {}, "types": {}, "sources": {}, "unread": []}

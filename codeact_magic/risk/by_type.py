@@ -1,0 +1,90 @@
+"""What a call does to the user's objects, and what the method of an object of a known type does to the world."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from . import packages, tables, type_tables
+from .call import Call
+from .magics import Effect
+from .program import Program
+from .scopes import Scope
+from .values import kept
+from .wording import words
+
+
+def judge(call: Call, dotted: str) -> Iterator[Effect]:
+    """Yield the effects of a method by its type: `dotted` is the name of the type, or of a base of it, and its own."""
+    kind = type_tables.METHODS.get(dotted)
+    owner = dotted.rpartition(".")[0]
+    if kind == "writes":
+        target = call.node.func.value if isinstance(call.node.func, ast.Attribute) else None
+        if dotted in type_tables.TO_ARGUMENT:
+            target = call.argument(0)
+        if not call.is_reported(target):
+            yield kind, call.shown(target) or f"files with {dotted.rpartition('.')[2]}"
+    elif kind:
+        yield words(kind, dotted)
+    elif owner in type_tables.HOLDERS:
+        return
+    elif known := tables.touched(dotted):
+        if known[0] not in ("unreadable", "writes", "deletes"):
+            yield words(known[0], dotted)
+    elif not packages.is_familiar(dotted):
+        yield "unfamiliar", packages.package(dotted)
+
+
+def changed(call: Call) -> Iterator[Effect]:
+    """Yield the user's objects that the call changes in place."""
+    for node in _changed(call):
+        for name in sorted(call.program.yours(node, call.scope)):
+            yield "changes name", f"your {name}"
+
+
+def _changed(call: Call) -> Iterator[ast.expr]:
+    """Yield the object of the method, or the arguments, that the call changes."""
+    yield from (keyword.value for keyword in call.node.keywords if keyword.arg == "out")
+    if isinstance(call.node.func, ast.Attribute):
+        if call.may_be_true("inplace") or call.node.func.attr in ("__setitem__", "__delitem__"):
+            yield call.node.func.value
+    for dotted in call.names or [call.method]:
+        owner, _, method = dotted.rpartition(".")
+        position = type_tables.CHANGED_ARGUMENT.get(dotted)
+        if position is None and (
+            method in type_tables.CHANGES.get(owner, ()) or type_tables.CHANGES_ARGUMENT.match(dotted)
+        ):
+            position = 0
+        if position is not None and (argument := call.argument(position)):
+            yield argument
+
+
+def changing(node: ast.Attribute, scope: Scope, program: Program) -> frozenset[str]:
+    """Return the names of the user's objects that a method changes, which `node` mentions."""
+    named = program.yours(node.value, scope)
+    if not named:
+        return named
+    types = [str(value.content) for value in kept(program.of(node.value, scope), "typed")]
+    return frozenset(name for name in named if _changes(name, types, node.attr, program))
+
+
+def _changes(name: str, types: list[str], attr: str, program: Program) -> bool:
+    """Return whether the method `attr` of an object of one of `types`, a part of the user's `name`, changes it."""
+    entry = program.known.entries.get(name)
+    if entry is None or entry.of != "object":
+        return name in tables.SHELL_NAMES and attr in type_tables.CHANGING
+    if not types:
+        table = type_tables.PARTS_OF.get(entry.dotted.partition(".")[0])
+        return attr in table if table is not None else _is_changing(attr)
+    return any(_changes_type(dotted, attr, program) for dotted in types)
+
+
+def _changes_type(dotted: str, attr: str, program: Program) -> bool:
+    if program.has_method(dotted, attr):
+        return False  # its source is read
+    known = [type_tables.CHANGES[base] for base in program.known.lineage(dotted) if base in type_tables.CHANGES]
+    return attr in frozenset[str]().union(*known) if known else _is_changing(attr)
+
+
+def _is_changing(attr: str) -> bool:
+    return attr in type_tables.CHANGING or type_tables.CHANGING_NAME.match(attr) is not None
