@@ -9,7 +9,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 # pytest, which tries what failed again.
 PYTEST := $(BIN)/python -m tests
 
-.PHONY: help demo lab test check typescript labextension pythons kernel browser bench fetch clean
+.PHONY: help demo lab test check typescript labextension pythons kernel browser attack bench fetch clean
 
 help: ## show this
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -73,6 +73,11 @@ kernel: $(VENV)/.test ## the tests with real kernels, terminals and notebooks, a
 browser: $(VENV)/.test ## the tests in a real JupyterLab and a real browser
 	@$(BIN)/python -m tests.browser
 	$(PYTEST) -n 2 -m browser
+
+attack: $(VENV)/.test ## attack the running product, and print what was tried and what held
+	@$(BIN)/python -c "import atheris" 2>/dev/null || $(PIP) install atheris || echo "without atheris: hypothesis alone"
+	@$(BIN)/python -m tests.browser
+	$(BIN)/python -m tests.attack
 
 bench: $(VENV)/.test ## time per step and load time, as ratios against a floor
 	@$(BIN)/python -m tests.bench

@@ -6,10 +6,10 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from itertools import chain, islice, takewhile
 from typing import Protocol
 
 from . import context, formats
+from .context import repetition, wording
 from .errors import CodeActError, EndpointError, LimitReachedError, StoppedError
 from .formats import Reading
 from .session import Cell, Decision, Format, Json, Observation, Reply, Session, Step, ToolCall, Turn
@@ -18,9 +18,9 @@ from .text import storable
 
 @dataclass(frozen=True, slots=True)
 class Delta:
-    """A piece of a reply as it is written; an empty one only says that time passes.
+    """A piece of a reply as it is written; an empty one only shows that time passes.
 
-    A `note` tells the user why the reply is asked for again: what came of it so far is void.
+    A `note` tells the user why the reply is requested again; the pieces so far are void.
     """
 
     text: str = ""
@@ -30,7 +30,7 @@ class Delta:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What is asked of a model. `enough` tells where a reply that is still being written may be cut (None: nowhere)."""
+    """A request to a model. `enough` returns the length at which an unfinished reply may be cut (None: not yet)."""
 
     messages: tuple[Json, ...]
     stop: tuple[str, ...] = ()
@@ -40,70 +40,79 @@ class Request:
 
 
 class Model(Protocol):
-    """What writes replies. Raises EndpointError where it cannot."""
+    """Writes replies. Raises EndpointError if it cannot."""
 
     name: str
     endpoint: str
 
     def reply(self, request: Request, show: Callable[[Delta], None]) -> Reply:
-        """Return the reply to `request`, handing each piece to `show` as it comes."""
+        """Return the reply to `request`, passing each piece to `show` as it comes."""
 
 
 class Approver(Protocol):
-    """Who decides whether an action may run."""
+    """Decides whether an action may run."""
 
     mode: str
 
     def decide(self, number: int, reading: Reading) -> Decision:
-        """Return the decision about the action that step `number` proposes."""
+        """Return the decision about the action of step `number`."""
 
 
 class Executor(Protocol):
-    """Where actions run."""
+    """Runs actions."""
 
     def run(self, code: str) -> Observation:
-        """Run `code`, once; what it raises is part of the observation."""
+        """Run `code` once. An exception of the code becomes part of the observation."""
 
     def summary(self) -> str:
-        """Return the namespace in outline."""
+        """Return an outline of the namespace."""
 
     def cells(self) -> tuple[Cell, ...]:
-        """Return the cells that the user ran since this was last asked."""
+        """Return the cells that the user ran since the last call."""
 
 
 class View(Protocol):
-    """Who shows the turn as it goes."""
+    """Shows a turn while it goes on."""
 
     def thinking(self, number: int, title: str = "") -> None:
-        """Step `number` begins; `title` is what it is called where "step" is not the word."""
+        """Show that step `number` begins; `title` is its name if it is not "step"."""
 
     def show(self, delta: Delta) -> None:
-        """A piece of the reply has come."""
+        """Show a piece of the reply."""
 
     def proposed(self, number: int, reading: Reading) -> None:
-        """The reply is complete."""
+        """Show the complete reply."""
 
     def finished(self, number: int, step: Step) -> None:
-        """The step is over."""
+        """Show that the step is over."""
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Where a turn ends, whatever the model wants."""
+    """The limits of a turn."""
 
     steps: int = 20
-    tokens: int = 200_000  # prompt and completion of a turn together; 0: no limit
-    repeats: int = 2  # of the same code, one after the other
-    output: int = 8_000  # characters of an observation that the model is told
-    context: int = 0  # tokens of the conversation that the model is sent; 0: no limit
+    tokens: int = 200_000  # prompt and completion tokens of a turn together; 0: no limit
+    repeats: int = 2  # repetitions of the same code
+    output: int = 8_000  # characters of the outputs in an observation message
+    context: int = 0  # tokens of the conversation in a request; 0: no limit
 
 
 class Agent:
-    """Takes prompts to answers: `model` writes, `approver` decides, `executor` runs, `view` shows, `keep` saves.
+    """Takes prompts to answers.
 
-    `draft` saves a step that is not complete, and `settle` waits, not for long, until what was saved outlives the
-    process: code that ends it leaves its step behind. `remarks` returns what the user has said since it was last
-    called.
+    Args:
+        session: the session to continue.
+        model: writes the replies.
+        approver: decides about the actions.
+        executor: runs them.
+        view: shows the steps.
+        keep: saves the session after each step.
+        draft: saves the session with a step that is not complete.
+        settle: waits briefly until the last save would survive the end of the process, since an action may end it.
+        limits: see `Limits`.
+        vision: whether the model is sent images.
+        remarks: returns the user's remarks since its last call.
     """
 
     def __init__(
@@ -122,13 +131,21 @@ class Agent:
         remarks: Callable[[], Sequence[str]] = tuple,
     ) -> None:
         self.session = session
-        self.model, self.approver, self.executor, self.view, self.keep = model, approver, executor, view, keep
-        self.draft, self.settle, self.limits, self.vision, self.remarks = draft, settle, limits, vision, remarks
+        self.model = model
+        self.approver = approver
+        self.executor = executor
+        self.view = view
+        self.keep = keep
+        self.draft = draft
+        self.settle = settle
+        self.limits = limits
+        self.vision = vision
+        self.remarks = remarks
 
     def run(self, prompt: str, *, format: Format = "fence", summarize: bool = True, fresh: bool = False) -> Turn:
-        """Take `prompt` to its answer and return the turn; `fresh`: nothing of what the session made is there any more.
+        """Take `prompt` to its answer and return the turn; `fresh`: the variables of earlier turns are gone.
 
-        Raises LimitReachedError, StoppedError or EndpointError if there is none; the session has all steps up to there.
+        Raises LimitReachedError, StoppedError or EndpointError if there is no answer; the session keeps all steps.
         """
         began = time.monotonic()
         self._begin(prompt, format, fresh)
@@ -149,7 +166,7 @@ class Agent:
         return self.turn
 
     def step(self) -> None:
-        """Think, decide, act: one reply of the model and what comes of it."""
+        """Think, decide, act: request one reply, and run its action if that is approved."""
         self._check_limits()
         number = len(self.turn.steps) + 1
         reply, reading = self._think(number)
@@ -158,18 +175,18 @@ class Agent:
         )
         if reading.fault:
             step = replace(step, observation_message=reading.fault)
-        elif reading.action and (repeats := self._repeats(step)):
-            step = replace(step, observation_message=context.repeated(self._before(step)))
-            if repeats >= self.limits.repeats:
+        elif reading.action and (times := repetition.repeats(self.turn.steps, step)):
+            step = replace(step, observation_message=context.repeated(repetition.earlier(self.turn.steps, step)))
+            if times >= self.limits.repeats:
                 self._add(number, step)
-                raise LimitReachedError(_TOO_OFTEN.format(times=repeats + 1))
+                raise LimitReachedError(_TOO_OFTEN.format(times=times + 1))
         elif reading.action:
             step = self._act(number, step, reading)
         step = self._with_remarks(step)
         self._add(number, step)
         if step.decision and step.decision.verdict == "stop":
             raise StoppedError("You stopped the agent here. Go on with another %%codeact cell.")
-        if step.observation and step.observation.status == "aborted":
+        if step.observation and step.observation.status == "interrupted":
             raise KeyboardInterrupt
         if not step.observation_message:
             note = _ANSWER_CUT if reply.finish == "length" else ""
@@ -177,7 +194,7 @@ class Agent:
 
     @property
     def turn(self) -> Turn:
-        """The turn under way, or the last one."""
+        """The current turn, or the last one."""
         return self.session.turns[-1]
 
     def _begin(self, prompt: str, format: Format, fresh: bool) -> None:
@@ -194,7 +211,7 @@ class Agent:
         self.session = self.session.begun(turn)
 
     def _look(self, summarize: bool) -> None:
-        """Take down what the user has: it travels with the prompt, and with the saved session."""
+        """Add the user's variables and cells to the turn: the prompt needs the former, the saved session both."""
         summary = self.executor.summary() if summarize else ""
         self._put(replace(self.turn, context=summary, cells=self.executor.cells()))
         self.keep(self.session)
@@ -216,54 +233,41 @@ class Agent:
         return reply, reading
 
     def _act(self, number: int, step: Step, reading: Reading) -> Step:
-        """Have the action decided about, and run where it may; a step that breaks off in this is kept all the same."""
-        left = replace(step, observation_message=_UNDECIDED)
+        """Return the step with the decision about its action, and the observation if it ran.
+
+        The session keeps the step even if an exception breaks it off; its observation message says how far it came.
+        """
+        broken_off = replace(step, observation_message=wording.UNDECIDED)
         observation = None
         try:
-            self._draft(left)
+            self._draft(broken_off)
+            if self.approver.mode != "auto":  # then the user may be asked, and may take long
+                self.settle()
             decision = self.approver.decide(number, reading)
             step = replace(step, decision=decision)
             if decision.runs:
-                left = replace(step, observation_message=_NOT_BEGUN)
-                self._draft(replace(step, observation_message=_BROKEN_OFF))
+                broken_off = replace(step, observation_message=wording.NOT_BEGUN)
+                self._draft(replace(step, observation_message=wording.BROKEN_OFF))
                 self.settle()
-                left = replace(step, observation_message=_BROKEN_OFF)
+                broken_off = replace(step, observation_message=wording.BROKEN_OFF)
                 observation = self.executor.run(decision.code)
             assert step.action
-            heard = context.observation_text(step.action, decision, observation, self.limits.output)
+            message = context.observation_text(step.action, decision, observation, self.limits.output)
         except BaseException:
-            self._add(number, left)
+            self._add(number, broken_off)
             raise
         images = bool(self.vision and observation and context.has_images(observation))
-        return replace(step, observation=observation, observation_message=heard, images=images)
+        return replace(step, observation=observation, observation_message=message, images=images)
 
     def _draft(self, step: Step) -> None:
         self.draft(self.session.updated(replace(self.turn, steps=(*self.turn.steps, step))))
 
     def _with_remarks(self, step: Step) -> Step:
-        """Add what the user has said meanwhile to what the model hears; an answer is not the last word then."""
+        """Add the user's remarks to the observation message. After an answer, the turn then goes on."""
         remarks = [_REMARK.format(remark=storable(remark)) for remark in self.remarks()]
-        return (
-            replace(step, observation_message="\n\n".join(filter(None, [step.observation_message, *remarks])))
-            if remarks
-            else step
-        )
-
-    def _repeats(self, step: Step) -> int:
-        """Return how many times the last steps came to this one before: at once, or round and round in a few steps."""
-        return max(self._rounds(step, length) for length in range(1, _LONGEST_ROUND + 1))
-
-    def _rounds(self, step: Step, length: int) -> int:
-        """Return how many rounds of `length` steps, one like the other, end with this one."""
-        later = chain([step], reversed(self.turn.steps))
-        earlier = islice(reversed(self.turn.steps), length - 1, None)
-        alike = takewhile(lambda pair: _is_again(*pair), zip(later, earlier, strict=False))
-        return sum(1 for _ in alike) // length
-
-    def _before(self, step: Step) -> str:
-        """Return what the model heard when the code of a step was last decided about."""
-        earlier = reversed(self.turn.steps)
-        return next((other.observation_message for other in earlier if other.decision and _is_again(step, other)), "")
+        if not remarks:
+            return step
+        return replace(step, observation_message="\n\n".join(filter(None, [step.observation_message, *remarks])))
 
     def _check_limits(self) -> None:
         if len(self.turn.steps) >= self.limits.steps:
@@ -292,19 +296,8 @@ class Agent:
         self.keep(self.session)
 
 
-def _is_again(later: Step, earlier: Step) -> bool:
-    """Return whether a step is an earlier one again: the same code and, where that ran again, the same result."""
-    if not (later.action and earlier.action and later.action.code.strip() == earlier.action.code.strip()):
-        return False
-    return later.observation is None or later.observation_message == earlier.observation_message
-
-
 _OUTCOMES: dict[type[CodeActError], str] = {LimitReachedError: "limit", StoppedError: "stopped"}
 _MOST_FAULTS = 3
-_LONGEST_ROUND = 3  # steps that a model goes through again and again
-_UNDECIDED = "The code was not run: nobody decided about it."
-_NOT_BEGUN = "The code was not run: it was stopped before it began."
-_BROKEN_OFF = "The run of the code broke off; how far it came is not known."
 _REMARK = "The user remarks: {remark}"
 _TOO_OFTEN = (
     "The model proposed the same code {times} times over, so the turn was ended. Say what it should do instead in "
@@ -326,6 +319,6 @@ _ANSWER_CUT = "The answer was cut off at the model's limit of tokens; %config Co
 
 
 def _storable(reply: Reply) -> Reply:
-    """Return `reply` as it can be saved and sent: streams cut surrogate pairs in two."""
+    """Return `reply` in a form that can be saved and sent: streams may cut a surrogate pair in two."""
     calls = tuple(ToolCall(*map(storable, (call.id, call.name, call.arguments))) for call in reply.tool_calls)
     return replace(reply, text=storable(reply.text), reasoning=storable(reply.reasoning), tool_calls=calls)

@@ -69,8 +69,8 @@ class Options(Configurable):
     max_saved_output = Int(
         1_000_000,
         min=0,
-        help="Characters of an output, beyond which it is saved in a file of its own; those of a step may be 10 times "
-        "as many together, those of a session 100 times. 0: no limit.",
+        help="Characters of outputs that a saved notebook holds, all together; later and larger outputs are saved in "
+        "files beside it. 0: no limit, and saving a step takes longer the larger the notebook is.",
     ).tag(config=True)
     save_cells = Bool(True, help="Save your own cells with a session, so that it can be run again.").tag(config=True)
     local_model = Unicode("qwen2.5-coder-1.5b", help="The local model's name.").tag(config=True)

@@ -14,10 +14,11 @@ from .formats import Reading
 from .frontends.captions import turn_line
 from .frontends.front_end import TurnListener, TurnView
 from .frontends.host import Host
+from .kernels.interpreter import InterpreterOptions
 from .model import OpenAIModel
 from .model.endpoints import Endpoints, secrets
 from .options import Options
-from .session import Action, Format, Occasion, Outcome, Reply, Session, Step, Turn
+from .session import Action, Format, Occasion, Outcome, Session, Step, Turn
 from .sessions.code_blocks import CodeBlock, made
 from .sessions.threads import Thread, Threads, near
 from .text import mask, one_line
@@ -37,7 +38,7 @@ class Runner:
         self.host = host
         self.options = options
         self.interpreter = host.interpreter
-        self.interpreter.secrets = self.secrets
+        self.interpreter.configure(InterpreterOptions(secrets=self.secrets))
         self.threads = Threads(self.secrets, lambda line: self.view.tell(line))
         self.endpoints = Endpoints(lambda line: self.view.tell(line), lambda line: self.view.waiting(line))
         self._capabilities = host.front_end.capabilities()
@@ -66,7 +67,7 @@ class Runner:
         with self._at_work(options):
             gate = self._gate("replay")
             self.view.tell(announcement)
-            self._set_interpreter(session.id)
+            self._configure_interpreter(session.id)
             replay = Replay(gate, self.interpreter, self.view, self.view.tell)
             prompt = one_line(session.turns[0].prompt if session.turns else "", 200)
             self.records.begin(f"replay of {prompt}"[:80], 1, prompt, "", len(blocks), of="replay")
@@ -90,7 +91,7 @@ class Runner:
         with self._at_work(options):
             gate = self._gate("consent", names=tuple)  # the code runs elsewhere, without the user's names
             reading = Reading(thought=thought, action=Action(code))
-            step = Step(Reply(""), thought=thought, action=reading.action, observation_message="approved")
+            step = Step.standalone(thought, code)
             self.records.begin(options.thread, 1, thought, "", 1, of="consent")
             try:
                 self.view.thinking(1, "the session")
@@ -170,18 +171,20 @@ class Runner:
             occasion=occasion,
         )
 
-    def _set_interpreter(self, session_id: str) -> None:
-        options = self.options
-        interpreter = self.interpreter
-        interpreter.timeout = options.action_timeout
-        interpreter.limit = options.max_summary
-        interpreter.keep_cells = options.save_cells
-        interpreter.conversation = session_id
-        interpreter.cleared = self.view.restore
+    def _configure_interpreter(self, session: str) -> None:
+        interpreter_options = InterpreterOptions(
+            timeout=self.options.action_timeout,
+            summary_limit=self.options.max_summary,
+            keep_cells=self.options.save_cells,
+            session=session,
+            secrets=self.secrets,
+            cleared=self.view.restore,
+        )
+        self.interpreter.configure(interpreter_options)
 
     def _agent(self, thread: Thread, model: OpenAIModel, gate: Gate) -> Agent:
         options = self.options
-        self._set_interpreter(thread.session.id)
+        self._configure_interpreter(thread.session.id)
         limits = Limits(
             steps=options.max_steps,
             tokens=options.max_tokens_per_turn,

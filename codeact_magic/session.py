@@ -1,7 +1,7 @@
 """What happened, as values: a Session has Turns (one `%%codeact` cell each), which have Steps.
 
-Everything here is frozen and holds only strings, numbers, tuples and JSON: a session can be compared, saved and
-loaded without loss (`saving/`), and rendered into chat messages without looking anything up (`context/`).
+Everything here is frozen and holds only strings, numbers, tuples and JSON. So a session can be compared, saved and
+loaded without loss (`sessions/saving/`), and rendered into chat messages without any lookup (`context/`).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ Json = dict[str, Any]
 Format = Literal["fence", "execute", "tools", "json"]
 Verdict = Literal["approve", "edit", "reject", "stop"]
 Occasion = Literal["turn", "replay", "consent"]  # what a step is part of; a consent is to code that runs elsewhere
-Status = Literal["ok", "error", "aborted"]
+Status = Literal["ok", "error", "interrupted", "timed out", "kernel lost"]
 Outcome = Literal["open", "answered", "limit", "stopped", "failed"]
 
 VERDICT_WORDS: dict[Verdict, str] = {
@@ -26,12 +26,12 @@ VERDICT_WORDS: dict[Verdict, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens of one reply, or of many added up. `cached` is the part of `prompt` that the endpoint had cached."""
+    """The tokens of one reply, or of many added up. `cached` is the part of `prompt` that the endpoint had cached."""
 
     prompt: int = 0
     cached: int = 0
     completion: int = 0
-    estimated: bool = False  # the endpoint did not say, so these were counted from the text
+    estimated: bool = False  # the endpoint sent no usage, so the tokens were estimated from the text
 
     def __add__(self, other: Usage) -> Usage:
         return Usage(
@@ -53,7 +53,7 @@ class ToolCall:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What the model said, whole. `finish` is the endpoint's finish_reason, or "cut" where we closed the stream."""
+    """A complete reply of the model. `finish` is the endpoint's finish_reason, or "cut" if we closed the stream."""
 
     text: str
     reasoning: str = ""
@@ -70,32 +70,45 @@ class Action:
 
     code: str
     format: Format = "fence"
-    call_id: str = ""  # of the tool call that carried it
+    call_id: str = ""  # the id of the tool call that carried it
 
 
-IMPORTED = "import"  # who decided, and which model it was, in a session from training data
+IMPORTED = "import"  # stands for the user who decided and for the model, in a session from training data
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What was decided about an action, by whom ("user", "policy auto", ...), and the code that may run."""
+    """The decision about an action: by whom ("user", "policy auto", ...), and the code that may run."""
 
     verdict: Verdict
     code: str = ""
     reason: str = ""
     by: str = "user"
     seconds: float = 0.0
-    findings: tuple[str, ...] = ()  # what the action would touch, as it was shown
+    findings: tuple[str, ...] = ()  # the findings about the action, as they were shown
 
     @property
     def runs(self) -> bool:
-        """Whether `code` is to be run."""
+        """Whether `code` may run."""
         return self.verdict in ("approve", "edit")
+
+
+DEAD_KERNEL = "DeadKernelError"  # the error name in the outputs of a run whose kernel died
+CONNECTION_LOST = "ConnectionLostError"  # the same, if the kernel can no longer be reached
 
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """What running the code gave: nbformat outputs, and the variables it changed as (name, short repr)."""
+    """The result of running code: how it ended, nbformat outputs, and the variables it changed as (name, short repr).
+
+    `status` says how the run ended:
+
+        ok           the code ran to its end
+        error        the code raised an exception
+        interrupted  the user stopped the code
+        timed out    the code ran longer than allowed, and was interrupted
+        kernel lost  the kernel died or became unreachable during the run
+    """
 
     status: Status
     outputs: tuple[Json, ...] = ()
@@ -103,16 +116,21 @@ class Observation:
     seconds: float = 0.0
     execution_count: int | None = None
     line: str = ""  # the innermost line of the action that raised, as "line 3: total = df['age']"
-    note: str = ""  # e.g. why it was interrupted
+    note: str = ""  # a sentence for the user and the model, e.g. why the code was interrupted
+    fresh: bool = False  # the code ran in a new kernel: all variables from before it were gone
+    lost: bool = False  # the kernel ended with the run: all variables are gone after it
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One reply and what came of it.
+    """One reply and its result.
 
     `assistant_message` and `observation_message` are the two chat messages that the step leaves in the conversation.
     They are fixed when the step ends, so that every later request repeats them byte for byte. A step without an
     `observation_message` ended the turn.
+
+    A step can stand alone (`standalone`): code that is replayed, or that the user is asked about. No model wrote it,
+    and it is part of no conversation.
     """
 
     reply: Reply
@@ -122,28 +140,38 @@ class Step:
     observation: Observation | None = None
     assistant_message: str = ""
     observation_message: str = ""
-    images: bool = False  # the images among the outputs went to the model with `observation_message`
+    images: bool = False  # the images among the outputs were sent to the model with `observation_message`
+
+    @classmethod
+    def standalone(cls, thought: str, code: str) -> Step:
+        """Return a step that stands alone: `code`, with `thought` shown above it."""
+        return cls(Reply(""), thought=thought, action=Action(code), observation_message="(This step stands alone.)")
+
+    @property
+    def stands_alone(self) -> bool:
+        """Whether no model had a part in the step."""
+        return self.reply == Reply("")
 
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """A cell that the user ran before a turn: the session re-runs only with it."""
+    """A cell that the user ran before a turn. The session needs it to run again."""
 
     code: str
     failed: bool = False
-    earlier: bool = False  # it is an action of another session in the same kernel, which the user has not written
+    earlier: bool = False  # the cell is an action of another session in the same kernel, not written by the user
 
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """One prompt, taken to its answer. `context` is the namespace summary that travelled with the prompt."""
+    """One prompt, with its steps and its answer. `context` is the namespace summary that was sent with the prompt."""
 
     prompt: str
     context: str = ""
     cells: tuple[Cell, ...] = ()
     steps: tuple[Step, ...] = ()
     outcome: Outcome = "open"
-    note: str = ""  # the line that told the user why the turn ended, where it has no answer
+    note: str = ""  # if the turn has no answer: the line that told the user why it ended
     model: str = ""
     endpoint: str = ""  # without credentials
     format: Format = "fence"
@@ -151,22 +179,25 @@ class Turn:
     started: str = ""  # ISO 8601, with the zone
     seconds: float = 0.0
     window: int = 0  # the first turn of the session that the model still sees
-    fresh: bool = False  # it began in a kernel that had nothing of what the turns before it made
+    fresh: bool = False  # the turn began in a kernel without the variables of the turns before it
 
     @property
     def answer(self) -> str:
-        """The final answer, empty where the turn has none."""
+        """The final answer, empty if the turn has none."""
         return self.steps[-1].thought if self.outcome == "answered" and self.steps else ""
 
     @property
     def usage(self) -> Usage:
-        """The tokens of all its replies."""
+        """The tokens of all replies."""
         return sum((step.reply.usage for step in self.steps), Usage())
 
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """One conversation, one saved notebook. `home` leads from the file's folder to the kernel's working directory."""
+    """One conversation, saved as one notebook.
+
+    `home` is the path from the notebook's folder to the kernel's working directory.
+    """
 
     id: str
     thread: str = "main"
@@ -184,7 +215,7 @@ class Session:
 
     @property
     def usage(self) -> Usage:
-        """The tokens of all its turns."""
+        """The tokens of all turns."""
         return sum((turn.usage for turn in self.turns), Usage())
 
 

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 # Letters and marks that show nothing although Unicode does not count them as format characters.
 _BLANK = frozenset([0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x180B, 0x180C, 0x180D, 0x180F, 0x2800, 0x3164, 0xFFA0])
@@ -175,6 +176,28 @@ def mask(text: str, secrets: Iterable[str]) -> str:
     for secret in sorted(filter(None, secrets), key=len, reverse=True):
         text = text.replace(secret, "***")
     return text
+
+
+def mask_all(value: Any, secrets: Sequence[str]) -> Any:
+    """Return JSON with `mask` applied to every text in it, however deeply nested."""
+    if not secrets:
+        return value
+    if isinstance(value, str):
+        return mask(value, secrets)
+    if isinstance(value, dict):
+        return {mask_all(key, secrets): mask_all(item, secrets) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return _mask_list(value, secrets)
+    return value
+
+
+def _mask_list(values: Sequence[Any], secrets: Sequence[str]) -> list[Any]:
+    if all(isinstance(line, str) for line in values):  # maybe one text as a list of lines: a secret may span two
+        whole = "".join(values)
+        hidden = mask(whole, secrets)
+        if hidden != whole:
+            return [hidden]
+    return [mask_all(item, secrets) for item in values]
 
 
 _ANSI = re.compile(

@@ -2,6 +2,8 @@
 
 A step is timed at the endpoint: from the end of a response to the arrival of the next request. The floor is the openai
 client and a bare `run_cell` in the same kernel, with the same replies; ours streams into the cell and saves each step.
+
+The time that Stop takes has no floor to compare with.
 """
 
 from __future__ import annotations
@@ -11,17 +13,21 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import time
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from jupyter_client.manager import start_new_kernel
 
-from codeact_magic.testing import FakeEndpoint, Say
+from codeact_magic.testing import FakeEndpoint, Hang, Say, Scripted
+
+from .kernels import NEWEST, Kernel, started
 
 ROUNDS = 3
 STEPS = (20, 200)
 LOADS = 11
+STOPS = 5
 
 FLOOR = """
 import os
@@ -130,6 +136,37 @@ def bench_load() -> None:
         print(f"loading: {ours:.1f} ms, an extension that does nothing {idle:.1f} ms (medians of {LOADS})")
 
 
+def stop_time(kernel: Kernel, reply: Scripted) -> float:
+    """Return the milliseconds from Stop to the end of the cell, while the model is silent or the code runs."""
+    with FakeEndpoint([reply]) as endpoint:
+        run = kernel.begin(OURS.format(most=2, url=endpoint.base_url))
+        if isinstance(reply, Hang):
+            endpoint.wait_for_requests(1)
+        else:
+            run.wait(lambda: "begun" in run.text)
+        began = time.perf_counter()
+        kernel.interrupt()
+        run.finish()
+        return (time.perf_counter() - began) * 1e3
+
+
+def bench_stop() -> None:
+    """Print how long Stop takes until the cell is over."""
+    phases: dict[str, Scripted] = {
+        "the model is silent": Hang(headers=True),
+        "code is busy": Say("```python\nprint('begun')\nwhile True: pass\n```"),
+        "code sleeps": Say("```python\nprint('begun')\n__import__('time').sleep(600)\n```"),
+    }
+    with tempfile.TemporaryDirectory() as folder, started(NEWEST, Path(folder)) as kernel:
+        kernel.run("%load_ext codeact_magic")
+        for phase, reply in phases.items():
+            times = [stop_time(kernel, reply) for _ in range(STOPS)]
+            print(
+                f"Stop while {phase}: median of {STOPS} is {statistics.median(times):.0f} ms, {max(times):.0f} at most"
+            )
+
+
 if __name__ == "__main__":
     bench_load()
     bench_steps()
+    bench_stop()

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.metadata import version as installed_version
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import zmq
 from jupyter_client.manager import KernelManager
@@ -43,7 +43,7 @@ for name in [name for name in globals() if name not in get_ipython().user_ns_hid
 
 
 def fetch(version: str) -> Path:
-    """Return the folder that holds one of the older ipykernels, fetched where it is not there yet."""
+    """Return the folder of one of the older ipykernels; fetch it if it is not there."""
     folder = CACHE / f"ipykernel-{version}"
     if not folder.exists():
         CACHE.mkdir(exist_ok=True)
@@ -59,7 +59,7 @@ def fetch(version: str) -> Path:
 
 
 class Run:
-    """A cell that a kernel was asked to run: what came of it so far, and ways to wait for more."""
+    """A cell that runs in a kernel: its messages so far, and ways to wait for more."""
 
     def __init__(self, kernel: Kernel, id: str, answers: tuple[str, ...] = ()) -> None:
         self.kernel, self.id = kernel, id
@@ -71,7 +71,7 @@ class Run:
 
     @property
     def done(self) -> bool:
-        """Whether the kernel has answered, and sent all that belongs to it."""
+        """Whether the kernel has replied, and sent all messages of the cell."""
         return bool(self.reply) and self._idle
 
     def finish(self) -> Run:
@@ -79,7 +79,7 @@ class Run:
         return self.wait(lambda: self.done)
 
     def wait(self, happened: Callable[[], Any], patience: float = PATIENCE) -> Run:
-        """Take messages until `happened()`."""
+        """Receive messages until `happened()`."""
         deadline = time.monotonic() + patience
         while not happened():
             left = deadline - time.monotonic()
@@ -94,7 +94,7 @@ class Run:
         return self.wait(lambda: text in self.shown)
 
     def answer(self, text: str) -> None:
-        """Answer the question that is pending."""
+        """Answer the pending question."""
         self.kernel.client.input(text)
 
     def _take(self, message: Message) -> None:
@@ -113,7 +113,7 @@ class Run:
             case _:
                 self.messages.append(message)
 
-    # -- what the front end would show ---------------------------------------------------------------------------------
+    # -- the outputs as a front end shows them -------------------------------------------------------------------------
 
     def of(self, *kinds: str) -> list[Message]:
         """Return the contents of the messages of some kinds."""
@@ -144,17 +144,17 @@ class Run:
 
     @property
     def text(self) -> str:
-        """Return what was written to stdout."""
+        """Return the text written to stdout."""
         return "".join(content["text"] for content in self.of("stream") if content["name"] == "stdout")
 
     @property
     def markdown(self) -> list[str]:
-        """Return the Markdown that is shown."""
+        """Return the shown Markdown."""
         return [output["data"]["text/markdown"] for output in self.outputs if "text/markdown" in output.get("data", ())]
 
     @property
     def shown(self) -> str:
-        """Return all that is shown, as text."""
+        """Return all outputs as text."""
         parts = []
         for output in self.outputs:
             data = output.get("data", {})
@@ -163,19 +163,22 @@ class Run:
 
     @property
     def errors(self) -> list[str]:
-        """Return the tracebacks that are shown."""
+        """Return the shown tracebacks."""
         return ["\n".join(output["traceback"]) for output in self.outputs if output["kind"] == "error"]
 
 
 class Kernel:
     """A kernel in a process of its own, in a working directory of its own."""
 
-    def __init__(self, version: str, folder: Path, environment: dict[str, str] | None = None) -> None:
+    def __init__(
+        self, version: str, folder: Path, environment: dict[str, str] | None = None, log: IO[str] | None = None
+    ) -> None:
         self.version, self.folder = version, folder
-        self.log: list[Message] = []  # every message that came, whatever it belongs to
+        self.log: list[Message] = []  # every message, whatever request it belongs to
         self.last: Run | None = None
         self.manager = KernelManager(kernel_name="python3")
-        self.manager.start_kernel(cwd=str(folder), env=self._environment() | (environment or {}))
+        streams = {"stdout": log, "stderr": log} if log else {}  # what a server keeps of a kernel
+        self.manager.start_kernel(cwd=str(folder), env=self._environment() | (environment or {}), **streams)
         self.client = self.manager.blocking_client()
         self.client.start_channels()
         self.client.wait_for_ready(timeout=PATIENCE)
@@ -188,7 +191,7 @@ class Kernel:
             self._poller.register(socket, zmq.POLLIN)
 
     def _environment(self) -> dict[str, str]:
-        # PYTEST_CURRENT_TEST has ipykernel leave the file descriptors 1 and 2 alone, which it does nowhere else.
+        # With PYTEST_CURRENT_TEST ipykernel does not read the file descriptors 1 and 2, as it does everywhere else.
         ours = ("OPENAI_", "CODEACT_", "PYTEST_", "JPY_")
         kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
         older = [str(fetch(self.version))] if self.version in OLDER else []
@@ -200,19 +203,19 @@ class Kernel:
         }
 
     def wants(self, reported: str) -> bool:
-        """Return whether `reported` is the version that this kernel should be of."""
+        """Return whether `reported` is the version that this kernel should have."""
         wanted = OLDER.get(self.version, installed_version("ipykernel"))
         return reported == wanted or reported.startswith(wanted.rstrip("*") if wanted.endswith("*") else f"{wanted}+")
 
     def messages(self, patience: float) -> Iterator[Message]:
-        """Yield the messages that are there, after waiting for the first one."""
+        """Wait for a message, and yield all that are there."""
         for socket, _ in self._poller.poll(int(patience * 1000)):
             message: Message = self._channels[socket].get_msg(timeout=0)
             self.log.append(message)
             yield message
 
     def begin(self, code: str, *answers: str, stdin: bool = True, store_history: bool = True) -> Run:
-        """Have `code` run; `answers` go to its questions, one after the other."""
+        """Start `code`; `answers` go to its questions, one after the other."""
         id = self.client.execute(code, allow_stdin=stdin, store_history=store_history)
         self.last = Run(self, id, answers)
         return self.last
@@ -228,14 +231,14 @@ class Kernel:
         return json.loads(run.text)
 
     def refresh(self, folder: Path) -> None:
-        """Empty the namespace, work in `folder`, and load the extension afresh."""
+        """Empty the namespace, change to `folder`, and reload the extension."""
         run = self.run(_FRESH.format(folder=str(folder)), store_history=False)
         assert run.reply["status"] == "ok", run.errors
         self.folder = folder
         self.log.clear()
 
     def settle(self) -> None:
-        """End what a test has left running, if need be with the process: the next test has nothing to do with it."""
+        """End code that a test has left running, if necessary together with the process."""
         if self.last is None or self.last.done:
             return
         try:
@@ -245,7 +248,7 @@ class Kernel:
             self.client.wait_for_ready(timeout=PATIENCE)
 
     def interrupt(self) -> None:
-        """Do what Stop does."""
+        """Interrupt the kernel, as Stop does."""
         self.manager.interrupt_kernel()
 
     def alive(self) -> bool:
@@ -260,7 +263,7 @@ class Kernel:
 
 @contextmanager
 def started(version: str, folder: Path, environment: dict[str, str] | None = None) -> Iterator[Kernel]:
-    """Run a kernel for as long as the context lasts."""
+    """Run a kernel until the end of the context."""
     kernel = Kernel(version, folder, environment)
     try:
         yield kernel

@@ -53,7 +53,7 @@ def constants() -> str:
         "/** How a step stands, what it is of, and how the run of its code ended. */",
         _choices("STATUSES", lab_page.StepStatus),
         _choices("OCCASIONS", sessions.Occasion),
-        _choices("ENDED", lab_page.Ended),
+        _choices("ENDED", sessions.Status),
         "/** What an agent does, and how a turn ended. */",
         _choices("ACTIVITIES", control_channel.Activity),
         _choices("OUTCOMES", sessions.Outcome),

@@ -1,4 +1,4 @@
-"""Sessions as an agent leaves them, written down in short, and a place to run their code in this process."""
+"""Sessions in a short notation, and an engine that runs their code in this process."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ import io
 from collections.abc import Sequence
 from typing import Any
 
-from codeact_magic.session import Action, Cell, Decision, Json, Observation, Reply, Session, Step, Turn
+from codeact_magic.session import Action, Cell, Decision, Json, Observation, Reply, Session, Status, Step, Turn
 
 
-def step(code: str, *outputs: Json, status: Any = "ok", line: str = "", note: str = "") -> Step:
-    """Return a step whose code ran."""
-    seen = Observation(status, tuple(outputs), line=line, note=note)
-    return Step(Reply(""), "", Action(code), Decision("approve", code), seen, observation_message="Output:")
+def step(code: str, *outputs: Json, status: Status = "ok", **fields: Any) -> Step:
+    """Return a step whose code ran; `fields` are further ones of its observation."""
+    observation = Observation(status, tuple(outputs), **fields)
+    return Step(Reply(""), "", Action(code), Decision("approve", code), observation, observation_message="Output:")
 
 
 def turn(*codes: str | Step, cells: Sequence[str | Cell] = (), prompt: str = "Go on.", answer: str = "Done.") -> Turn:
@@ -35,7 +35,7 @@ def printed(text: str, name: str = "stdout") -> Json:
 
 
 class PlainEngine:
-    """Runs code in a namespace of this process: what it prints, the value of its last line, and errors are seen."""
+    """Runs code in a namespace of this process; observes prints, the value of each expression, and errors."""
 
     def __init__(self) -> None:
         self.names: dict[str, Any] = {"__name__": "__main__"}
@@ -55,19 +55,19 @@ class PlainEngine:
         return Observation("ok", tuple(self._printed(out)))
 
     def evaluate(self, code: str) -> str:
-        """Run `code` and return what it prints."""
+        """Run `code` and return its output."""
         out = io.StringIO()
         with contextlib.redirect_stdout(out):
             exec(code, self.names)
         return out.getvalue()
 
     def restart(self) -> None:
-        """Forget everything."""
+        """Start with an empty namespace."""
         self.ran.append("(restart)")
         self.names = {"__name__": "__main__"}
 
     def close(self) -> None:
-        """Note that nobody needs it any more."""
+        """Note that the engine was closed."""
         self.closed = True
 
     def _exec(self, code: str) -> None:
@@ -75,7 +75,8 @@ class PlainEngine:
         for node in tree.body:
             if isinstance(node, ast.Expr):
                 value = eval(compile(ast.Expression(node.value), "<cell>", "eval"), self.names)
-                print(repr(value)) if value is not None else None
+                if value is not None:
+                    print(repr(value))
             else:
                 exec(compile(ast.Module([node], []), "<cell>", "exec"), self.names)
 

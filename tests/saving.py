@@ -1,8 +1,14 @@
-"""Measure what saving a long session costs, against a floor measured in the same run: `python -m tests.saving`.
+"""Measure what saving a long session costs, against a floor measured in the same run.
 
-500 steps with more than 50 MB of outputs, in turns of 20 steps and in one turn. Each step is saved as a live one: what
-is proposed, what is about to run, and what came of it, until that is on disk. The floor appends the step's outputs to a
-file, once, and syncs it. Loading is compared with what `json.loads` alone takes for the file.
+`python -m tests.saving [FOLDER [KIND ...]]`; a RAM disk as the folder would have no floor. Each step is saved as a live
+one: what is proposed and about to run, until that outlives the kernel, and what came of it, the same. A session is
+synced once a turn, which is measured here at each step. The floor appends the step's outputs to a file, once, and syncs
+it. The kinds of sessions differ in the outputs of a step:
+
+small   two thousand characters of text
+table   a table and a figure, 100,000 characters together
+turns   the same in turns of 20 steps
+large   one text just below the limit of what stays in the notebook
 """
 
 from __future__ import annotations
@@ -12,6 +18,7 @@ import gc
 import json
 import os
 import random
+import resource
 import statistics
 import sys
 import tempfile
@@ -20,46 +27,68 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 from codeact_magic.session import Action, Decision, Json, Observation, Reply, Session, Step, Turn
-from codeact_magic.sessions.saving.saver import Saver, load
+from codeact_magic.sessions.saving.loading import load
+from codeact_magic.sessions.saving.saver import Saver
 
-STEPS = 500
 SIZE = 100_000  # characters of a step's outputs
-MARKS = (50, 250, 500)
+LIMIT = 1_000_000  # as max_saved_output is by default
+MARKS = (20, 200, 500)
 AROUND = 20  # steps up to a mark, whose median is shown
 
 Timed = list[float]
 
 
-def outputs(number: int) -> tuple[Json, ...]:
+def small(number: int) -> tuple[Json, ...]:
+    """Return a text of two thousand characters."""
+    return ({"output_type": "stream", "name": "stdout", "text": f"{number:>79}\n" * 25},)
+
+
+def table(number: int) -> tuple[Json, ...]:
     """Return the outputs of a step: a table as text and HTML, and a figure."""
     noise = random.Random(number)
     rows = "\n".join(f"{noise.random():.6f} {noise.random():.6f}" for _ in range(SIZE // 72))
     html = "".join(f"<tr><td>{row}</td></tr>\n" for row in rows.split("\n"))[: SIZE // 4]
     figure = base64.b64encode(noise.randbytes(SIZE * 3 // 8)).decode()
-    table = {"text/plain": rows, "text/html": html}
+    shown = {"text/plain": rows, "text/html": html}
     return (
-        {"output_type": "execute_result", "data": table, "metadata": {}, "execution_count": number},
+        {"output_type": "execute_result", "data": shown, "metadata": {}, "execution_count": number},
         {"output_type": "display_data", "data": {"image/png": figure, "text/plain": "<Figure>"}, "metadata": {}},
     )
 
 
-def steps(number: int) -> tuple[Step, Step, Step]:
+def large(number: int) -> tuple[Json, ...]:
+    """Return a text just below the limit."""
+    return ({"output_type": "stream", "name": "stdout", "text": f"{number:>98}\n" * (LIMIT // 100)},)
+
+
+class Kind(NamedTuple):
+    """A kind of session: the outputs of its steps, how many steps it has, and how many a turn has."""
+
+    outputs: Callable[[int], tuple[Json, ...]]
+    steps: int
+    a_turn: int
+
+
+KINDS = {
+    "small": Kind(small, 500, 500),
+    "table": Kind(table, 500, 500),
+    "turns": Kind(table, 500, 20),
+    "large": Kind(large, 200, 200),
+}
+
+
+def steps(number: int, outputs: tuple[Json, ...]) -> tuple[Step, Step, Step]:
     """Return a step when it is proposed, when it is about to run, and when it is complete."""
     code = f"table = frame.groupby('group').agg(mean_{number}=('value', 'mean'))\ntable.plot()\ntable"
     text = f"I look at the groups of column {number}.\n```python\n{code}\n```"
     action = Action(code)
-    proposed = Step(
-        Reply(text),
-        "I look at the groups.",
-        action,
-        assistant_message=text,
-        observation_message="Nobody decided about it.",
-    )
+    proposed = Step(Reply(text), "I look at the groups.", action, assistant_message=text)
+    proposed = replace(proposed, observation_message="Nobody decided about it.")
     decided = replace(proposed, decision=Decision("approve", code), observation_message="It broke off.")
-    seen = Observation("ok", outputs(number), seconds=0.5, execution_count=number)
+    seen = Observation("ok", outputs, seconds=0.5, execution_count=number)
     return proposed, decided, replace(decided, observation=seen, observation_message="Output:\n" + "x" * 2000)
 
 
@@ -74,58 +103,61 @@ def seconds(act: Callable[[], object]) -> float:
     return time.perf_counter() - began
 
 
-def saved(saver: Saver, session: Session, number: int, ends: bool) -> tuple[Session, float, float]:
-    """Save a step; return the session, the seconds that its code waited, and those until all of it was on disk."""
-    proposed, decided, done = steps(number)
+def saved(saver: Saver, session: Session, step: tuple[Step, Step, Step], ends: bool) -> tuple[Session, Timed]:
+    """Save a step; return the session, and the seconds before its code runs, after it, and to sync it."""
+    proposed, decided, done = step
 
-    def draft() -> None:
+    def before() -> None:
         saver.save(with_step(session, proposed))
         saver.save(with_step(session, decided))
         assert saver.written(60)
 
-    waited = seconds(draft)
-    session = with_step(session, done)
+    def after() -> None:
+        saver.save(whole)
+        assert saver.written(60)
 
-    def keep() -> None:
-        saver.save(session)
-        assert saver.flush(60)
-
-    kept = seconds(keep)
+    whole = with_step(session, done)
     if ends:
-        session = session.updated(replace(session.turns[-1], outcome="limit", seconds=float(number)))
-        kept += seconds(keep)
-    return session, waited, waited + kept
+        whole = whole.updated(replace(whole.turns[-1], outcome="limit", seconds=1.0))
+    return whole, [seconds(before), seconds(after), seconds(lambda: saver.flush(60))]
 
 
-def measure(folder: Path, a_turn: int) -> None:
-    """Save a session with so many steps a turn, and print what it took."""
-    saver = Saver(folder / "session.ipynb", tell=print)
+def measure(name: str, folder: Path) -> None:
+    """Save a session of one kind, and print what it took."""
+    kind = KINDS[name]
+    saver = Saver(folder / "session.ipynb", tell=print, limit=LIMIT)
     session = Session("s")
-    waits, ours, floor = Timed(), Timed(), Timed()
+    floor = Timed()
+    ours: list[Timed] = []
+    sizes: list[int] = []
+    cpu = time.process_time()
     with (folder / "floor").open("wb") as file:
-        for number in range(1, STEPS + 1):
-            if number % a_turn == 1:
+        for number in range(1, kind.steps + 1):
+            if number % kind.a_turn == 1:
                 session = session.begun(Turn("Look at the groups.", context="frame: DataFrame 1000 x 20"))
-            data = json.dumps(outputs(number)).encode()
-            floor.append(seconds(partial(append, file, data)))
-            session, waited, took = saved(saver, session, number, ends=number % a_turn == 0)
-            waits.append(waited)
+            outputs = kind.outputs(number)
+            floor.append(seconds(partial(append, file, json.dumps(outputs).encode())))
+            session, took = saved(saver, session, steps(number, outputs), ends=number % kind.a_turn == 0)
             ours.append(took)
+            sizes.append(saver.path.stat().st_size)
+    cpu = time.process_time() - cpu
     saver.close()
-    size = saver.path.stat().st_size
-    print(f"\n{STEPS} steps, {size / 1e6:.0f} MB, {STEPS // a_turn} turns of {a_turn} steps")
-    print(f"{'step':>6} {'floor ms':>9} {'ours ms':>9} {'ratio':>6} {'code waits ms':>14}")
-    for mark in MARKS:
+    print(f"\n{name}: {kind.steps} steps, {kind.a_turn} a turn; milliseconds, medians of {AROUND} steps")
+    print(f"{'step':>6} {'MB':>6} {'floor':>7} {'before':>7} {'after':>7} {'a step':>7} {'sync':>7}")
+    for mark in [mark for mark in MARKS if mark <= kind.steps]:
         part = slice(mark - AROUND, mark)
-        row = [statistics.median(times[part]) * 1e3 for times in (floor, ours, waits)]
-        print(f"{mark:>6} {row[0]:>9.1f} {row[1]:>9.1f} {row[1] / row[0]:>6.2f} {row[2]:>14.2f}")
-    print(f"{'all':>6} {sum(floor) * 1e3:>9.0f} {sum(ours) * 1e3:>9.0f} {sum(ours) / sum(floor):>6.2f}")
-    print(f"the longest pause: {max(ours) * 1e3:.0f} ms at step {ours.index(max(ours)) + 1}")
+        before, after, sync = [statistics.median(took[column] for took in ours[part]) * 1e3 for column in range(3)]
+        whole = statistics.median(took[0] + took[1] for took in ours[part]) * 1e3
+        least = statistics.median(floor[part]) * 1e3
+        row = (least, before, after, whole, sync)
+        print(f"{mark:>6} {sizes[mark - 1] / 1e6:>6.1f}", *(f"{figure:>7.1f}" for figure in row))
+    print(f"all: {sum(map(sum, ours)):.1f} s, floor {sum(floor):.1f} s; the process computed {cpu:.1f} s", end="; ")
+    print(f"it had {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3:.0f} MB at most")
     text = saver.path.read_text(encoding="utf-8")
     parsing = min(seconds(lambda: json.loads(text)) for _ in range(3))
     gc.collect()
     loading = min(seconds(lambda: load(saver.path)) for _ in range(3))
-    print(f"loading: {loading:.2f} s, of which json.loads {parsing:.2f} s ({loading / parsing:.1f} times)")
+    print(f"loading: {loading:.2f} s, of which json.loads {parsing:.2f} s")
     assert load(saver.path) == session
 
 
@@ -136,11 +168,11 @@ def append(file: BinaryIO, data: bytes) -> None:
 
 
 def main() -> None:
-    """Measure in a folder on the disk that is named, or in the working directory: a RAM disk has no floor."""
-    where = sys.argv[1] if len(sys.argv) > 1 else "."
-    for a_turn in (20, STEPS):
+    """Measure the kinds that are named, or all, in a folder on the disk that is named, or in the working directory."""
+    where, *names = sys.argv[1:] or ["."]
+    for name in names or KINDS:
         with tempfile.TemporaryDirectory(dir=where) as folder:
-            measure(Path(folder), a_turn)
+            measure(name, Path(folder))
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ from codeact_magic.options import Options
 
 @dataclass
 class Ran:
-    """What came of a cell: the text it showed, and what it raised."""
+    """The result of a cell: the text that it showed, and the exception that it raised."""
 
     shown: str
     error: BaseException | None
@@ -49,7 +49,7 @@ class Shell:
         return Ran(captured.out + captured.err, result.error_before_exec or result.error_in_exec)
 
     def magic(self, line: str, cell: str) -> Ran:
-        """Hand `line` and `cell` to %%codeact as they are, past IPython's own reading of cells."""
+        """Pass `line` and `cell` to %%codeact directly, without IPython's transformation of cells."""
         self._capsys.readouterr()
         error: BaseException | None = None
         try:
@@ -91,7 +91,7 @@ def isolate(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
 
 @contextmanager
 def new_shell(config: Config | None = None) -> Iterator[Any]:
-    """Start an IPython shell, and take back what it does to the interpreter."""
+    """Start an IPython shell, and undo its changes to the interpreter on exit."""
     config = config or Config()
     config.HistoryManager.enabled = False  # it would keep a database open
     main = sys.modules["__main__"]
@@ -108,7 +108,7 @@ def new_shell(config: Config | None = None) -> Iterator[Any]:
 
 
 def with_user(shell: Shell, monkeypatch: pytest.MonkeyPatch, edit: Callable[[str], str | None] | None = None) -> None:
-    """Put somebody in front of `shell`: questions are answered from its list, and `edit` is the editor."""
+    """Give `shell` a user: questions are answered from its list, and `edit` is the editor."""
     monkeypatch.setattr(stdin, "asker", lambda ipython: shell.ask)
     monkeypatch.setattr(stdin, "editor", lambda ipython: edit)
 

@@ -1,4 +1,4 @@
-"""The loop: what is asked of the model, what ends a turn, and what is left of it however it ends."""
+"""The loop: the requests to the model, the ends of a turn, and the session that each end leaves."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ ANSWER = "It is 5."
 
 
 def act(code: str) -> str:
-    """Return a reply that acts."""
+    """Return a reply with an action."""
     return f"I try.\n```python\n{code}\n```"
 
 
 @dataclass
 class Someone:
-    """Decides by a script, and approves after its end."""
+    """Decides by a script, and approves everything after its end."""
 
     script: list[Decision | BaseException] = field(default_factory=list)
     mode: str = "ask"
@@ -58,7 +58,7 @@ def printed(text: str) -> Observation:
 
 @dataclass
 class Machine:
-    """Runs nothing: gives the observations of a script, and "5" after its end."""
+    """Runs nothing: returns the observations of a script, and "5" after its end."""
 
     script: list[Observation | BaseException] = field(default_factory=list)
     ran: list[str] = field(default_factory=list)
@@ -83,7 +83,7 @@ class Machine:
 
 @dataclass
 class Screen:
-    """Takes down what it is shown."""
+    """Records the calls of a view."""
 
     events: list[tuple[Any, ...]] = field(default_factory=list)
 
@@ -101,13 +101,13 @@ class Screen:
 
 
 class Setup:
-    """An agent and all that it deals with, scripted."""
+    """An agent with a scripted model, user and executor."""
 
     def __init__(self, *replies: ScriptedReply, **options: Any) -> None:
         self.model = ScriptedModel(replies)
         self.someone, self.machine, self.screen = Someone(), Machine(), Screen()
         self.kept: list[Session] = []
-        self.troubles: dict[int, BaseException] = {}  # of keeping, by how often it was kept before
+        self.troubles: dict[int, BaseException] = {}  # errors of `keep`, by the number of earlier calls
         self.agent = Agent(
             Session("s"), self.model, self.someone, self.machine, view=self.screen, keep=self.keep, **options
         )
@@ -117,7 +117,7 @@ class Setup:
         if trouble := self.troubles.pop(len(self.kept) - 1, None):
             raise trouble
 
-    def told(self, request: int = -1) -> str:
+    def last_message(self, request: int = -1) -> str:
         """Return the last message of a request."""
         content = self.model.requests[request].messages[-1]["content"]
         assert isinstance(content, str)
@@ -139,12 +139,12 @@ def test_a_reply_without_an_action_is_the_answer() -> None:
     assert setup.machine.ran == []
 
 
-def test_an_action_is_decided_about_and_run_and_its_output_told() -> None:
+def test_an_approved_action_runs_and_the_model_is_told_its_output() -> None:
     setup = Setup(act("print(x)"), ANSWER)
     turn = setup.agent.run("What is x?")
     assert setup.machine.ran == ["print(x)"]
     assert [(number, reading.thought) for number, reading in setup.someone.asked] == [(1, "I try.")]
-    assert setup.told() == "Output:\n5"
+    assert setup.last_message() == "Output:\n5"
     step, last = turn.steps
     assert step.action and step.decision and step.observation
     assert (step.thought, step.action.code, step.decision.verdict) == ("I try.", "print(x)", "approve")
@@ -152,7 +152,7 @@ def test_an_action_is_decided_about_and_run_and_its_output_told() -> None:
     assert (last.assistant_message, last.observation_message) == (ANSWER, "")
 
 
-def test_a_turn_says_what_it_was_made_with() -> None:
+def test_a_turn_names_its_model_format_and_approval() -> None:
     turn = Setup(ANSWER).agent.run("What is x?", format="execute")
     assert (turn.prompt, turn.context, turn.cells) == ("What is x?", Machine.outline, (Cell("x = 5"),))
     assert (turn.model, turn.endpoint, turn.format, turn.approve) == ("scripted", "script", "execute", "ask")
@@ -163,7 +163,7 @@ def test_a_turn_says_what_it_was_made_with() -> None:
 def test_the_outline_of_the_namespace_can_be_left_out() -> None:
     setup = Setup(ANSWER)
     assert setup.agent.run("What is x?", summarize=False).context == ""
-    assert setup.told() == "What is x?"
+    assert setup.last_message() == "What is x?"
 
 
 def test_the_session_is_kept_at_the_beginning_after_each_step_and_at_the_end() -> None:
@@ -189,12 +189,12 @@ def test_a_thread_goes_on_in_the_next_turn() -> None:
     assert contents == [f"What is x?\n\n{Machine.outline}", act("a"), "Output:\n5", ANSWER, "And now?"]
 
 
-def test_tokens_are_added_up() -> None:
+def test_the_tokens_of_all_replies_are_added_up() -> None:
     turn = Setup(Reply(act("a"), usage=Usage(10, 5, 2)), Reply(ANSWER, usage=Usage(20, 10, 3))).agent.run("What is x?")
     assert turn.usage == Usage(30, 15, 5)
 
 
-def test_halves_of_surrogate_pairs_do_not_get_into_the_session() -> None:
+def test_lone_surrogates_do_not_enter_the_session() -> None:
     halves = "\ud83d", "\ude00", "\ud800"
     call = ToolCall("a", "python", json.dumps({"code": "x"}) + "\ud800")
     setup = Setup(Reply("".join(halves), reasoning="\ud800", tool_calls=(call,)), Reply("".join(halves)))
@@ -206,13 +206,13 @@ def test_halves_of_surrogate_pairs_do_not_get_into_the_session() -> None:
 # What is decided
 
 
-def test_the_model_is_told_of_an_edit_by_a_diff_and_the_edit_is_what_runs() -> None:
+def test_an_edited_action_runs_and_the_model_is_told_the_diff() -> None:
     setup = Setup(act("print(x)\nprint(y)"), ANSWER)
     setup.someone.script = [Decision("edit", "print(x)\nprint(z)")]
     setup.agent.run("What is x?")
     assert setup.machine.ran == ["print(x)\nprint(z)"]
-    assert "-print(y)\n+print(z)\n" in setup.told()
-    assert setup.told().endswith("Output:\n5")
+    assert "-print(y)\n+print(z)\n" in setup.last_message()
+    assert setup.last_message().endswith("Output:\n5")
 
 
 def test_the_reason_of_a_rejection_reaches_the_model_and_the_turn_goes_on() -> None:
@@ -220,11 +220,11 @@ def test_the_reason_of_a_rejection_reaches_the_model_and_the_turn_goes_on() -> N
     setup.someone.script = [Decision("reject", reason="Never delete anything.")]
     turn = setup.agent.run("What is x?")
     assert setup.machine.ran == []
-    assert "rejected this code, and it was not run: Never delete anything." in setup.told()
+    assert "rejected this code, and it was not run: Never delete anything." in setup.last_message()
     assert turn.outcome == "answered"
 
 
-def test_a_stop_ends_the_turn_and_what_was_proposed_is_in_the_session() -> None:
+def test_a_stop_ends_the_turn_and_the_session_keeps_the_proposal() -> None:
     setup = Setup(act("rm()"), ANSWER)
     setup.someone.script = [Decision("stop")]
     with pytest.raises(StoppedError, match="You stopped the agent"):
@@ -236,26 +236,26 @@ def test_a_stop_ends_the_turn_and_what_was_proposed_is_in_the_session() -> None:
     assert step.observation_message == "The user stopped here; the code was not run."
 
 
-def test_a_remark_is_told_with_what_came_of_the_step() -> None:
+def test_a_remark_is_told_with_the_observation_of_the_step() -> None:
     remarks = [(), ("Use y.", "Be brief."), (), ()]
     setup = Setup(act("a"), act("b"), ANSWER, remarks=lambda: remarks.pop(0))
     setup.agent.run("What is x?")
-    assert setup.told(1) == "Output:\n5"
-    assert setup.told(2) == "Output:\n5\n\nThe user remarks: Use y.\n\nThe user remarks: Be brief."
+    assert setup.last_message(1) == "Output:\n5"
+    assert setup.last_message(2) == "Output:\n5\n\nThe user remarks: Use y.\n\nThe user remarks: Be brief."
 
 
 def test_a_remark_on_an_answer_makes_the_turn_go_on() -> None:
     remarks = [("No.",), ("Not yet.",), ("Nearly.",), ("Once more.",), ()]
     setup = Setup("4", "6", "7", "8", ANSWER, remarks=lambda: remarks.pop(0))
     assert setup.agent.run("What is x?").answer == ANSWER
-    assert setup.told() == "The user remarks: Once more."
+    assert setup.last_message() == "The user remarks: Once more."
 
 
 # Limits
 
 
 def ends(setup: Setup, error: type[CodeActError]) -> str:
-    """Take a prompt to an end that is no answer, and return the line that tells why."""
+    """Run a turn that ends without an answer, and return the line that says why."""
     with pytest.raises(error) as raised:
         setup.agent.run("What is x?")
     line = str(raised.value)
@@ -266,7 +266,7 @@ def ends(setup: Setup, error: type[CodeActError]) -> str:
 
 
 def goes_on(setup: Setup) -> bool:
-    """Return whether the thread is of use after a turn that ended without an answer."""
+    """Return whether the thread can go on after a turn that ended without an answer."""
     model = ScriptedModel([act("goes_on()"), ANSWER])
     setup.agent.model = model
     setup.machine.script.clear()
@@ -303,7 +303,7 @@ def test_the_same_code_again_is_not_run_and_the_third_time_ends_the_turn() -> No
     setup = Setup(*[act("f()")] * 3)
     line = ends(setup, LimitReachedError)
     assert setup.machine.ran == ["f()"]
-    assert "proposed the same code again" in setup.told() and "before:\nOutput:\n5\n" in setup.told()
+    assert "proposed the same code again" in setup.last_message() and "before:\nOutput:\n5\n" in setup.last_message()
     assert "the same code 3 times over" in line
     assert "%config CodeAct.max_repeats" in line
     assert [step.decision is None for step in setup.turn.steps] == [False, True, True]
@@ -317,7 +317,7 @@ def test_only_the_same_code_in_a_row_counts_as_repeated() -> None:
 
 
 @pytest.mark.parametrize(("code", "ran"), [("fg", "fgf"), ("fgh", "fghfg"), ("ffg", "fgf")])
-def test_going_round_in_a_few_steps_is_told_and_ends_the_turn(code: str, ran: str) -> None:
+def test_rounds_of_a_few_steps_are_told_and_end_the_turn(code: str, ran: str) -> None:
     setup = Setup(*[act(f"{letter}()") for letter in code * 5])
     assert "the same code 3 times over" in ends(setup, LimitReachedError)
     assert setup.machine.ran == [f"{letter}()" for letter in ran]
@@ -325,7 +325,7 @@ def test_going_round_in_a_few_steps_is_told_and_ends_the_turn(code: str, ran: st
     assert goes_on(setup)
 
 
-def test_to_do_the_same_again_with_another_result_is_no_round() -> None:
+def test_the_same_code_with_another_result_is_not_a_repetition() -> None:
     setup = Setup(*[act("f()"), act("g()")] * 4, ANSWER)
     setup.machine.script = [printed(f"{number}\n") for number in range(8)]
     setup.agent.run("What is x?")
@@ -343,7 +343,7 @@ CUT = Reply("```python\nimport os\nos.remo", finish="length")
 
 
 @pytest.mark.parametrize("faulty", ["", CUT, Reply("<think>Hm.</think>"), "<execute></execute>"])
-def test_three_replies_in_a_row_that_cannot_be_used_end_the_turn(faulty: str | Reply) -> None:
+def test_three_unusable_replies_in_a_row_end_the_turn(faulty: str | Reply) -> None:
     setup = Setup(*[faulty] * 3)
     line = ends(setup, EndpointError)
     assert "last 3 replies could not be used" in line
@@ -352,14 +352,14 @@ def test_three_replies_in_a_row_that_cannot_be_used_end_the_turn(faulty: str | R
     assert goes_on(setup)
 
 
-def test_the_model_is_told_why_its_reply_cannot_be_used() -> None:
+def test_the_model_is_told_why_its_reply_is_unusable() -> None:
     setup = Setup("", CUT, act("f()"), "", CUT, ANSWER)
     assert setup.agent.run("What is x?").answer == ANSWER
-    heard = [setup.told(request) for request in range(1, 6)]
-    assert heard == [EMPTY, CUT_OFF, "Output:\n5", EMPTY, CUT_OFF]
+    sent = [setup.last_message(request) for request in range(1, 6)]
+    assert sent == [EMPTY, CUT_OFF, "Output:\n5", EMPTY, CUT_OFF]
 
 
-def test_an_answer_that_was_cut_off_is_told_to_be_so() -> None:
+def test_the_note_says_that_an_answer_was_cut_off() -> None:
     turn = Setup(Reply("It is", finish="length")).agent.run("What is x?")
     assert (turn.outcome, turn.answer) == ("answered", "It is")
     assert "cut off" in turn.note and "%config CodeAct.max_tokens" in turn.note
@@ -378,12 +378,12 @@ def interrupting(phase: str) -> Setup:
         case "decide":
             setup.someone.script = [interrupt]
         case "run":
-            setup.machine.script = [replace(printed("1\n"), status="aborted")]
+            setup.machine.script = [replace(printed("1\n"), status="interrupted")]
         case "run, raised":
             setup.machine.script = [interrupt]
         case "keep the prompt" | "keep a step" | "keep the answer's step" | "keep the turn":
-            place = ["keep the prompt", "keep a step", "keep the answer's step", "keep the turn"].index(phase)
-            setup.troubles = {place: interrupt}
+            number = ["keep the prompt", "keep a step", "keep the answer's step", "keep the turn"].index(phase)
+            setup.troubles = {number: interrupt}
     return setup
 
 
@@ -402,7 +402,7 @@ PHASES = {
 
 @pytest.mark.parametrize("phase", PHASES)
 @pytest.mark.parametrize("before", [0, 1])
-def test_an_interrupt_in_any_phase_stops_the_turn_and_leaves_a_session_of_use(phase: str, before: int) -> None:
+def test_an_interrupt_in_any_phase_stops_the_turn_and_leaves_a_usable_session(phase: str, before: int) -> None:
     setup = interrupting(phase)
     earlier = Turn("Before", steps=(Step(Reply("Yes."), thought="Yes.", assistant_message="Yes."),), outcome="answered")
     setup.agent.session = replace(setup.agent.session, turns=(earlier,) * before)
@@ -431,17 +431,27 @@ def test_a_step_is_drafted_before_it_is_decided_about_and_again_before_it_runs()
     ]
 
 
-def test_what_was_saved_is_settled_before_a_request_and_before_code_runs() -> None:
+def test_saving_is_settled_before_a_request_before_a_question_and_before_code_runs() -> None:
     setup, done = Setup(act("f()"), ANSWER), list[tuple[int, int, int]]()
     saved = list[Session]()
     setup.agent.draft = setup.agent.keep = saved.append
     setup.agent.settle = lambda: done.append((len(setup.model.requests), len(setup.machine.ran), len(saved)))
     setup.agent.run("What is x?")
-    prompt, drafted, over = 1, 3, 4
-    assert done == [(0, 0, prompt), (1, 0, drafted), (1, 1, over)]
+    prompt, proposed, decided, over = 1, 2, 3, 4
+    assert done == [(0, 0, prompt), (1, 0, proposed), (1, 0, decided), (1, 1, over)]
 
 
-def test_what_is_not_to_run_is_drafted_only_before_it_is_decided_about() -> None:
+def test_a_proposal_is_not_settled_if_nobody_is_asked() -> None:
+    setup, done = Setup(act("f()"), ANSWER), list[int]()
+    saved = list[Session]()
+    setup.someone.mode = "auto"
+    setup.agent.draft = setup.agent.keep = saved.append
+    setup.agent.settle = lambda: done.append(len(saved))
+    setup.agent.run("What is x?")
+    assert done == [1, 3, 4]
+
+
+def test_a_rejected_action_is_drafted_only_before_the_decision() -> None:
     setup, drafts = Setup(act("f()"), ANSWER), list[Session]()
     setup.someone.script = [Decision("reject", reason="No.")]
     setup.agent.draft = drafts.append
@@ -453,7 +463,7 @@ def test_an_interrupt_before_the_code_begins_says_so() -> None:
     setup = Setup(act("f()"), ANSWER)
 
     def settle() -> None:
-        if setup.model.requests:
+        if setup.someone.asked:
             raise KeyboardInterrupt
 
     setup.agent.settle = settle
@@ -468,16 +478,16 @@ def test_an_interrupt_before_the_code_begins_says_so() -> None:
     assert goes_on(setup)
 
 
-def test_what_was_proposed_when_the_user_interrupted_is_in_the_session() -> None:
-    heard = {}
+def test_a_proposal_at_which_the_user_interrupted_is_in_the_session() -> None:
+    left = {}
     for phase in ("decide", "run", "run, raised"):
         setup = interrupting(phase)
         ends(setup, StoppedError)
         (step,) = setup.turn.steps
         assert step.action and step.action.code == "f()"
         assert bool(step.decision) == (phase != "decide")
-        heard[phase] = step.observation_message
-    assert heard == {
+        left[phase] = step.observation_message
+    assert left == {
         "decide": "The code was not run: nobody decided about it.",
         "run": "Output:\n1\nThe code was interrupted before it was done.",
         "run, raised": "The run of the code broke off; how far it came is not known.",
@@ -491,7 +501,7 @@ def test_an_endpoint_that_fails_ends_the_turn_and_the_steps_so_far_are_kept() ->
     assert goes_on(setup)
 
 
-def test_where_nobody_can_be_asked_the_turn_ends_and_nothing_runs() -> None:
+def test_the_turn_ends_and_nothing_runs_if_nobody_can_be_asked() -> None:
     setup = Setup(act("f()"))
     setup.someone.script = [UsageError("Nobody is there.")]
     assert ends(setup, UsageError) == "Nobody is there."
@@ -499,7 +509,7 @@ def test_where_nobody_can_be_asked_the_turn_ends_and_nothing_runs() -> None:
     assert goes_on(setup)
 
 
-def test_an_error_of_our_own_is_raised_as_it_is_and_the_turn_is_kept() -> None:
+def test_an_unexpected_error_is_raised_and_the_turn_is_kept() -> None:
     setup = Setup(act("f()"))
     setup.machine.script = [ZeroDivisionError("ours")]
     with pytest.raises(ZeroDivisionError, match="ours"):
@@ -512,7 +522,7 @@ def test_an_error_of_our_own_is_raised_as_it_is_and_the_turn_is_kept() -> None:
 
 
 def check_roles(sent: Sequence[Json]) -> None:
-    """Check that chat templates and endpoints take the messages: who speaks when, and calls with their answers."""
+    """Check that chat templates and endpoints accept the messages: alternating roles, and an answer for each call."""
     assert [message["role"] for message in sent[:2]] == ["system", "user"]
     for message, after in zip(sent, [*sent[1:], None], strict=True):
         role, next_role = message["role"], after["role"] if after else "assistant"
@@ -570,13 +580,13 @@ OBSERVATIONS = st.one_of(
     st.text().map(printed),
     st.sampled_from([Observation("ok"), Observation("ok", changed=(("x", "5"),)), Observation("ok", (FIGURE, FIGURE))]),
     st.sampled_from([Observation("error", (ERROR,), line="line 1: f()"), Observation("error", (FIGURE, ERROR))]),
-    st.sampled_from([Observation("aborted", (FIGURE,)), KeyboardInterrupt(), ZeroDivisionError()]),
+    st.sampled_from([Observation("interrupted", (FIGURE,)), KeyboardInterrupt(), ZeroDivisionError()]),
 )
 
 
 @dataclass(frozen=True)
 class Script:
-    """What happens in a turn."""
+    """The events of a turn."""
 
     replies: list[ScriptedReply]
     decisions: list[Decision | BaseException]
@@ -594,7 +604,7 @@ SCRIPTS = st.builds(
 
 
 def played(scripts: Sequence[Script], format: Format, **options: Any) -> list[Sequence[Request]]:
-    """Return the requests of each turn of a session that goes as scripted."""
+    """Return the requests of each turn of a scripted session."""
     remarks: list[tuple[str, ...]] = []
     setup = Setup(remarks=lambda: remarks.pop(0) if remarks else (), **options)
     requests: list[Sequence[Request]] = []
@@ -647,21 +657,21 @@ def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 
 
 def live(shell: Any, model: Model, **options: Any) -> Agent:
-    """Return an agent that acts in `shell`, unasked."""
+    """Return an agent that runs actions in `shell` without asking."""
     executor = ShellExecutor(shell)
     return Agent(Session("s"), model, Someone(), executor, view=Screen(), keep=lambda session: None, **options)
 
 
-def heard_by(model: ScriptedModel) -> list[str]:
-    """Return what the model was told after each of its replies."""
+def observation_messages(model: ScriptedModel) -> list[str]:
+    """Return the observation message after each reply of the model."""
     return [str(request.messages[-1]["content"]) for request in model.requests[1:]]
 
 
-def taken(shell: Any, *replies: ScriptedReply, format: Format = "fence") -> list[str]:
-    """Take a prompt to its answer in `shell`, and return what the model was told on the way."""
+def messages_in(shell: Any, *replies: ScriptedReply, format: Format = "fence") -> list[str]:
+    """Take a prompt to its answer in `shell`, and return the observation messages."""
     model = ScriptedModel([*replies, ANSWER])
     assert live(shell, model).run("What is x?", format=format).answer == ANSWER
-    return heard_by(model)
+    return observation_messages(model)
 
 
 def asked_over_http(endpoint: FakeEndpoint, shell: Any, format: Format = "fence", **options: Any) -> Turn:
@@ -692,7 +702,7 @@ def test_measure_1_the_history_begins_with_two_examples_one_of_which_repairs_an_
     ],
 )
 def test_measure_2_every_format_is_run_whichever_was_asked_for(shell: Any, reply: str | Reply, asked: Format) -> None:
-    assert taken(shell, reply, format=asked) == ["Output:\n5"]
+    assert messages_in(shell, reply, format=asked) == ["Output:\n5"]
 
 
 INVENTED = act("print(2 + 3)") + "\n```output\n99\n```\nSo it is 99.\n" + act("print(99)") + "\nand so on" * 5000
@@ -702,7 +712,7 @@ def test_measure_3_what_follows_the_first_block_is_neither_run_nor_kept(shell: A
     model = ScriptedModel([Reply(INVENTED), ANSWER])
     turn = live(shell, model).run("What is x?")
     assert turn.steps[0].assistant_message == act("print(2 + 3)")
-    assert heard_by(model) == ["Output:\n5"]
+    assert observation_messages(model) == ["Output:\n5"]
     assert "99" not in json.dumps(model.requests[-1].messages)
 
 
@@ -727,30 +737,30 @@ def test_measure_3_an_endpoint_that_does_not_stop_is_cut_off(
     assert len(turn.steps[0].reply.text) < 1000
 
 
-def test_measure_4_code_that_printed_nothing_is_told_by_the_variables_it_set(shell: Any) -> None:
+def test_measure_4_for_code_that_printed_nothing_the_variables_are_told(shell: Any) -> None:
     code = "import math\ntotal = 2 + 3\nwords = ['a', 'b']\ndef f(): pass"
     shell.user_ns["old"] = 1
-    assert taken(shell, act(code)) == [
+    assert messages_in(shell, act(code)) == [
         "The code ran and printed nothing.\nVariables set: total = 5; words = ['a', 'b']"
     ]
 
 
 def test_measure_5_the_value_of_every_expression_is_told(shell: Any) -> None:
-    (heard,) = taken(shell, act("2 + 3\n'a' * 3\nx = 5\nx\nNone"))
-    assert heard.split() == ["Output:", "5", "'aaa'", "5"]
-    assert "Out[" not in heard
+    (message,) = messages_in(shell, act("2 + 3\n'a' * 3\nx = 5\nx\nNone"))
+    assert message.split() == ["Output:", "5", "'aaa'", "5"]
+    assert "Out[" not in message
 
 
 def test_measure_6_an_error_is_told_in_short(shell: Any) -> None:
     code = "import json\n\ndef load():\n    return json.loads('{')\n\nprint('before')\nload()"
-    assert taken(shell, act(code)) == [
+    assert messages_in(shell, act(code)) == [
         "Output:\nbefore\nThe code raised an error:\nJSONDecodeError: Expecting property name enclosed in double "
         "quotes: line 1 column 2 (char 1)\nat line 4: return json.loads('{')\nFind the cause, then run corrected code."
     ]
 
 
 def test_measure_6_an_error_of_syntax_is_told_in_short(shell: Any) -> None:
-    assert taken(shell, act("x = 1\ny = = 2")) == [
+    assert messages_in(shell, act("x = 1\ny = = 2")) == [
         "The code raised an error:\nSyntaxError: invalid syntax\nat line 2: y = = 2\n"
         "Find the cause, then run corrected code."
     ]
@@ -770,7 +780,7 @@ def test_measure_8_the_same_code_again_is_told_once_and_then_ends_the_turn(shell
     with pytest.raises(LimitReachedError, match="the same code 3 times over"):
         live(shell, model).run("What is x?")
     assert shell.user_ns["n"] == 1
-    assert ["same code again" in heard for heard in heard_by(model)] == [False, True]
+    assert ["same code again" in message for message in observation_messages(model)] == [False, True]
 
 
 def test_measure_9_a_reply_without_a_block_is_the_answer(shell: Any) -> None:
@@ -794,7 +804,7 @@ def test_measure_10_the_beginning_of_the_prompt_never_changes(shell: Any) -> Non
 
 @pytest.mark.parametrize("seeing", [True, False])
 @pytest.mark.parametrize("reply", [act("figure"), native("figure")])
-def test_a_figure_is_sent_to_a_model_that_sees(shell: Any, reply: str | Reply, seeing: bool) -> None:
+def test_a_figure_is_sent_to_a_model_with_vision(shell: Any, reply: str | Reply, seeing: bool) -> None:
     class Figure:
         def _repr_png_(self) -> bytes:
             return base64.b64decode(PNG)
@@ -811,20 +821,22 @@ def test_a_figure_is_sent_to_a_model_that_sees(shell: Any, reply: str | Reply, s
     check_roles(model.requests[-1].messages)
 
 
-def test_the_outline_of_a_live_namespace_travels_with_the_prompt(shell: Any) -> None:
+def test_the_outline_of_a_live_namespace_is_sent_with_the_prompt(shell: Any) -> None:
     shell.run_cell("import math\n_private = 1\nx = 5\ndef tool(a):\n    'Do it.'", store_history=True)
     model = ScriptedModel([act("made = 1"), ANSWER, ANSWER])
     agent = live(shell, model)
     agent.run("What is x?")
     agent.run("And now?")
-    told = [message["content"] for message in model.requests[-1].messages if "Variables in the" in message["content"]]
+    prompts = [
+        message["content"] for message in model.requests[-1].messages if "Variables in the" in message["content"]
+    ]
     outline = "Variables in the notebook:\nx: int\ntool: function tool(a): Do it."
-    assert told[1:] == [f"What is x?\n\n{outline}", f"And now?\n\n{outline}\nmade: int"]
+    assert prompts[1:] == [f"What is x?\n\n{outline}", f"And now?\n\n{outline}\nmade: int"]
 
 
-def test_a_session_can_be_told_again_from_its_values() -> None:
+def test_the_messages_of_a_session_can_be_made_again_from_its_values() -> None:
     setup = Setup(act("f()"), "", native("g()"), ANSWER)
     setup.agent.run("What is x?")
-    *told, answer = messages(setup.agent.session)
-    assert told == [*setup.model.requests[-1].messages]
+    *before, answer = messages(setup.agent.session)
+    assert before == [*setup.model.requests[-1].messages]
     assert answer == {"role": "assistant", "content": ANSWER}

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from codeact_magic.cli.console import OutputPrinter, here, tame
 from codeact_magic.errors import UsageError
-from codeact_magic.sessions.saving.saver import load
+from codeact_magic.sessions.saving.loading import load
 from codeact_magic.testing import FakeEndpoint, Hang, Say
 
 from .test_terminal import (

@@ -16,7 +16,7 @@ import pytest
 
 from codeact_magic.cli.main import main
 from codeact_magic.options import Options
-from codeact_magic.sessions.saving.saver import load
+from codeact_magic.sessions.saving.loading import load
 from codeact_magic.testing import FakeEndpoint, Hang, Say, Status
 
 from .shells import isolate
@@ -226,7 +226,7 @@ def test_where_nobody_can_be_asked_nothing_is_run(endpoint: FakeEndpoint, capsys
             marks=pytest.mark.kernel,
         ),
         (["run", "six", "times"], "codeact run does not know what to do with 'times': put words .* in quotes"),
-        (["run", "x", "--gateway", "nowhere"], "That is no address of a Jupyter server. It looks like http://.*"),
+        (["run", "x", "--gateway", "nowhere"], "That is not the address of a Jupyter server. It looks like http://.*"),
         (["chat"], "codeact chat needs a terminal. In a script: codeact run PROMPT"),
         (["verify", "gone"], "There is no session gone. codeact sessions lists those that there are"),
         (["verify", "x", "--tolerance", "-1"], "codeact verify: argument --tolerance: '-1' is no number, 0 or more.*"),
@@ -306,7 +306,7 @@ def test_an_interrupt_ends_it_in_order_with_the_session_saved(folder: Path, monk
     ]
     (turn,) = load(folder / "out.ipynb").turns
     assert turn.outcome == "stopped"
-    assert turn.steps[0].observation and turn.steps[0].observation.status == "aborted"
+    assert turn.steps[0].observation and turn.steps[0].observation.status == "interrupted"
 
 
 @pytest.mark.slow
@@ -361,7 +361,7 @@ def test_a_session_that_was_to_be_saved_and_is_not_is_a_failure(
     def refuse(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("codeact_magic.sessions.saving.sessionfile.SessionFile.note", refuse)
+    monkeypatch.setattr("codeact_magic.sessions.saving.session_file.SessionFile.write", refuse)
     ran = run(capsys, "run", "go", "-a", "auto", "-o", "out")
     assert (ran.status, ran.out) == (1, "Done.\n")
     assert "could not be saved" in ran.err and "%codeact" not in ran.err
@@ -464,7 +464,7 @@ def test_what_is_exported_can_be_imported(
         lines.write("{broken\n")
     ran = run(capsys, "import", "out.jsonl", "--to", "imported")
     assert ran.status == 1
-    assert ran.err.startswith("line 2: this is no JSON") and ran.err.endswith("1 session, 1 line skipped\n")
+    assert ran.err.startswith("line 2: this is not JSON") and ran.err.endswith("1 session, 1 line skipped\n")
     (turn,) = load(folder / ran.out.strip()).turns
     assert (turn.prompt, turn.answer) == ("six times seven", "It is 42.")
 
@@ -551,8 +551,8 @@ def test_an_export_goes_into_a_device_as_it_is(imported: Path, capsys: pytest.Ca
 @pytest.mark.parametrize(
     ("name", "content", "line"),
     [
-        ("binary", bytes(range(256)) * 200, "binary holds no session as a line of JSON: line 1: this is no JSON .*"),
-        ("long", b"{\n" * 1000, "long holds no session as a line of JSON: line 1: this is no JSON .*"),
+        ("binary", bytes(range(256)) * 200, "binary holds no session as a line of JSON: line 1: this is not JSON .*"),
+        ("long", b"{\n" * 1000, "long holds no session as a line of JSON: line 1: this is not JSON .*"),
         ("empty", b"", "empty holds no session as a line of JSON: it is empty"),
         ("some.ipynb", b"{}", "some.ipynb is a notebook; what is imported are lines of JSON, .*"),
     ],

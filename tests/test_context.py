@@ -1,4 +1,4 @@
-"""What the model is told: no value of the user's unasked, no base64, no lost end of an output, and nothing twice."""
+"""The messages to the model: no values of the user's, no base64, the end of each output, and nothing twice."""
 
 from __future__ import annotations
 
@@ -54,8 +54,8 @@ def display(**data: Any) -> Json:
     }
 
 
-def told(observation: Observation, limit: int = 8000) -> str:
-    """Return what the model is told of a run."""
+def message(observation: Observation, limit: int = 8000) -> str:
+    """Return the observation message of a run."""
     return observation_text(ACTION, Decision("approve", ACTION.code), observation, limit)
 
 
@@ -134,9 +134,9 @@ def test_a_tool_call_is_answered_by_a_tool_message() -> None:
     assert observation == {"role": "tool", "tool_call_id": "call-1", "content": "5"}
 
 
-def test_a_tool_call_that_could_not_be_used_is_left_out() -> None:
+def test_an_unusable_tool_call_is_left_out() -> None:
     assistant, observation = step_messages(Step(Reply("", tool_calls=(CALL,)), observation_message="No code."))
-    assert assistant == {"role": "assistant", "content": "(nothing)"}  # an empty message is refused by some endpoints
+    assert assistant == {"role": "assistant", "content": "(nothing)"}  # some endpoints refuse an empty message
     assert observation == {"role": "user", "content": "No code."}
 
 
@@ -146,7 +146,7 @@ def test_an_answer_is_one_message() -> None:
     ]
 
 
-def test_images_go_to_a_seeing_model_as_data_urls() -> None:
+def test_a_model_with_vision_is_sent_images_as_data_urls() -> None:
     output = ran(display(image_png=PNG[:100] + "\n" + PNG[100:], text_plain="<Figure>"), display(image_jpeg=[PNG]))
     step = Step(
         Reply("x"), action=ACTION, observation=output, assistant_message="x", observation_message="See", images=True
@@ -168,9 +168,11 @@ def test_images_go_to_a_seeing_model_as_data_urls() -> None:
     assert pictures["content"][1:] == images
 
 
-def test_images_go_to_no_other_model() -> None:
+def test_a_model_without_vision_is_sent_no_images() -> None:
     output = ran(display(image_png=PNG, text_plain="<Figure>"))
-    step = Step(Reply("x"), action=ACTION, observation=output, assistant_message="x", observation_message=told(output))
+    step = Step(
+        Reply("x"), action=ACTION, observation=output, assistant_message="x", observation_message=message(output)
+    )
     assert PNG[:20] not in json.dumps([*step_messages(step)])
 
 
@@ -214,7 +216,7 @@ def test_within_the_budget_all_turns_are_seen() -> None:
     assert window(session, ROOM + 2100) == 0
 
 
-def test_over_the_budget_the_oldest_turns_go_in_one_cut_to_half_of_it() -> None:
+def test_beyond_the_budget_the_oldest_turns_are_dropped_in_one_cut_to_half_of_it() -> None:
     session = conversation(*[3500] * 8)
     start = window(session, ROOM + 6000)
     assert 0 < start < 8
@@ -230,7 +232,7 @@ def test_the_last_turn_is_always_seen() -> None:
 
 
 @given(st.lists(st.integers(0, 20_000), min_size=1, max_size=8), st.integers(0, 10_000))
-def test_a_window_only_ever_moves_on(sizes: list[int], budget: int) -> None:
+def test_a_window_never_moves_back(sizes: list[int], budget: int) -> None:
     starts = [0]
     for count in range(1, len(sizes) + 1):
         starts.append(window(conversation(*sizes[:count], start=starts[-1]), budget))
@@ -238,19 +240,19 @@ def test_a_window_only_ever_moves_on(sizes: list[int], budget: int) -> None:
     assert all(start < max(count, 1) for count, start in enumerate(starts))
 
 
-def test_an_image_counts_as_some_text_and_a_call_as_its_arguments() -> None:
+def test_an_image_counts_as_a_fixed_text_and_a_call_as_its_arguments() -> None:
     image = [{"type": "image_url", "image_url": {"url": "data:" + "x" * 1_000_000}}]
     assert 500 < tokens([{"role": "user", "content": image}]) < 2000
     call = {"id": "1", "type": "function", "function": {"name": "python", "arguments": "x" * 3500}}
     assert tokens([{"role": "assistant", "content": "", "tool_calls": [call]}]) >= 1000
 
 
-# What the model is told of its action
+# Observation messages
 
 
 def test_the_output_is_told() -> None:
-    assert told(ran(stream("5\n"), stream("careful\n", "stderr"))) == "Output:\n5\ncareful"
-    assert told(ran(stream(["a\n", "b\n"]))) == "Output:\na\nb"
+    assert message(ran(stream("5\n"), stream("careful\n", "stderr"))) == "Output:\n5\ncareful"
+    assert message(ran(stream(["a\n", "b\n"]))) == "Output:\na\nb"
 
 
 def test_the_value_of_every_expression_is_told_without_its_number() -> None:
@@ -258,23 +260,23 @@ def test_the_value_of_every_expression_is_told_without_its_number() -> None:
         {"output_type": "execute_result", "execution_count": n, "data": {"text/plain": f"{n}"}, "metadata": {}}
         for n in (1, 2)
     ]
-    assert told(ran(*values)) == "Output:\n1\n\n2"
+    assert message(ran(*values)) == "Output:\n1\n\n2"
 
 
-def test_code_that_printed_nothing_is_told_by_what_it_changed() -> None:
+def test_for_code_that_printed_nothing_the_changed_variables_are_told() -> None:
     changed = (("x", "5"), ("df", "   a\n0  1"))
-    assert told(ran(changed=changed)) == "The code ran and printed nothing.\nVariables set: x = 5; df =    a\n0  1"
-    assert told(ran(stream("\n"), changed=changed)).endswith("df =    a\n0  1")
-    assert told(ran(stream("5"), changed=changed)) == "Output:\n5"
-    assert told(ran()) == "The code ran and printed nothing."
+    assert message(ran(changed=changed)) == "The code ran and printed nothing.\nVariables set: x = 5; df =    a\n0  1"
+    assert message(ran(stream("\n"), changed=changed)).endswith("df =    a\n0  1")
+    assert message(ran(stream("5"), changed=changed)) == "Output:\n5"
+    assert message(ran()) == "The code ran and printed nothing."
 
 
-def test_what_changed_is_clipped() -> None:
-    assert len(told(ran(changed=tuple((f"x{n}", "y" * 500) for n in range(20))), 1000)) < 1200
+def test_the_changed_variables_are_clipped() -> None:
+    assert len(message(ran(changed=tuple((f"x{n}", "y" * 500) for n in range(20))), 1000)) < 1200
 
 
-def test_of_a_long_output_head_and_tail_are_told() -> None:
-    text = told(ran(stream("begin" + "x" * 50_000 + "end")), 1000)
+def test_the_beginning_and_the_end_of_a_long_output_are_told() -> None:
+    text = message(ran(stream("begin" + "x" * 50_000 + "end")), 1000)
     assert text.startswith("Output:\nbegin")
     assert text.endswith("end")
     assert "left out" in text
@@ -289,32 +291,34 @@ ERROR: Json = {
 }
 
 
-def test_an_error_is_told_by_type_message_and_line() -> None:
+def test_an_error_is_told_with_its_type_message_and_line() -> None:
     observation = ran(stream("before\n"), ERROR, status="error", line="line 3: df['age']", changed=(("x", "5"),))
-    assert told(observation) == (
+    assert message(observation) == (
         "Output:\nbefore\nThe code raised an error:\nKeyError: 'age'\nat line 3: df['age']\n"
         "Find the cause, then run corrected code."
     )
 
 
 def test_a_long_message_of_an_error_is_clipped() -> None:
-    text = told(ran(ERROR | {"evalue": "begin" + "\x1b[31mx" * 50_000 + "end"}, status="error"))
+    text = message(ran(ERROR | {"evalue": "begin" + "\x1b[31mx" * 50_000 + "end"}, status="error"))
     assert len(text) < 1700
     assert "\x1b" not in text
     assert "KeyError: begin" in text
     assert "end\nFind" in text
 
 
-def test_an_error_that_left_no_traceback_is_an_error_all_the_same() -> None:
-    text = told(ran(status="error", note="It ran too long."))
+def test_an_error_without_a_traceback_is_told_as_an_error() -> None:
+    text = message(ran(status="error", note="It ran too long."))
     assert text == "The code raised an error:\nError\nFind the cause, then run corrected code.\nIt ran too long."
 
 
 def test_an_interrupted_run_is_told() -> None:
-    assert told(ran(stream("1\n"), status="aborted")) == "Output:\n1\nThe code was interrupted before it was done."
+    assert (
+        message(ran(stream("1\n"), status="interrupted")) == "Output:\n1\nThe code was interrupted before it was done."
+    )
 
 
-def test_an_edit_is_told_by_a_diff() -> None:
+def test_an_edit_is_told_as_a_diff() -> None:
     action, decision = Action("a = 1\nb = 2\nprint(a)"), Decision("edit", "a = 1\nb = 3\nprint(a)")
     assert observation_text(action, decision, ran(stream("1")), 8000) == (
         "The user edited your code before running it:\n```diff\n--- proposed\n+++ run\n@@ -1,3 +1,3 @@\n a = 1\n"
@@ -359,7 +363,7 @@ def test_a_stop_is_told() -> None:
     ],
 )  # fmt: skip
 def test_a_rich_output_is_told_as_text(data: dict[str, Any], text: str) -> None:
-    assert told(ran(display(**data))).removeprefix("Output:\n").strip("\n") == text.strip("\n")
+    assert message(ran(display(**data))).removeprefix("Output:\n").strip("\n") == text.strip("\n")
 
 
 @given(st.integers(0, 2**4000), st.text(st.characters(exclude_characters="\x1b\x9b")))
@@ -371,7 +375,7 @@ def test_base64_never_gets_into_the_text(number: int, text: str) -> None:
         display(text_markdown=f"<img src='data:image/jpeg;base64,{content}'>"),
         changed=(("url", f"data:image/png;base64,{content}"),),
     )
-    for shown in (told(observation), told(ran(changed=observation.changed)), told(observation, 300)):
+    for shown in (message(observation), message(ran(changed=observation.changed)), message(observation, 300)):
         assert content[100:140] not in shown
 
 
@@ -388,16 +392,18 @@ def test_base64_never_gets_into_the_text(number: int, text: str) -> None:
         ("x\r" * 200_000, "x"),
     ],
 )
-def test_what_a_progress_bar_overwrote_is_left_out(printed: str, text: str) -> None:
-    assert told(ran(stream(printed)), 1_000_000) == f"Output:\n{text}"
+def test_text_that_a_progress_bar_has_overwritten_is_left_out(printed: str, text: str) -> None:
+    assert message(ran(stream(printed)), 1_000_000) == f"Output:\n{text}"
 
 
 @given(st.text(), st.text(), st.text(st.characters()))
-def test_what_is_told_can_be_sent(out: str, value: str, reason: str) -> None:
+def test_every_observation_message_can_be_sent(out: str, value: str, reason: str) -> None:
     halves = "\ud83d" + out + "\ude00"
     texts = [
-        told(ran(stream(halves), display(text_plain=value), ERROR | {"evalue": halves}, status="error", line=halves)),
-        told(ran(changed=(("x", halves),))),
+        message(
+            ran(stream(halves), display(text_plain=value), ERROR | {"evalue": halves}, status="error", line=halves)
+        ),
+        message(ran(changed=(("x", halves),))),
         observation_text(Action(halves), Decision("edit", value), ran(), 100),
         observation_text(ACTION, Decision("reject", reason=reason + "\ud800"), None, 100),
     ]
@@ -524,7 +530,7 @@ LEAVES = st.sampled_from(
         re.compile(SENTINEL),
         ValueError(SENTINEL),
         (SENTINEL for _ in "a"),
-        {8675309: SENTINEL},  # a text here is a column's name where all records of a list have it
+        {8675309: SENTINEL},  # a text that all records of a list have as a key is a column name
         [{"id": SENTINEL}, {"id": 8675309}],
     ]
 )
@@ -543,7 +549,7 @@ def test_no_value_gets_into_a_summary(namespace: dict[str, object]) -> None:
     assert "8675309" not in text
 
 
-def test_of_many_variables_the_newest_are_named() -> None:
+def test_the_newest_of_many_variables_are_listed() -> None:
     text = summary({f"x{n}": n for n in range(1000)}, limit=300)
     first, cut, *names = text.split("\n")
     assert first == "Variables in the notebook:"
@@ -552,7 +558,7 @@ def test_of_many_variables_the_newest_are_named() -> None:
     assert 200 < len(text) < 380
 
 
-def test_a_long_outline_does_not_push_all_others_out() -> None:
+def test_a_long_outline_leaves_space_for_others() -> None:
     wide = pd.DataFrame({"a long name of a column, number " + str(n): [n] for n in range(60)})
     text = summary({"x": 5, "wide": wide}, limit=4000)
     assert text.startswith("Variables in the notebook:\nx: int\nwide: DataFrame with 1 rows")
@@ -560,7 +566,7 @@ def test_a_long_outline_does_not_push_all_others_out() -> None:
     assert summary({"x": 5, "wide": wide}, limit=100).count("\n") == 2
 
 
-def test_of_very_many_columns_some_are_named() -> None:
+def test_the_first_of_very_many_columns_are_listed() -> None:
     text = describe(pd.DataFrame(np.zeros((1, 100_000))))
     assert text.startswith("DataFrame with 1 rows, columns 0 (float64), 1 (float64)")
     assert text.endswith("59 (float64), ... 100000 in all")
@@ -588,7 +594,7 @@ def test_a_strange_name_stays_on_its_line(name: str) -> None:
 
 
 class Touched(BaseException):
-    """Not an Exception: nothing swallows it by mistake."""
+    """Is not an Exception, so that nothing catches it by mistake."""
 
 
 def touch(*_: object, **__: object) -> Any:
@@ -596,7 +602,7 @@ def touch(*_: object, **__: object) -> Any:
 
 
 class Hostile:
-    """Whatever is asked of it, it raises."""
+    """Raises at every access."""
 
     __getattribute__ = __len__ = __iter__ = __repr__ = __str__ = __getitem__ = __hash__ = __bool__ = __eq__ = touch
 
@@ -622,14 +628,14 @@ class HostileDict(dict[str, int]):
 
 
 class Proxy:
-    """Answers to every name, as remote objects and mocks do."""
+    """Has every attribute, like remote objects and mocks."""
 
     def __getattr__(self, name: str) -> Any:
         raise Touched(name)
 
 
 class LazyFrame:
-    """A frame that computes when it is looked at."""
+    """A frame that computes on access."""
 
     columns = dtypes = shape = dtype = property(touch)
 
@@ -652,7 +658,7 @@ LazyFrame.__module__ = "user.code"
     ],
     ids=["hostile", "proxy", "lazy", "liar", "list", "dict", "records", "metaclass", "nested"],
 )
-def test_a_hostile_value_is_not_asked(value: object, outline: str) -> None:
+def test_a_hostile_value_runs_no_code(value: object, outline: str) -> None:
     assert describe(value) == outline
 
 
@@ -661,7 +667,7 @@ def of_pandas(name: str, **attributes: Any) -> type:
 
 
 @pytest.mark.parametrize("error", [ValueError, RecursionError, SystemExit])
-def test_a_library_whose_properties_raise_is_named_by_type(error: type[BaseException]) -> None:
+def test_a_value_whose_properties_raise_is_described_by_its_type(error: type[BaseException]) -> None:
     def fail(self: object) -> Any:
         raise error
 
@@ -688,7 +694,7 @@ def test_the_columns_of_an_arrow_table_are_not_its_data() -> None:
     assert describe(kind()) == "Table with 1 rows, columns 'a' (int64)"
 
 
-def test_a_generator_is_left_as_it_is() -> None:
+def test_a_generator_is_not_consumed() -> None:
     seen = []
 
     def numbers() -> Iterator[int]:

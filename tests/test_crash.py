@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from codeact_magic.session import Session, Step
-from codeact_magic.sessions.saving.saver import load
+from codeact_magic.sessions.saving.loading import load
 from codeact_magic.testing import FakeEndpoint, Hang, Scripted
 
 from .kernels import NEWEST, Run, started
@@ -26,11 +26,19 @@ SEGFAULT = "import ctypes\nctypes.string_at(0)"
 PATIENT = "from codeact_magic.sessions import threads\nthreads.MOMENT = {seconds}\n"  # the disk may be a slow one
 HELD_DISK = """
 import os, threading
-from codeact_magic.sessions.saving import journal
+from codeact_magic.sessions.saving import disk
 def hold(*_):
     open("held", "w").close()
     threading.Event().wait(60)
 {what} = hold
+"""
+HELD_NEXT_TIME = f"""
+{HELD_DISK.format(what="held")}
+sync = os.fsync
+def sync_once(handle):
+    os.fsync = held
+    sync(handle)
+os.fsync = sync_once
 """
 
 
@@ -85,7 +93,7 @@ def goes_on(chat: Chat, session: Session) -> list[str]:
     assert broken.steps == session.turns[0].steps
     assert (broken.outcome, broken.note) == ("failed", "The kernel ended in the middle of this turn.")
     assert last.answer == "It goes on."
-    assert not list((chat.kernel.folder / "codeact-sessions").glob(".*.journal"))
+    assert not list((chat.kernel.folder / "codeact-sessions").glob(".*.lock"))
     return [message["content"] for message in chat.endpoint.requests[-1].body["messages"]]
 
 
@@ -138,7 +146,7 @@ def test_code_that_ends_the_kernel_leaves_its_step_behind(chat: Chat, code: str)
 
 
 def test_a_kernel_that_dies_while_it_writes_the_file_has_saved_what_it_told_the_model(chat: Chat) -> None:
-    script(chat.endpoint, act(HELD_DISK.format(what="os.fsync") + "print('first')"), Hang())
+    script(chat.endpoint, act(HELD_NEXT_TIME + "print('first')"), act("y = 42"))
     session = killed(chat, chat.begin(), (chat.kernel.folder / "held").exists)
     (step,) = session.turns[0].steps
     assert step.observation and step.observation.outputs[0]["text"] == "first\n"
@@ -146,7 +154,7 @@ def test_a_kernel_that_dies_while_it_writes_the_file_has_saved_what_it_told_the_
 
 
 def test_a_disk_that_hangs_holds_an_action_up_for_a_moment_only(chat: Chat) -> None:
-    held = PATIENT.format(seconds=0.5) + HELD_DISK.format(what="journal.append")
+    held = PATIENT.format(seconds=0.5) + HELD_DISK.format(what="disk.draft")
     assert chat.kernel.run(held).reply["status"] == "ok"
     run = dying(chat, "Done.")
     run.wait(lambda: "first" in run.text)
@@ -154,7 +162,7 @@ def test_a_disk_that_hangs_holds_an_action_up_for_a_moment_only(chat: Chat) -> N
 
 
 def test_stop_works_while_a_step_waits_for_the_disk(chat: Chat) -> None:
-    hang = PATIENT.format(seconds=60) + HELD_DISK.format(what="journal.append")
+    hang = PATIENT.format(seconds=60) + HELD_DISK.format(what="disk.draft")
     script(chat.endpoint, act(hang + "print('first')"), act("y = 42"), DONE)
     run = chat.begin()
     run.wait((chat.kernel.folder / "held").exists)

@@ -1,4 +1,4 @@
-"""KernelExecutor with real kernels: what it records, what it tells of, and what it does when kernels fail."""
+"""KernelExecutor with real kernels: recorded outputs, questions about variables, and failures of the kernel."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from itertools import groupby, pairwise
 from pathlib import Path
 from types import SimpleNamespace
@@ -19,31 +20,37 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from codeact_magic.errors import CodeActError, UsageError
-from codeact_magic.kernels.separate import GatewayKernel, KernelExecutor, LocalKernel, executor, request
-from codeact_magic.kernels.separate.outputs import Outputs
+from codeact_magic.kernels.interpreter import InterpreterOptions
+from codeact_magic.kernels.separate import GatewayKernel, KernelExecutor, LocalKernel, executor, notes, request
+from codeact_magic.kernels.separate.outputs import KernelOutputs
 from codeact_magic.kernels.signals import interrupt
 from codeact_magic.session import Json, Observation
 from codeact_magic.text import mask
 
 KEY = "sk-abcdefghijklmnop"
-GONE = "A fresh kernel takes its place: all variables are gone."
-PATIENCE = 30.0  # seconds that a test waits for what must come
+GONE = notes.gone(out_of_reach=False)
+LATE = "It was interrupted: it ran longer than the 5 s allowed."
+REACHED = "where the server can be reached again"
+PATIENCE = 30.0  # seconds that a test waits for a condition
 
 
 @pytest.fixture(scope="module")
 def process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KernelExecutor]:
-    """A kernel for all tests that leave it alive."""
-    with KernelExecutor(LocalKernel(cwd=tmp_path_factory.mktemp("kernel")), secrets=lambda: (KEY,)) as engine:
+    """A kernel for all tests that do not end it."""
+    with KernelExecutor(
+        LocalKernel(cwd=tmp_path_factory.mktemp("kernel")), options=InterpreterOptions(secrets=lambda: (KEY,))
+    ) as engine:
         with pytest.MonkeyPatch.context() as patch:
-            patch.delenv("PYTEST_CURRENT_TEST")  # under pytest ipykernel does not look at what child processes write
+            patch.delenv("PYTEST_CURRENT_TEST")  # with it, ipykernel ignores the output of child processes
             engine.run("")
         yield engine
 
 
 @pytest.fixture
 def engine(process: KernelExecutor) -> Iterator[KernelExecutor]:
-    """That kernel with an empty namespace, and an executor as it is at first."""
-    process.timeout, process.idle, process.ask = 0.0, 0.0, None
+    """That kernel with an empty namespace, and its executor with the default options."""
+    configure(process, timeout=0.0)
+    process.idle, process.ask = 0.0, None
     process.show, process.tell = lambda output: None, lambda line: None
     process.run("%reset -f", every_value=False)
     yield process
@@ -51,29 +58,34 @@ def engine(process: KernelExecutor) -> Iterator[KernelExecutor]:
 
 @pytest.fixture
 def fresh(tmp_path: Path) -> Iterator[KernelExecutor]:
-    """A kernel of the test's own."""
+    """A kernel for this test alone."""
     with KernelExecutor(LocalKernel(cwd=tmp_path)) as engine:
         yield engine
 
 
+def configure(executor: KernelExecutor, **options: Any) -> None:
+    """Change some options of an executor."""
+    executor.configure(replace(executor.options, **options))
+
+
 def text(observation: Observation, name: str = "stdout") -> str:
-    """Return what was written to one stream."""
+    """Return the text written to one stream."""
     return "".join(output["text"] for output in observation.outputs if output.get("name") == name)
 
 
 def kinds(observation: Observation) -> list[str]:
-    """Return what kinds of outputs there are, in order."""
+    """Return the kinds of the outputs, in order."""
     return [output.get("name") or output["output_type"] for output in observation.outputs]
 
 
 def error(observation: Observation) -> str:
-    """Return the error that an observation ends with."""
-    assert observation.status == "error"
+    """Return the error at the end of an observation."""
+    assert observation.status in ("error", "kernel lost")
     return f"{observation.outputs[-1]['ename']}: {observation.outputs[-1]['evalue']}"
 
 
 def when(happened: Callable[[], Any], do: Callable[[], None]) -> threading.Thread:
-    """Have a thread wait until something has happened, and do something then."""
+    """Call `do` on a thread, as soon as `happened()` is true."""
 
     def wait() -> None:
         deadline = time.monotonic() + PATIENCE
@@ -87,7 +99,7 @@ def when(happened: Callable[[], Any], do: Callable[[], None]) -> threading.Threa
 
 
 class Screen:
-    """Takes down what is shown."""
+    """Collects the shown outputs and lines."""
 
     def __init__(self, engine: KernelExecutor) -> None:
         self.outputs: list[Json] = []
@@ -95,11 +107,11 @@ class Screen:
         engine.show, engine.tell = self.outputs.append, self.lines.append
 
     def says(self, words: str) -> bool:
-        """Return whether `words` were written so far."""
+        """Return whether `words` have been written."""
         return words in "".join(output.get("text", "") for output in self.outputs)
 
 
-# -- what is recorded --------------------------------------------------------------------------------------------------
+# -- recorded outputs --------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.kernel
@@ -124,7 +136,7 @@ def test_an_action_shows_the_value_of_every_expression_and_a_cell_that_of_the_la
 
 
 @pytest.mark.kernel
-def test_updates_and_clearings_are_carried_out_in_the_record(engine: KernelExecutor) -> None:
+def test_updates_and_clearings_are_applied_to_the_record(engine: KernelExecutor) -> None:
     code = "from IPython.display import clear_output, display, update_display\nprint('gone')\nclear_output(wait=True)\n"
     observation = engine.run(
         code + "display('old', display_id='x')\nprint('on')\nupdate_display('new', display_id='x')"
@@ -134,14 +146,14 @@ def test_updates_and_clearings_are_carried_out_in_the_record(engine: KernelExecu
 
 
 @pytest.mark.kernel
-def test_figures_are_recorded_and_what_draws_them_is_not(engine: KernelExecutor) -> None:
+def test_figures_are_recorded_but_not_the_handles_of_matplotlib(engine: KernelExecutor) -> None:
     observation = engine.run("import matplotlib.pyplot as plt\nplt.plot([1, 2])\nplt.title('t')")
     assert kinds(observation) == ["display_data"]
     assert "image/png" in observation.outputs[0]["data"]
 
 
 @pytest.mark.kernel
-def test_what_child_processes_write_is_recorded(engine: KernelExecutor) -> None:
+def test_the_output_of_child_processes_is_recorded(engine: KernelExecutor) -> None:
     engine.run("import os, subprocess")
     for _ in range(20):
         observation = engine.run("print('a', flush=True)\nos.system('echo b')\nsubprocess.run(['echo', 'c'])")
@@ -162,10 +174,10 @@ def test_no_secret_is_shown_or_recorded_even_in_pieces(engine: KernelExecutor) -
 
 
 @given(st.text("sk-ab", max_size=40), st.lists(st.integers(0, 40), max_size=6))
-def test_masking_does_not_depend_on_how_a_stream_is_cut(written: str, cuts: list[int]) -> None:
+def test_masking_does_not_depend_on_how_a_stream_is_split(written: str, cuts: list[int]) -> None:
     secrets = ("sk-a", "bb-sk")
     shown: list[Json] = []
-    outputs = Outputs(secrets, shown.append)
+    outputs = KernelOutputs(secrets, shown.append)
     edges = [0, *sorted(cut for cut in cuts if cut < len(written)), len(written)]
     for start, end in pairwise(edges):
         outputs.take("stream", {"name": "stdout", "text": written[start:end]})
@@ -198,17 +210,17 @@ def send(kind, content):
         "'input_request', {'prompt': 'x'}",
     ],
 )
-def test_messages_that_are_none_are_passed_over(engine: KernelExecutor, message: str) -> None:
+def test_malformed_messages_are_ignored(engine: KernelExecutor, message: str) -> None:
     assert text(engine.run(f"{SEND}\nsend({message})\nprint('on')")) == "on\n"
 
 
 @pytest.mark.kernel
-def test_code_that_puts_itself_in_the_place_of_what_is_asked_breaks_nothing(fresh: KernelExecutor) -> None:
-    told = ("'no json'", "'[' * 100_000", "5", "'[[1]]'", "'{\"a\": 1}'")
+def test_code_that_replaces_the_inspector_breaks_nothing(fresh: KernelExecutor) -> None:
+    answers = ("'no json'", "'[' * 100_000", "5", "'[[1]]'", "'{\"a\": 1}'")
     fresh.run("import sys\ninside = sys.modules['_codeact_inside']")
-    for answer in told:
-        fresh.run(f"class Probe:\n    def __getattr__(self, name):\n        return lambda *given: {answer}")
-        seen = fresh.run("inside.probe = Probe()\nprint('on')")
+    for answer in answers:
+        fresh.run(f"class Fake:\n    def __getattr__(self, name):\n        return lambda *given: {answer}")
+        seen = fresh.run("inside.inspector = Fake()\nprint('on')")
         assert (text(seen), fresh.defined(["x"])) == ("on\n", set())
         assert fresh.user_names() <= {"1", "a", "[1]"}
 
@@ -224,8 +236,8 @@ def test_a_secret_in_a_name_or_across_lines_is_not_shown(engine: KernelExecutor)
         shown: list[Json] = []
         engine.show = shown.append
         seen = engine.run(code)
-        for told in (shown, seen.outputs, seen.changed):
-            assert KEY not in str(told) and KEY not in "".join(flat(told))
+        for value in (shown, seen.outputs, seen.changed):
+            assert KEY not in str(value) and KEY not in "".join(flat(value))
 
 
 def flat(value: Any) -> Iterator[str]:
@@ -240,14 +252,14 @@ def flat(value: Any) -> Iterator[str]:
 
 
 @pytest.mark.kernel
-def test_names_that_an_action_changes_are_told_of(engine: KernelExecutor) -> None:
+def test_names_that_an_action_changes_are_listed(engine: KernelExecutor) -> None:
     assert engine.run("total = 6 * 7\ndef double(n): return 2 * n").changed == (("total", "42"),)
     assert engine.run("values = [1]").changed == (("values", "[1]"),)
     assert engine.run("values.append(2)").changed == (("values", "[1, 2]"),)
 
 
 @pytest.mark.kernel
-def test_the_summary_is_that_of_a_notebook(engine: KernelExecutor) -> None:
+def test_the_summary_is_the_same_as_in_a_notebook(engine: KernelExecutor) -> None:
     engine.run("import math\nages = {'a': 1}\n_private = 1\ndef double(n: int): 'Twice.'")
     assert engine.summary() == (
         "Variables in the notebook:\nages: dict of 1 int\ndouble: function double(n: int): Twice."
@@ -263,7 +275,7 @@ def test_names_are_the_users_own_unless_an_action_made_them(engine: KernelExecut
 
 
 @pytest.mark.kernel
-def test_what_is_asked_leaves_no_trace_in_the_kernel(engine: KernelExecutor) -> None:
+def test_questions_leave_no_trace_in_the_kernel(engine: KernelExecutor) -> None:
     count = engine.run("1").execution_count
     before = engine.evaluate("print(sorted(globals()))")
     engine.summary(), engine.user_names(), engine.evaluate("unseen = 1\ndel unseen")
@@ -273,10 +285,8 @@ def test_what_is_asked_leaves_no_trace_in_the_kernel(engine: KernelExecutor) -> 
 
 
 @pytest.mark.kernel
-def test_a_value_that_takes_too_long_to_look_at_is_no_fault_of_the_action(
-    engine: KernelExecutor, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(executor, "PROBE", 0.5)
+def test_a_slow_repr_is_not_an_error_of_the_action(engine: KernelExecutor, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(executor, "INSPECTION", 0.5)
     code = "import time\nclass Slow:\n    def __repr__(self): time.sleep(60)\nslow = Slow()"
     observation = engine.run(code)
     assert (observation.status, observation.changed) == ("ok", ())
@@ -284,10 +294,10 @@ def test_a_value_that_takes_too_long_to_look_at_is_no_fault_of_the_action(
 
 
 @pytest.mark.kernel
-def test_a_kernel_that_cannot_be_asked_runs_actions_all_the_same(
+def test_a_kernel_without_an_inspector_runs_actions_nevertheless(
     fresh: KernelExecutor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("codeact_magic.kernels.separate.probe.setup", lambda: "this is no Python")
+    monkeypatch.setattr("codeact_magic.kernels.separate.inspection.setup_code", lambda: "this is no Python")
     assert text(fresh.run("print(1)")) == "1\n"
     assert (fresh.summary(), fresh.user_names(), fresh.defined(["x"])) == ("", set(), set())
 
@@ -296,15 +306,15 @@ def test_a_kernel_that_cannot_be_asked_runs_actions_all_the_same(
 
 
 @pytest.mark.kernel
-def test_evaluate_returns_what_is_printed_and_shows_nothing(engine: KernelExecutor) -> None:
+def test_evaluate_returns_the_printed_text_and_shows_nothing(engine: KernelExecutor) -> None:
     screen = Screen(engine)
     assert engine.evaluate("print(6 * 7)\n'unseen'") == "42\n"
     assert screen.outputs == []
 
 
 @pytest.mark.kernel
-def test_what_cannot_be_evaluated_is_one_line(engine: KernelExecutor) -> None:
-    with pytest.raises(CodeActError, match=r"^The kernel did not evaluate what it was asked: ZeroDivisionError: .*$"):
+def test_an_error_during_evaluation_is_one_line(engine: KernelExecutor) -> None:
+    with pytest.raises(CodeActError, match=r"^The kernel could not evaluate the code: ZeroDivisionError: .*$"):
         engine.evaluate("1 / 0")
 
 
@@ -320,7 +330,7 @@ def test_the_kernel_is_this_python_in_the_folder_it_was_given(fresh: KernelExecu
 
 
 @pytest.mark.kernel
-def test_what_lies_in_the_working_directory_is_for_the_code_and_not_for_what_starts_it(
+def test_modules_in_the_working_directory_are_for_the_code_and_not_for_the_kernel(
     fresh: KernelExecutor, tmp_path: Path
 ) -> None:
     for name in ("ipykernel_launcher", "ipykernel", "zmq", "helper"):
@@ -329,7 +339,7 @@ def test_what_lies_in_the_working_directory_is_for_the_code_and_not_for_what_sta
 
 
 @pytest.mark.kernel
-def test_an_engine_that_begins_anew_has_nothing_of_before(fresh: KernelExecutor, tmp_path: Path) -> None:
+def test_an_executor_that_restarts_has_no_variables(fresh: KernelExecutor, tmp_path: Path) -> None:
     (tmp_path / "inner").mkdir()
     fresh.run("import os\nos.chdir('inner')\na = 1")
     fresh.restart()
@@ -337,7 +347,7 @@ def test_an_engine_that_begins_anew_has_nothing_of_before(fresh: KernelExecutor,
     assert (text(seen), seen.note) == (f"{tmp_path} False\n", "")
 
 
-def test_nothing_is_started_to_be_asked_about_its_variables() -> None:
+def test_questions_about_variables_start_no_kernel() -> None:
     engine = KernelExecutor(LocalKernel("no such kernel"))
     assert (engine.summary(), engine.user_names(), engine.defined(["x"]), engine.cells()) == ("", set(), set(), ())
     engine.close()
@@ -349,7 +359,7 @@ def test_a_kernel_of_an_unknown_name_is_an_error_that_names_the_known_ones() -> 
 
 
 @pytest.mark.kernel
-def test_a_server_that_names_a_kernel_as_the_token_does_not_have_it_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_token_as_the_name_of_a_kernel_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("JUPYTER_TOKEN", KEY)
     specs = SimpleNamespace(json=lambda: {"kernelspecs": {KEY: {}, "python3": {}}})
     monkeypatch.setattr("jupyter_kernel_client.manager.fetch", lambda *given, **options: specs)
@@ -375,7 +385,7 @@ def test_a_kernel_that_does_not_start_is_one_line_with_its_reason(
 
 
 @pytest.mark.kernel
-def test_an_engine_works_inside_of_a_running_kernel(engine: KernelExecutor) -> None:
+def test_an_executor_works_inside_a_running_kernel(engine: KernelExecutor) -> None:
     code = "from codeact_magic.kernels.separate import KernelExecutor\nwith KernelExecutor() as inner:\n"
     assert text(engine.run(f"{code}    print(inner.run('print(1)').outputs[0]['text'])")) == "1\n\n"
 
@@ -387,18 +397,20 @@ def test_an_engine_works_inside_of_a_running_kernel(engine: KernelExecutor) -> N
 def test_the_death_of_the_kernel_is_an_error_and_the_next_action_runs(fresh: KernelExecutor) -> None:
     fresh.run("x = 1")
     observation = fresh.run("import os, signal\nos.kill(os.getpid(), signal.SIGKILL)")
+    assert (observation.status, observation.lost) == ("kernel lost", True)
     assert error(observation) == "DeadKernelError: The kernel died (it was ended by SIGKILL)."
     assert observation.note == GONE
     assert error(fresh.run("x")).startswith("NameError")
 
 
 @pytest.mark.kernel
-def test_a_kernel_that_died_between_two_actions_is_told_of(fresh: KernelExecutor) -> None:
+def test_a_kernel_that_died_between_two_actions_is_reported(fresh: KernelExecutor) -> None:
     screen = Screen(fresh)
     process = int(fresh.evaluate("import os; print(os.getpid())"))
     os.kill(process, signal.SIGKILL)
     observation = fresh.run("print('on')")
     assert text(observation) == "on\n"
+    assert (observation.fresh, observation.lost) == (True, False)
     assert "Meanwhile the kernel died (it was ended by SIGKILL)." in observation.note
     assert screen.lines == [observation.note]
     assert fresh.run("print('on')").note == ""
@@ -416,7 +428,7 @@ BUSY = "import re; open('busy', 'w').close(); re.match(r'(a+)+$', 'a' * 60 + 'b'
 
 @pytest.mark.kernel
 @pytest.mark.parametrize("code", ["", BUSY], ids=["at rest", "busy"])
-def test_the_kernel_ends_with_this_process_whatever_ends_it(tmp_path: Path, code: str) -> None:
+def test_the_kernel_ends_with_this_process_however_it_ends(tmp_path: Path, code: str) -> None:
     script = f"""
 import os, threading
 from pathlib import Path
@@ -442,7 +454,7 @@ threading.Event().wait()
 
 
 def _lives(process: int) -> bool:
-    """Return whether a process runs; one that only waits to be collected does not."""
+    """Return whether a process runs; a zombie does not."""
     try:
         state = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
     except FileNotFoundError:
@@ -450,30 +462,48 @@ def _lives(process: int) -> bool:
     return state != "Z"
 
 
+# -- notes -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("facts", "note"),
+    [
+        ({}, ""),
+        ({"rings": 1}, "It was interrupted: it ran longer than the 5 s allowed."),
+        ({"rings": 2, "ended": True}, f"{LATE} It did not react, so the kernel was ended. {GONE}"),
+        ({"ended": True}, f"It did not react, so the kernel was ended. {GONE}"),
+        ({"death": "the kernel died"}, "A fresh kernel takes its place: all variables are gone."),
+        ({"death": "it is gone", "lost": True}, GONE.replace(" its place", f" its place {REACHED}")),
+    ],
+)
+def test_a_note_says_why_a_run_ended_early_and_whether_variables_are_gone(facts: dict[str, Any], note: str) -> None:
+    request: Any = SimpleNamespace(**{"rings": 0, "ended": False, "death": "", "lost": False, **facts})
+    assert notes.of(request, 5.0) == note
+
+
 # -- time and interrupts -----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.kernel
-def test_an_action_that_takes_too_long_is_interrupted_and_told_so(engine: KernelExecutor) -> None:
-    engine.timeout = 0.5
+def test_an_action_that_takes_too_long_is_interrupted(engine: KernelExecutor) -> None:
+    configure(engine, timeout=0.5)
     screen = Screen(engine)
     observation = engine.run("kept = 1\nwhile True: pass")
-    assert (observation.status, screen.outputs) == ("error", [])
+    assert (observation.status, screen.outputs) == ("timed out", [])
     assert observation.note == "It was interrupted: it ran longer than the 0.5 s allowed."
     assert text(engine.run("print(kept)")) == "1\n"
 
 
 @pytest.mark.kernel
-def test_a_kernel_that_does_not_react_to_the_end_of_its_time_is_ended(
+def test_a_kernel_that_does_not_react_to_the_timeout_is_ended(
     fresh: KernelExecutor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(request, "STUBBORN", 0.5)
     fresh.run("import signal")
-    fresh.timeout = 0.3
+    configure(fresh, timeout=0.3)
     observation = fresh.run("signal.signal(signal.SIGINT, signal.SIG_IGN)\nwhile True: pass")
-    assert observation.status == "error"
-    assert "did not react, so the kernel was ended" in observation.note
-    fresh.timeout = 0.0
+    assert (observation.status, observation.lost) == ("timed out", True)
+    configure(fresh, timeout=0.0)
     assert text(fresh.run("print('on')")) == "on\n"
 
 
@@ -482,7 +512,7 @@ def test_ctrl_c_interrupts_the_action_and_keeps_what_it_did(engine: KernelExecut
     screen = Screen(engine)
     when(lambda: screen.says("it runs"), interrupt)
     observation = engine.run("kept = 1\nprint('it runs', flush=True)\nwhile True: pass")
-    assert observation.status == "aborted"
+    assert observation.status == "interrupted"
     assert kinds(observation) == ["stdout", "error"]
     assert [output["output_type"] for output in screen.outputs] == ["stream"]
     assert text(engine.run("print(kept)")) == "1\n"
@@ -500,13 +530,12 @@ def test_ctrl_c_twice_ends_a_kernel_that_does_not_react(fresh: KernelExecutor, m
     when(lambda: screen.says("it runs"), interrupt)
     when(lambda: request.DOES_NOT_REACT in screen.lines, interrupt)
     observation = fresh.run(DEAF)
-    assert observation.status == "aborted"
-    assert "did not react, so the kernel was ended" in observation.note
+    assert (observation.status, observation.lost) == ("interrupted", True)
     assert text(fresh.run("print('on')")) == "on\n"
 
 
 @pytest.mark.kernel
-def test_ctrl_c_once_ends_a_kernel_that_does_not_react_where_nobody_is_there_to_press_it_again(
+def test_ctrl_c_once_ends_a_kernel_that_does_not_react_if_nobody_can_press_it_again(
     fresh: KernelExecutor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(request, "UNMOVED", 0.2)
@@ -514,18 +543,17 @@ def test_ctrl_c_once_ends_a_kernel_that_does_not_react_where_nobody_is_there_to_
     screen = Screen(fresh)
     when(lambda: screen.says("it runs"), interrupt)
     observation = fresh.run(DEAF)
-    assert observation.status == "aborted"
-    assert "did not react, so the kernel was ended" in observation.note
+    assert (observation.status, observation.lost) == ("interrupted", True)
     assert screen.lines == [request.WILL_BE_ENDED]
 
 
 # -- ends --------------------------------------------------------------------------------------------------------------
 
 CYCLE = "engine.itself = engine\ndel engine\n"
-SHOWN = "engine.show = lambda output: 'text' in output and {}\nassert engine.run(BUSY).status == 'error'"
+SHOWN = "engine.show = lambda output: 'text' in output and {}\nassert engine.run(BUSY).status == 'kernel lost'"
 LEFT = {
     "collected": "del engine\ngc.collect()",
-    "collected with what refers to it": f"{CYCLE}gc.collect()",
+    "collected with a cycle": f"{CYCLE}gc.collect()",
     "collected elsewhere": f"{CYCLE}thread = threading.Thread(target=gc.collect)\nthread.start()\nthread.join()",
     "left to the end": "",
     "in use at the end": "threading.Thread(target=engine.run, args=[BUSY], daemon=True).start()",
@@ -537,8 +565,8 @@ LEFT = {
 
 
 @pytest.mark.kernel
-@pytest.mark.parametrize("what", LEFT.values(), ids=LEFT.keys())
-def test_an_executor_that_is_left_holds_nothing_up_and_its_kernel_ends(what: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("code", LEFT.values(), ids=LEFT.keys())
+def test_an_abandoned_executor_holds_nothing_up_and_its_kernel_ends(code: str, tmp_path: Path) -> None:
     start = f"""
 import gc, signal, threading
 from codeact_magic.kernels.separate import KernelExecutor, executor
@@ -546,43 +574,43 @@ executor.CLOSING = 0.5
 BUSY = "print('it runs', flush=True)\\nwhile True: pass"
 engine = KernelExecutor()
 print(engine.evaluate("import os; print(os.getpid())"), end="", flush=True)
-{what}
+{code}
 print("done")
 """
     done = subprocess.run([sys.executable, "-c", start], cwd=tmp_path, stdout=-1, text=True, timeout=PATIENCE)
-    process, told = done.stdout.split()
-    assert (done.returncode, told) == (0, "done")
+    process, printed = done.stdout.split()
+    assert (done.returncode, printed) == (0, "done")
     when(lambda: not _lives(int(process)), lambda: None).join()
     assert not _lives(int(process))
 
 
 @pytest.mark.kernel
-def test_what_code_makes_of_ctrl_c_is_aborted_all_the_same(engine: KernelExecutor) -> None:
+def test_code_that_catches_ctrl_c_counts_as_interrupted(engine: KernelExecutor) -> None:
     screen = Screen(engine)
     when(lambda: screen.says("it runs"), interrupt)
     code = (
         "try:\n    print('it runs', flush=True)\n    while True: pass\nexcept KeyboardInterrupt:\n    print('caught')"
     )
     observation = engine.run(code)
-    assert observation.status == "aborted"
+    assert observation.status == "interrupted"
     assert "caught" in text(observation)
 
 
 @pytest.mark.kernel
-def test_ctrl_c_as_the_code_ends_or_begins_costs_neither_the_kernel_nor_its_variables(engine: KernelExecutor) -> None:
+def test_ctrl_c_as_the_code_begins_or_ends_loses_neither_the_kernel_nor_its_variables(engine: KernelExecutor) -> None:
     engine.run("kept = 1")
     engine.show = lambda output: interrupt()  # the kernel is about to send its reply
     for _ in range(5):
-        assert engine.run("print('almost done')").status == "aborted"
+        assert engine.run("print('almost done')").status == "interrupted"
     engine.show = lambda output: None
     for _ in range(5):
         when(lambda: signal.getsignal(signal.SIGINT) is not signal.default_int_handler, interrupt)
-        assert engine.run("import time\ntime.sleep(0.2)").status == "aborted"
+        assert engine.run("import time\ntime.sleep(0.2)").status == "interrupted"
     assert text(engine.run("print(kept)")) == "1\n"
 
 
 @pytest.mark.kernel
-def test_a_kernel_that_is_not_used_is_ended_and_that_is_said(fresh: KernelExecutor) -> None:
+def test_a_kernel_without_use_is_ended_and_reported(fresh: KernelExecutor) -> None:
     screen = Screen(fresh)
     fresh.idle = 0.2
     process = int(fresh.evaluate("import os; print(os.getpid())"))
@@ -593,6 +621,7 @@ def test_a_kernel_that_is_not_used_is_ended_and_that_is_said(fresh: KernelExecut
     fresh.idle = 0.0
     observation = fresh.run("print('on')")
     assert text(observation) == "on\n"
+    assert observation.fresh
     assert observation.note.startswith("The kernel was not used for 0.2 s, so it was ended.")
     assert screen.lines == [observation.note]
 
@@ -601,7 +630,7 @@ def test_a_kernel_that_is_not_used_is_ended_and_that_is_said(fresh: KernelExecut
 
 
 @pytest.mark.kernel
-def test_what_the_code_asks_is_answered_by_the_user(engine: KernelExecutor) -> None:
+def test_questions_of_the_code_are_answered_by_the_user(engine: KernelExecutor) -> None:
     asked: list[tuple[str, bool]] = []
 
     def answer(prompt: str, hidden: bool) -> str:
@@ -615,12 +644,12 @@ def test_what_the_code_asks_is_answered_by_the_user(engine: KernelExecutor) -> N
 
 
 @pytest.mark.kernel
-def test_where_nobody_can_be_asked_input_is_an_error(engine: KernelExecutor) -> None:
+def test_input_is_an_error_if_nobody_can_be_asked(engine: KernelExecutor) -> None:
     assert error(engine.run("input('Name? ')")).startswith("StdinNotImplementedError")
 
 
 @pytest.mark.kernel
-@pytest.mark.parametrize(("raised", "status"), [(EOFError, "error"), (KeyboardInterrupt, "aborted")])
+@pytest.mark.parametrize(("raised", "status"), [(EOFError, "error"), (KeyboardInterrupt, "interrupted")])
 def test_leaving_a_question_ends_it(engine: KernelExecutor, raised: type[BaseException], status: str) -> None:
     def leave(prompt: str, hidden: bool) -> str:
         if raised is KeyboardInterrupt:

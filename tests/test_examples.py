@@ -11,7 +11,7 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
-from codeact_magic.sessions.saving.saver import load
+from codeact_magic.sessions.saving.loading import load
 from codeact_magic.testing import FakeEndpoint
 
 pytestmark = pytest.mark.kernel

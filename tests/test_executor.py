@@ -1,4 +1,4 @@
-"""ShellExecutor in IPython shells of this process: what it records, which names it tells of, what it leaves behind."""
+"""ShellExecutor in IPython shells of this process: recorded outputs, names, interrupts, and the state it restores."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from codeact_magic.kernels.live import nested, record, recorder
+from codeact_magic.kernels.interpreter import InterpreterOptions
+from codeact_magic.kernels.live import nested, output_record, recorder
 from codeact_magic.kernels.live.executor import ShellExecutor, without_ours
-from codeact_magic.kernels.live.record import MOST_OUTPUTS, MOST_TEXT
+from codeact_magic.kernels.live.output_record import MOST_OUTPUTS, MOST_TEXT
 from codeact_magic.kernels.live.recorder import Recorder
 from codeact_magic.session import Observation
 from codeact_magic.text import mask
@@ -36,7 +38,12 @@ def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 
 @pytest.fixture
 def executor(shell: Any) -> ShellExecutor:
-    return ShellExecutor(shell, secrets=lambda: (KEY,))
+    return ShellExecutor(shell, InterpreterOptions(secrets=lambda: (KEY,)))
+
+
+def configure(executor: ShellExecutor, **options: Any) -> None:
+    """Change some options of an executor."""
+    executor.configure(replace(executor.options, **options))
 
 
 def user_runs(executor: ShellExecutor, code: str) -> None:
@@ -45,16 +52,16 @@ def user_runs(executor: ShellExecutor, code: str) -> None:
 
 
 def text(observation: Observation, name: str = "stdout") -> str:
-    """Return what was written to one stream."""
+    """Return the text written to one stream."""
     return "".join(output["text"] for output in observation.outputs if output.get("name") == name)
 
 
 def kinds(observation: Observation) -> list[str]:
-    """Return what kinds of outputs there are, in order."""
+    """Return the kinds of the outputs, in order."""
     return [output.get("name") or output["output_type"] for output in observation.outputs]
 
 
-# -- what is recorded --------------------------------------------------------------------------------------------------
+# -- recorded outputs --------------------------------------------------------------------------------------------------
 
 
 def test_outputs_are_recorded_in_the_order_in_which_they_are_shown(executor: ShellExecutor) -> None:
@@ -107,8 +114,10 @@ def test_a_clear_that_waits_for_output_that_never_comes_clears_nothing(executor:
     assert text(executor.run(code)) == "before\n"
 
 
-def test_a_cell_that_an_action_clears_is_told_of(executor: ShellExecutor, capsys: pytest.CaptureFixture[str]) -> None:
-    executor.cleared = lambda: print("the steps so far")
+def test_the_executor_reports_that_an_action_cleared_the_cell(
+    executor: ShellExecutor, capsys: pytest.CaptureFixture[str]
+) -> None:
+    configure(executor, cleared=lambda: print("the steps so far"))
     observation = executor.run("from IPython.display import clear_output\nclear_output()\nprint('after')")
     assert text(observation) == "after\n"
     assert "the steps so far\nafter\n" in capsys.readouterr().out
@@ -131,14 +140,14 @@ def test_an_error_that_a_magic_only_shows_is_an_error(executor: ShellExecutor, t
     assert (observation.status, observation.outputs[-1]["ename"]) == ("error", "NameError")
 
 
-def test_an_exception_whose_text_cannot_be_had_is_recorded(executor: ShellExecutor) -> None:
+def test_an_exception_that_cannot_be_converted_to_text_is_recorded(executor: ShellExecutor) -> None:
     code = "class Broken(Exception):\n    def __str__(self): raise ValueError\nraise Broken"
     observation = executor.run(code)
     assert observation.status == "error"
     assert executor.run("print('on')").status == "ok"
 
 
-def test_what_matplotlib_draws_is_left_out_of_the_values(
+def test_the_handles_of_matplotlib_are_not_shown_as_values(
     executor: ShellExecutor, capsys: pytest.CaptureFixture[str]
 ) -> None:
     class Line2D:
@@ -157,11 +166,11 @@ def test_a_long_text_is_recorded_with_its_beginning_and_its_end(executor: ShellE
 
 
 @given(st.lists(st.text("abc\n", max_size=30), max_size=60))
-def test_the_record_of_a_text_is_its_beginning_and_its_end_however_it_comes(pieces: list[str]) -> None:
+def test_a_long_text_keeps_its_beginning_and_its_end_however_it_is_split(pieces: list[str]) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(record, "MOST_TEXT", 100)
-        patch.setattr(record, "LEFT_OUT", "<{count}>")
-        stretch = record.Text("stdout")
+        patch.setattr(output_record, "MOST_TEXT", 100)
+        patch.setattr(output_record, "LEFT_OUT", "<{count}>")
+        stretch = output_record.StreamText("stdout")
         for piece in pieces:
             stretch.add(piece)
         kept, whole = stretch.output()["text"], "".join(pieces)
@@ -186,19 +195,19 @@ def test_a_flood_of_displays_is_cut_off_but_an_error_is_still_recorded(executor:
     code = "from IPython.display import display\nfor number in range(5_000): display(number)\n1 / 0"
     observation = executor.run(code)
     assert len(observation.outputs) == MOST_OUTPUTS + 2
-    assert observation.outputs[-2]["text"] == record.MORE
+    assert observation.outputs[-2]["text"] == output_record.MORE
     assert observation.outputs[-1]["ename"] == "ZeroDivisionError"
 
 
-def test_displays_that_are_too_large_together_are_kept_as_their_beginning(
+def test_displays_beyond_the_limit_keep_only_the_beginning_of_their_text(
     executor: ShellExecutor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(record, "MOST_RICH", 5_000)
+    monkeypatch.setattr(output_record, "MOST_RICH", 5_000)
     code = "from IPython.display import publish_display_data\n"
     code += "for _ in range(2): publish_display_data({'text/html': 'x' * 4_000, 'text/plain': 'table'})"
     small, large = executor.run(code).outputs
     assert len(small["data"]["text/html"]) == 4_000
-    assert large["data"] == {"text/plain": f"table\n{record.MORE}"}
+    assert large["data"] == {"text/plain": f"table\n{output_record.MORE}"}
 
 
 def test_bytes_and_odd_values_in_a_display_become_json(executor: ShellExecutor) -> None:
@@ -211,7 +220,7 @@ def test_bytes_and_odd_values_in_a_display_become_json(executor: ShellExecutor) 
     assert output["metadata"] == {"image/png": {"width": 3}}
 
 
-def test_a_thread_that_goes_on_printing_is_shown_but_changes_the_record_no_more(
+def test_a_thread_that_goes_on_printing_is_shown_but_does_not_change_the_record(
     executor: ShellExecutor, capsys: pytest.CaptureFixture[str]
 ) -> None:
     code = """
@@ -232,7 +241,7 @@ print('in time')"""
     assert "bound late\nlate\n" in capsys.readouterr().out
 
 
-def test_what_another_thread_prints_while_a_value_is_shown_is_recorded(executor: ShellExecutor) -> None:
+def test_output_of_another_thread_while_a_value_is_shown_is_recorded(executor: ShellExecutor) -> None:
     printed, shown = threading.Event(), threading.Event()
 
     def finish() -> None:
@@ -282,7 +291,7 @@ thread.join()"""
         "display('text', display_id=key); print('***')",
     ],
 )
-def test_a_secret_gets_neither_to_the_screen_nor_into_the_record(
+def test_a_secret_reaches_neither_the_screen_nor_the_record(
     code: str, executor: ShellExecutor, capsys: pytest.CaptureFixture[str]
 ) -> None:
     executor.shell.user_ns["key"] = KEY
@@ -294,7 +303,7 @@ def test_a_secret_gets_neither_to_the_screen_nor_into_the_record(
 
 
 @given(st.text("ab", min_size=2, max_size=6), st.lists(st.text("ab ", max_size=8), max_size=20))
-def test_a_secret_is_masked_however_it_is_cut_into_pieces(secret: str, pieces: list[str]) -> None:
+def test_a_secret_is_masked_however_it_is_split(secret: str, pieces: list[str]) -> None:
     shown: list[str] = []
 
     class Stream:
@@ -314,14 +323,14 @@ def test_a_secret_is_masked_however_it_is_cut_into_pieces(secret: str, pieces: l
     assert "".join(shown) == mask("".join(pieces), (secret,))
 
 
-def test_the_beginning_of_a_secret_is_shown_in_the_end_where_no_secret_comes_of_it(executor: ShellExecutor) -> None:
+def test_the_beginning_of_a_secret_is_shown_if_the_rest_does_not_follow(executor: ShellExecutor) -> None:
     assert text(executor.run(f"print({KEY[:8]!r}, end='')")) == KEY[:8]
 
 
 # -- names -------------------------------------------------------------------------------------------------------------
 
 
-def test_names_that_an_action_changes_are_told_with_their_values(executor: ShellExecutor) -> None:
+def test_names_that_an_action_changes_are_listed_with_their_values(executor: ShellExecutor) -> None:
     user_runs(executor, "old = 1\nsame = [1]\ntable = {}\nitems = []\ntotal = [0]")
     code = "new = 'n'\nold = 2\ntable['a'] = 1\nitems.append(3)\ntotal += [1]\n_private = 5\nimport os\ndef f(): pass"
     assert executor.run(code).changed == (
@@ -333,7 +342,7 @@ def test_names_that_an_action_changes_are_told_with_their_values(executor: Shell
     )
 
 
-def test_where_something_was_shown_the_names_are_told_with_what_they_are(executor: ShellExecutor) -> None:
+def test_names_are_listed_with_their_types_if_something_was_shown(executor: ShellExecutor) -> None:
     assert executor.run("numbers = [1, 2]\nprint('done')").changed == (("numbers", "list of 2 int"),)
 
 
@@ -346,13 +355,13 @@ def test_a_repr_that_fails_or_is_endless_is_cut_short(executor: ShellExecutor) -
     assert changed["loop"].startswith("[[[[")
 
 
-def test_names_that_actions_made_are_not_the_users(executor: ShellExecutor) -> None:
+def test_names_that_actions_made_are_not_the_users_own(executor: ShellExecutor) -> None:
     user_runs(executor, "mine = [1]\nnumber = 1")
     executor.run("theirs = [2]\nalso = 1\ndef helper(): pass")
     assert executor.user_names() == {"mine", "number"}
 
 
-def test_a_name_that_the_user_makes_again_is_the_users(executor: ShellExecutor) -> None:
+def test_a_name_that_the_user_assigns_again_is_the_users_own(executor: ShellExecutor) -> None:
     executor.run("one = 1\ntwo = 2\nthree = 3\ndef four(): pass")
     assert executor.user_names() == set()
     user_runs(
@@ -363,7 +372,7 @@ def test_a_name_that_the_user_makes_again_is_the_users(executor: ShellExecutor) 
     assert "one" not in executor.user_names()
 
 
-def test_modules_private_names_and_what_is_ipythons_are_no_variables(executor: ShellExecutor) -> None:
+def test_modules_private_names_and_ipythons_names_are_not_variables(executor: ShellExecutor) -> None:
     user_runs(executor, "import os\n_private = 1\nvisible = 1\n'an output'")
     assert set(executor.user_variables()) == {"visible"}
 
@@ -378,36 +387,36 @@ def test_the_summary_outlines_the_users_variables(executor: ShellExecutor) -> No
 
 
 def codes(executor: ShellExecutor) -> list[tuple[str, bool]]:
-    """Return the cells that are reported now."""
+    """Return the sources of the cells that are reported now."""
     return [(cell.code, cell.failed) for cell in executor.cells()]
 
 
-def test_the_users_cells_are_reported_once_to_each_conversation(executor: ShellExecutor) -> None:
-    executor.conversation = "first"
+def test_the_users_cells_are_reported_once_to_each_session(executor: ShellExecutor) -> None:
+    configure(executor, session="first")
     user_runs(executor, "a = 1")
     user_runs(executor, "1 / 0")
     executor.run("b = 2")
     user_runs(executor, f"key = '{KEY}'")
     assert codes(executor) == [("a = 1", False), ("1 / 0", True), ("key = '***'", False)]
     assert codes(executor) == []
-    executor.conversation = "second"
+    configure(executor, session="second")
     assert [code for code, _ in codes(executor)] == ["a = 1", "1 / 0", "b = 2", "key = '***'"]
 
 
-def test_cells_that_an_action_runs_itself_are_the_actions(executor: ShellExecutor) -> None:
+def test_cells_that_an_action_runs_belong_to_the_action(executor: ShellExecutor) -> None:
     executor.run("get_ipython().run_cell('inner = 1', store_history=True);")
     assert codes(executor) == []
 
 
-def test_an_empty_action_takes_no_number_from_the_users_next_cell(executor: ShellExecutor) -> None:
+def test_an_empty_action_does_not_use_up_an_execution_count(executor: ShellExecutor) -> None:
     assert executor.run(" \n").status == "ok"
     user_runs(executor, "mine = 1")
     assert codes(executor) == [("mine = 1", False)]
 
 
-def test_cells_are_not_reported_where_they_are_not_kept(executor: ShellExecutor) -> None:
+def test_cells_are_not_reported_if_they_are_not_kept(executor: ShellExecutor) -> None:
     user_runs(executor, "mine = 1")
-    executor.keep_cells = False
+    configure(executor, keep_cells=False)
     assert executor.cells() == ()
 
 
@@ -427,7 +436,7 @@ def test_a_cell_is_saved_without_the_lines_that_need_this_package(cell: str, lef
     assert without_ours(cell) == left
 
 
-# -- the loop goes on, and nothing is left behind ----------------------------------------------------------------------
+# -- the event loop goes on, and the shell is restored -----------------------------------------------------------------
 
 NASTY = {
     "print is redefined": "print = None",
@@ -472,7 +481,7 @@ CHANGED = frozenset(
 
 
 def patched(shell: Any) -> list[Any]:
-    """Return all that a run changes for its duration."""
+    """Return everything that a run changes temporarily."""
     owners = (shell, shell.display_pub, shell.displayhook, sys.stdout, sys.stderr)
     own = [{name: value for name, value in vars(owner).items() if name in CHANGED} for owner in owners]
     signals = signal.getsignal(signal.SIGINT)
@@ -500,7 +509,7 @@ def test_the_loop_goes_on_and_nothing_is_left_behind(code: str, executor: ShellE
     assert (after.status, text(after)) == ("ok", "still here\n")
 
 
-def test_a_stream_that_takes_no_new_attributes_is_recorded_and_put_back(
+def test_a_stream_without_settable_attributes_is_recorded_and_restored(
     executor: ShellExecutor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Slotted:
@@ -521,7 +530,7 @@ def test_a_stream_that_takes_no_new_attributes_is_recorded_and_put_back(
     assert sys.stdout is stream
 
 
-def test_what_is_no_text_is_refused_as_the_stream_refuses_it(executor: ShellExecutor) -> None:
+def test_a_write_of_something_else_than_text_raises_the_streams_own_error(executor: ShellExecutor) -> None:
     observation = executor.run("import sys\nsys.stdout.write(5)")
     assert observation.outputs[-1]["ename"] == "TypeError"
 
@@ -533,7 +542,7 @@ def test_actions_share_one_event_loop(executor: ShellExecutor) -> None:
     assert text(executor.run("print(await queue.get(), await queue.get())")) == "1 2\n"
 
 
-def test_an_action_may_run_where_a_loop_is_running_already(executor: ShellExecutor) -> None:
+def test_an_action_may_run_inside_a_running_event_loop(executor: ShellExecutor) -> None:
     import asyncio
 
     async def cell() -> Observation:
@@ -579,21 +588,21 @@ get_ipython().events.register('post_execute', hook)""",
 
 
 @pytest.mark.parametrize("code", INTERRUPTED.values(), ids=INTERRUPTED.keys())
-def test_an_interrupt_is_seen_whatever_becomes_of_it(
+def test_an_interrupt_is_noticed_even_if_the_code_catches_it(
     code: str, executor: ShellExecutor, capsys: pytest.CaptureFixture[str]
 ) -> None:
     before = patched(executor.shell)
     observation = executor.run(code)
-    assert observation.status == "aborted"
-    assert "Traceback" not in capsys.readouterr().out  # the one line that the turn ends with is enough
+    assert observation.status == "interrupted"
+    assert "Traceback" not in capsys.readouterr().out  # the line that ends the turn is enough
     assert patched(executor.shell) == before
     assert executor.run("print('on')").status == "ok"
 
 
-def test_an_interrupt_while_a_value_is_looked_at_keeps_what_was_recorded(executor: ShellExecutor) -> None:
+def test_an_interrupt_during_a_repr_keeps_the_recorded_outputs(executor: ShellExecutor) -> None:
     code = f"class Slow:\n    def __repr__(self):\n        {INTERRUPT}\nslow = Slow()"
     observation = executor.run(code)
-    assert (observation.status, observation.changed) == ("aborted", ())
+    assert (observation.status, observation.changed) == ("interrupted", ())
 
 
 def test_an_interrupt_before_the_code_begins_keeps_it_from_running(
@@ -607,7 +616,7 @@ def test_an_interrupt_before_the_code_begins_keeps_it_from_running(
 
     monkeypatch.setattr(Recorder, "__enter__", interrupted)
     observation = executor.run("ran = True")
-    assert observation.status == "aborted"
+    assert observation.status == "interrupted"
     assert "ran" not in executor.shell.user_ns
 
 
@@ -623,30 +632,29 @@ TOO_LONG = {
 
 @pytest.mark.parametrize("code", TOO_LONG.values(), ids=TOO_LONG.keys())
 @pytest.mark.slow
-def test_an_action_that_takes_too_long_is_interrupted_and_told_so(
+def test_an_action_that_takes_too_long_is_interrupted(
     code: str, executor: ShellExecutor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if "for _ in" in code:
         monkeypatch.setattr(nested, "AGAIN", 0.05)
-    executor.timeout = 0.05
+    configure(executor, timeout=0.05)
     threads = threading.active_count()
     observation = executor.run(code)
-    assert observation.status == "error"
+    assert observation.status == "timed out"
     assert observation.note == "It was interrupted: it ran longer than the 0.05 s allowed."
-    assert observation.seconds < 30
     assert threading.active_count() == threads
-    executor.timeout = 60
+    configure(executor, timeout=60)
     assert executor.run("print('on')").status == "ok"
 
 
-def test_a_value_that_takes_too_long_to_look_at_is_no_fault_of_the_action(executor: ShellExecutor) -> None:
-    executor.timeout = 0.05
+def test_a_slow_repr_is_not_an_error_of_the_action(executor: ShellExecutor) -> None:
+    configure(executor, timeout=0.05)
     observation = executor.run("class Slow:\n    def __repr__(self):\n        while True: pass\nslow = Slow()")
     assert (observation.status, observation.note, observation.changed) == ("ok", "", ())
 
 
-def test_in_a_thread_actions_run_without_an_eye_on_signals(executor: ShellExecutor) -> None:
-    executor.timeout = 60
+def test_actions_run_in_a_thread_without_signal_handlers(executor: ShellExecutor) -> None:
+    configure(executor, timeout=60)
     observations: list[Observation] = []
     thread = threading.Thread(target=lambda: observations.append(executor.run("print('threaded')")))
     thread.start()

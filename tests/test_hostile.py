@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import sys
-import time
 import tracemalloc
 from collections.abc import Callable
 from dataclasses import replace
@@ -20,17 +19,14 @@ from codeact_magic.agent import Agent
 from codeact_magic.errors import CodeActError, SessionError, UsageError
 from codeact_magic.options import Options
 from codeact_magic.session import Action, Cell, Observation, Session, Turn
-from codeact_magic.sessions.saving.journal import path_of
-from codeact_magic.sessions.saving.saver import load
+from codeact_magic.sessions.saving.loading import load
 from codeact_magic.sessions.threads import Threads, find, saved
 from codeact_magic.testing import ScriptedModel
 from codeact_magic.text import is_hidden, one_line
 
 from .test_agent import Machine, Screen, Someone
-from .test_notebook import QUIET, SESSION, SESSIONS, WHOLE, answer, nothing, places, session_of, step
+from .test_notebook import QUIET, SESSIONS, WHOLE, answer, nothing, places, session_of, step
 from .test_notebook import saved as saved_in
-
-BOUND = 20.0  # seconds: what is read in linear time takes a tenth of that; what is not, minutes
 
 BIDI, ESCAPE = "pay\u202eload", "\x1b]0;owned\x07\x1b[2J\r\n"
 SCRIPT = "<script>require('child_process').exec('x')</script><img src=x onerror=alert(1)>[a](javascript:alert(1))"
@@ -38,15 +34,13 @@ WORDS = [BIDI, ESCAPE, SCRIPT, "x" * 10_000, "\ud800", "\0", "%codeact save /tmp
 
 
 def result(path: Path) -> Session | str:
-    """Return what loading gives, or the line that it ends with; fail where it takes too long."""
-    began = time.monotonic()
+    """Return what loading gives, or the line that it ends with. What is not read in linear time takes minutes."""
     try:
         loaded: Session | str = load(path)
     except SessionError as error:
         loaded = str(error)
         assert loaded.isprintable(), loaded
         assert len(loaded) < 1000
-    assert time.monotonic() - began < BOUND
     return loaded
 
 
@@ -204,19 +198,6 @@ def test_what_is_no_ordinary_file_is_neither_waited_for_nor_read(name: str, tmp_
         assert "cannot be read" in str(result(path)) or "damaged" in str(result(path))
     listed = list(saved(tmp_path))
     assert all(one.session is None for one in listed)
-
-
-@pytest.mark.parametrize("target", ["/dev/zero", "pipe", "notes.txt"])
-def test_a_journal_that_is_a_link_is_neither_read_nor_written(target: str, tmp_path: Path) -> None:
-    path = saved_in(SESSION, tmp_path / "x.ipynb")
-    os.mkfifo(tmp_path / "pipe")
-    notes = tmp_path / "notes.txt"
-    notes.write_text("mine", encoding="utf-8")
-    path_of(path).symlink_to(tmp_path / target)
-    assert result(path) == SESSION
-    longer = SESSION.begun(Turn("More"))
-    assert load(saved_in(longer, path)) == longer
-    assert notes.read_text(encoding="utf-8") == "mine"
 
 
 NAMES = [f"{word[:50]}.ipynb" for word in (BIDI, ESCAPE, "a\nb", "%run x", "'; import os; '", "\u200b", "{x}", "`x`")]

@@ -1,9 +1,8 @@
-"""%%codeact in real kernels of three generations of ipykernel, with a fake endpoint as its model."""
+"""%%codeact in real kernels of three versions of ipykernel, with a fake endpoint as the model."""
 
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ import pytest
 from nbclient import NotebookClient
 
 from codeact_magic.session import Session, Step
-from codeact_magic.sessions.saving.saver import load
+from codeact_magic.sessions.saving.loading import load
 from codeact_magic.testing import FakeEndpoint, Hang, Say, Scripted
 from codeact_magic.text import visible
 
@@ -31,7 +30,7 @@ def act(code: str) -> str:
 
 
 class Chat:
-    """The kernel's user, and the model that is scripted with `replies` (and then says that it is done)."""
+    """The user of a kernel, and a scripted model that answers "That is all." after its script."""
 
     def __init__(self, kernel: Kernel, endpoint: FakeEndpoint) -> None:
         self.kernel, self.endpoint = kernel, endpoint
@@ -41,21 +40,21 @@ class Chat:
         return f"%%codeact --base-url {self.endpoint.base_url} --model m {options}\n{prompt}"
 
     def ask(self, *answers: str, options: str = "--approve auto", prompt: str = "go", stdin: bool = True) -> Run:
-        """Run such a cell to its end."""
+        """Run a %%codeact cell to its end."""
         return self.kernel.run(self.cell(options, prompt), *answers, stdin=stdin)
 
     def begin(self, options: str = "--approve auto") -> Run:
-        """Have such a cell run."""
+        """Start a %%codeact cell."""
         return self.kernel.begin(self.cell(options))
 
     @property
     def observation_message(self) -> str:
-        """What the model was told last."""
+        """The last message to the model."""
         return str(self.endpoint.requests[-1].body["messages"][-1]["content"])
 
     @property
     def session(self) -> Session:
-        """The session as it is saved."""
+        """The saved session."""
         return load(self.path)
 
     @property
@@ -87,12 +86,12 @@ def chat(kernel: Kernel, endpoint: FakeEndpoint) -> Chat:
 
 
 def script(endpoint: FakeEndpoint, *replies: Scripted) -> None:
-    """Have `endpoint` answer with `replies`."""
+    """Make `endpoint` answer with `replies`."""
     endpoint._script = iter(replies)
 
 
 def by_actions(run: Run) -> list[dict[str, Any]]:
-    """Return what the actions of a turn show, in nbformat's terms."""
+    """Return the outputs of the actions of a turn, as nbformat outputs."""
     outputs = []
     for shown in run.outputs:
         if shown["kind"] == "stream":
@@ -145,7 +144,7 @@ OUTPUTS = {
 
 
 @pytest.mark.parametrize("code", OUTPUTS.values(), ids=OUTPUTS.keys())
-def test_what_an_action_shows_is_what_is_recorded_and_in_that_order(code: str, chat: Chat) -> None:
+def test_outputs_of_an_action_are_recorded_in_the_order_in_which_they_are_shown(code: str, chat: Chat) -> None:
     script(chat.endpoint, act(code))
     run = chat.ask()
     shown = by_actions(run)
@@ -156,7 +155,7 @@ def test_what_an_action_shows_is_what_is_recorded_and_in_that_order(code: str, c
     assert run.reply["status"] == "ok"
 
 
-def test_steps_and_what_their_code_shows_stand_in_order(chat: Chat) -> None:
+def test_steps_and_their_outputs_are_in_order(chat: Chat) -> None:
     script(chat.endpoint, act("print('first')"), act("print('second')"))
     kinds = [output.get("text") or output["data"]["text/markdown"] for output in chat.ask().outputs]
     assert [kind.partition("\n")[0] for kind in kinds[:5]] == ["I do it.", "first", "I do it.", "second", DONE]
@@ -166,27 +165,27 @@ def test_the_last_step_of_a_turn_without_an_answer_says_how_it_went(chat: Chat) 
     script(chat.endpoint, act("print('first')"), act("print('second')"))
     run = chat.ask(options="--approve auto --max-steps 2")
     assert any("step 2 · approved by policy auto · ran " in shown for shown in run.markdown)
-    # The cells before the prompt are other tests' in the same kernel, and they wait for what is gone.
+    # The cells before the prompt belong to other tests in the same kernel; they would wait for things that are gone.
     replayed = chat.kernel.run("%codeact replay --approve auto --no-cells")
     assert any("action 2 · approved by policy auto · ran " in shown for shown in replayed.markdown)
 
 
-def test_reading_many_sessions_is_told_of_while_it_takes(chat: Chat) -> None:
+def test_reading_many_sessions_shows_progress(chat: Chat) -> None:
     chat.ask()
     chat.path.with_stem("another").write_bytes(chat.path.read_bytes())
     impatient = "import codeact_magic.magics.saved as _saved\n_saved.PATIENCE = {seconds}"
     chat.kernel.run(impatient.format(seconds="0.0"))
     run = chat.kernel.run("%codeact sessions")
     chat.kernel.run(impatient.format(seconds="1.0"))
-    told = [content["data"]["text/plain"] for content in run.of("display_data", "update_display_data")]
-    assert told == ["reading the sessions: 1 so far", "reading the sessions: 2 so far", ""]
+    shown = [content["data"]["text/plain"] for content in run.of("display_data", "update_display_data")]
+    assert shown == ["reading the sessions: 1 so far", "reading the sessions: 2 so far", ""]
     assert "answered" in run.text and "reading" not in run.shown
 
 
 @pytest.mark.parametrize(
     "code", ["import os\nos.system('echo past python')", "import subprocess\nsubprocess.run(['echo', 'past python'])"]
 )
-def test_what_a_process_writes_past_python_is_shown_recorded_and_told(code: str, chat: Chat) -> None:
+def test_output_of_a_child_process_is_shown_recorded_and_told(code: str, chat: Chat) -> None:
     script(chat.endpoint, act(code))
     run = chat.ask()
     assert "past python\n" in run.text
@@ -272,7 +271,7 @@ def test_await_works_across_actions_and_leaves_the_kernels_loop_alone(chat: Chat
 
 
 @pytest.mark.parametrize("code", ["import sys\nsys.exit(1)", "exit()", "quit()", "raise SystemExit"])
-def test_leaving_ends_the_action_but_neither_the_kernel_nor_the_turn(code: str, chat: Chat) -> None:
+def test_exit_ends_the_action_but_neither_the_kernel_nor_the_turn(code: str, chat: Chat) -> None:
     script(chat.endpoint, act(f"kept = 1\n{code}\nkept = 2"))
     assert chat.ask().reply["status"] == "ok"
     assert "SystemExit" in chat.observation_message
@@ -328,13 +327,13 @@ def test_an_action_may_ask_for_input(chat: Chat) -> None:
     assert "Ada xyzzy" in chat.observation_message
 
 
-def test_where_there_is_no_stdin_input_is_an_error_that_the_model_is_told(chat: Chat) -> None:
+def test_input_without_stdin_is_an_error_that_the_model_is_told(chat: Chat) -> None:
     script(chat.endpoint, act("input('Who? ')"))
     assert chat.ask(stdin=False).reply["status"] == "ok"
     assert "StdinNotImplementedError" in chat.observation_message
 
 
-def test_a_flood_of_output_is_shown_but_neither_kept_nor_told_in_full(chat: Chat) -> None:
+def test_a_flood_of_output_is_shown_but_kept_and_told_only_in_part(chat: Chat) -> None:
     size = 20_000_000
     script(chat.endpoint, act(f"print('begin', 'x' * {size}, 'end')"))
     run = chat.ask()
@@ -354,32 +353,27 @@ PHASES: dict[str, tuple[Scripted, str]] = {
     "waiting for the first word": (Hang(headers=True), "request"),
     "streaming": (Hang(after=3, text="half a "), "half a half a half a"),
     "asking": (act("kept = 'not run'"), "question"),
-    "asleep": (act(f"{BEGUN}import time\ntime.sleep(60)"), "begun"),
+    "asleep": (act(f"{BEGUN}import time\ntime.sleep(600)"), "begun"),
     "busy": (act(f"{BEGUN}while True: pass"), "begun"),
-    "awaiting": (act(f"import asyncio\n{BEGUN}await asyncio.sleep(60)"), "begun"),
+    "awaiting": (act(f"import asyncio\n{BEGUN}await asyncio.sleep(600)"), "begun"),
     "busy in a coroutine": (act(f"import asyncio\nawait asyncio.sleep(0)\n{BEGUN}while True: pass"), "begun"),
-    "in a process": (act(f"{BEGUN}import subprocess\nsubprocess.run(['sleep', '60'])"), "begun"),
-    "in os.system": (act(f"{BEGUN}import os\nos.system('sleep 60')"), "begun"),
-    # Said by the shell: an interrupt before it has started is lost in IPython's own `system`, in any cell.
-    "in a shell escape": (act("kept = 'kept'\n!echo begun; sleep 60"), "begun"),
+    "in a process": (act(f"{BEGUN}import subprocess\nsubprocess.run(['sleep', '600'])"), "begun"),
+    "in os.system": (act(f"{BEGUN}import os\nos.system('sleep 600')"), "begun"),
+    # The shell itself prints the sign: IPython's `system` loses an interrupt that comes before the shell has started.
+    "in a shell escape": (act("kept = 'kept'\n!echo begun; sleep 600"), "begun"),
     "in input": (act(f"{BEGUN}input('Who? ')"), "question"),
     "in code that swallows it": (
-        act("import time\ntry:\n    print('begun')\n    time.sleep(60)\nexcept KeyboardInterrupt: pass"),
+        act("import time\ntry:\n    print('begun')\n    time.sleep(600)\nexcept KeyboardInterrupt: pass"),
         "begun",
     ),
-    "in code that waits for a thread": (act(f"{BEGUN}import threading\nthreading.Event().wait(60)"), "begun"),
+    "in code that waits for a thread": (act(f"{BEGUN}import threading\nthreading.Event().wait(600)"), "begun"),
 }
-PROMPTLY = 5.0  # seconds; it takes hundredths, but not on every machine
 
 
-def stopped(run: Run, phase: str) -> float:
-    """Press Stop, and return the seconds until the cell is over."""
-    began = time.monotonic()
+def stop(run: Run) -> None:
+    """Press Stop, and wait until the cell is over. The code in it would run longer than a test waits."""
     run.kernel.interrupt()
     run.finish()
-    seconds = time.monotonic() - began
-    print(f"STOP ipykernel {run.kernel.version} {phase}: {seconds:.3f} s")
-    return seconds
 
 
 @pytest.mark.parametrize("phase", PHASES)
@@ -396,7 +390,7 @@ def test_stop_ends_the_turn_at_once_with_one_line_and_nothing_is_lost(phase: str
         run.wait(lambda: any(sign in text for text in run.markdown))
     else:
         run.wait(lambda: sign in run.text)
-    assert stopped(run, phase) < PROMPTLY
+    stop(run)
     (error,) = run.errors
     assert "StoppedError" in error and "\n" not in error
     assert not any("thinking …" in text for text in run.markdown)
@@ -404,14 +398,14 @@ def test_stop_ends_the_turn_at_once_with_one_line_and_nothing_is_lost(phase: str
     assert chat.kernel.value("kept") == "kept"
     assert chat.ask(prompt="and now?").reply["status"] == "ok"
     assert [turn.outcome for turn in chat.session.turns] == ["stopped", "answered"]
-    told = [message["content"] for message in chat.endpoint.requests[-1].body["messages"]]
-    assert any(text.startswith("go") for text in told) and told[-1].startswith("and now?")
+    sent = [message["content"] for message in chat.endpoint.requests[-1].body["messages"]]
+    assert any(text.startswith("go") for text in sent) and sent[-1].startswith("and now?")
 
 
 SLOW_DISK = """
 import os, sys, threading, time
 gate, fsync, main = threading.Event(), os.fsync, threading.main_thread().ident
-os.fsync = lambda file: (gate.wait(60), fsync(file))
+os.fsync = lambda file: (gate.wait(600), fsync(file))
 def watch():
     while not gate.is_set():
         frame = sys._current_frames()[main]
@@ -428,7 +422,7 @@ def test_stop_while_the_session_is_being_saved_loses_nothing(chat: Chat) -> None
     try:
         run = chat.begin()
         run.wait((chat.kernel.folder / "waiting").exists)
-        assert stopped(run, "saving") < PROMPTLY
+        stop(run)
     finally:
         restored = chat.kernel.run("os.fsync = fsync\ngate.set()\nkept")
     (error,) = run.errors
@@ -455,7 +449,7 @@ QUESTION = "Run it?"
 
 
 def asked(chat: Chat, *answers: str, code: str = "x = 1") -> Run:
-    """Have `code` proposed, and answer the questions about it."""
+    """Propose `code`, and answer the questions about it."""
     script(chat.endpoint, act(code))
     run = chat.ask(*answers, options="--approve ask")
     assert run.questions[0].startswith(QUESTION)
@@ -463,7 +457,7 @@ def asked(chat: Chat, *answers: str, code: str = "x = 1") -> Run:
 
 
 def verdicts(chat: Chat) -> list[str]:
-    """Return what was decided."""
+    """Return the decision."""
     return [step.decision.verdict for step in chat.steps if step.decision]
 
 
@@ -505,7 +499,7 @@ def test_quit_stops_the_turn(chat: Chat) -> None:
 
 
 @pytest.mark.parametrize("answers", [["", "  ", "\t", "", ""], ["sure", "yes please!!", "0", "yy", "(y)"], [EOF]])
-def test_what_is_no_clear_yes_never_runs_anything(answers: list[str], chat: Chat) -> None:
+def test_only_a_clear_yes_runs_anything(answers: list[str], chat: Chat) -> None:
     asked(chat, *answers)
     assert not exists(chat)
     assert chat.session.turns[-1].outcome == "stopped"
@@ -522,7 +516,7 @@ def test_an_edited_action_is_what_runs_and_the_model_sees_the_difference(chat: C
     assert "-x = a + 1" in chat.observation_message and "+y = 5" in chat.observation_message
 
 
-def test_where_nobody_can_be_asked_nothing_is_sent_and_the_way_out_is_named(chat: Chat) -> None:
+def test_nothing_is_sent_if_nobody_can_be_asked_and_the_error_says_what_to_do(chat: Chat) -> None:
     script(chat.endpoint, act("x = 1"))
     run = chat.ask(options="--approve ask", stdin=False)
     (error,) = run.errors
@@ -530,7 +524,7 @@ def test_where_nobody_can_be_asked_nothing_is_sent_and_the_way_out_is_named(chat
     assert chat.endpoint.requests == []
 
 
-def test_risky_without_anyone_to_ask_runs_what_is_harmless_and_refuses_the_rest(chat: Chat) -> None:
+def test_risky_without_anyone_to_ask_runs_harmless_code_and_refuses_the_rest(chat: Chat) -> None:
     script(chat.endpoint, act("x = 1 + 1"), act("import os\nos.remove('precious')"))
     (chat.kernel.folder / "precious").touch()
     (error,) = chat.ask(options="--approve risky", stdin=False).errors
@@ -549,14 +543,12 @@ def test_risky_asks_about_the_users_own_names_only(chat: Chat) -> None:
 # -- the display -------------------------------------------------------------------------------------------------------
 
 
-def test_a_fast_stream_is_shown_at_most_twenty_times_a_second(chat: Chat) -> None:
+def test_a_fast_stream_is_shown_in_far_fewer_updates_than_it_has_chunks(chat: Chat) -> None:
     reply = act("\n".join(f"value_{n} = {n}" for n in range(150)))
     script(chat.endpoint, Say(reply, chunk=2, delay=0.001))
-    began = time.monotonic()
     run = chat.ask()
-    seconds = time.monotonic() - began
     updates = len(run.of("update_display_data"))
-    assert 3 <= updates <= 20 * seconds + 2
+    assert 3 <= updates < len(reply) / 2 / 4
     assert reply.partition("\n")[2] in run.markdown[0]
 
 
@@ -573,7 +565,7 @@ def test_the_code_that_is_shown_is_the_code_that_runs_with_nothing_hidden(chat: 
     assert code in chat.kernel.value("In[-3:]")
 
 
-def test_what_a_model_writes_does_nothing_on_the_page(chat: Chat) -> None:
+def test_text_of_a_model_is_inert_in_the_notebook(chat: Chat) -> None:
     hostile = "<script>alert(1)</script> <img src=x onerror=alert(1)> ![](http://evil/x.png) [x](javascript:alert(1))"
     script(chat.endpoint, Say(f"{hostile}\n```python\n'</code></pre><script>'\n```", reasoning=hostile), hostile)
     for text in chat.ask().markdown:
@@ -642,7 +634,7 @@ def test_unloading_the_extension_leaves_nothing_behind(chat: Chat) -> None:
     assert "used" in chat.ask().text
     run = chat.begin()
     chat.endpoint.wait_for_requests(3)
-    stopped(run, "before unloading")
+    stop(run)
     kernel.run("%unload_ext codeact_magic")
     assert kernel.value("state()") == before
 
@@ -669,7 +661,7 @@ def test_a_saved_session_runs_again_without_this_package(
 
 
 def rerun(chat: Chat, blocked: Path) -> None:
-    """Have a session in a kernel of its own, and run what was saved of it where this package cannot be imported."""
+    """Save a session, and run its notebook in a kernel that cannot import this package."""
     kernel = chat.kernel
     (kernel.folder / "numbers.csv").write_text("n\n1\n2\n3\n")
     kernel.run("%load_ext codeact_magic\nimport csv\nscale = 10")
@@ -698,7 +690,7 @@ def rerun(chat: Chat, blocked: Path) -> None:
 
 
 def test_an_idle_kernel_of_its_own_asks_on_stdin_after_a_moment(tmp_path: Path, endpoint: FakeEndpoint) -> None:
-    """The one test without the shortcut past the wait for a page of JupyterLab."""
+    """The only test that waits for a lab page, as a kernel does."""
     script(endpoint, act("x = 1"))
     with started(NEWEST, tmp_path) as kernel:
         kernel.run("%load_ext codeact_magic")

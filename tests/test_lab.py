@@ -84,6 +84,13 @@ def test_run_all_runs_the_rest_of_the_turn_unasked_and_no_other_turn(desk: Desk)
     window.wait_done(2)
 
 
+def test_the_only_step_of_a_turn_with_one_step_at_most_can_be_run_with_all_of_the_turn(desk: Desk) -> None:
+    window = desk.notebook("%%codeact --max-steps 1\nGo", replies=[step("print('on' + 'ly')")]).ask()
+    window.pending.run_all()
+    window.wait_done(1)
+    expect(window.output(1)).to_contain_text("only")
+
+
 def test_stop_while_a_step_waits_ends_the_turn_and_runs_nothing(desk: Desk) -> None:
     window = desk.notebook("%%codeact\nGo", "print('alive')", replies=[step("print('never' + ' run')")]).ask()
     window.pending.wait().stop()

@@ -54,7 +54,7 @@ class Script:
             try:
                 exec(code, self._names)
             except KeyboardInterrupt:
-                status = "aborted"
+                status = "interrupted"
             except Exception as error:
                 status, line = "error", f"line 1: {error}"
         outputs = (
@@ -668,11 +668,11 @@ def test_a_session_with_huge_fields_opens_and_stays_usable(desk: Desk) -> None:
 
 OFFER = """\
 from IPython.display import display
-room = get_ipython().magics_manager.registry['CodeAct']._room
+channel = get_ipython().magics_manager.registry['CodeAct']._channel
 cells = [dict(cell_type='code', source='a = 1\\nprint(a)'), dict(cell_type='markdown', source='# b')] * {times}
-bundle = {{'version': 1, 'id': room.offer(cells)}}
+bundle = {{'version': 1, 'id': channel.offer(cells)}}
 display({{'application/vnd.codeact.insert+json': bundle, 'text/plain': 'cells are on their way'}}, raw=True)
-print('taken:', room.taken({patience}, 0.05))"""
+print('taken:', channel.taken({patience}, 0.05))"""
 
 
 def test_offered_cells_are_inserted_below_the_cell_that_ran(desk: Desk) -> None:

@@ -18,7 +18,7 @@ from codeact_magic.magics.commands import _COMMANDS
 from codeact_magic.model import endpoints
 from codeact_magic.options import Options
 from codeact_magic.session import ToolCall
-from codeact_magic.sessions.saving import saver
+from codeact_magic.sessions.saving.loading import load
 from codeact_magic.testing import FakeEndpoint, Raw, Say, Scripted, Status
 from codeact_magic.text import storable
 
@@ -96,7 +96,7 @@ def test_the_name_that_an_answer_was_bound_to_is_saved_with_the_cells(shell: She
         shell.run("%%codeact\nSure?")
         shell.run("%%codeact --thread other\nSure?")
     saved = ["answer = 'It is 6.'", "print(answer)"]
-    sessions = sorted(map(saver.load, Path("codeact-sessions").glob("*.ipynb")), key=lambda session: session.thread)
+    sessions = sorted(map(load, Path("codeact-sessions").glob("*.ipynb")), key=lambda session: session.thread)
     turns = [turn for session in sessions for turn in session.turns]
     assert [[cell.code for cell in turn.cells] for turn in turns] == [[], saved, saved]
 
@@ -126,7 +126,7 @@ def test_new_begins_afresh_in_a_file_of_its_own(shell: Shell, endpoint: FakeEndp
     shell.run("%%codeact --no-context\nOne")
     shell.run("%%codeact --no-context --new\nTwo")
     assert "One" not in [message["content"] for message in endpoint.requests[-1].body["messages"]]
-    sessions = [saver.load(file) for file in Path("codeact-sessions").iterdir()]
+    sessions = [load(file) for file in Path("codeact-sessions").iterdir()]
     assert sorted(turn.prompt for session in sessions for turn in session.turns) == ["One", "Two"]
 
 
@@ -716,7 +716,7 @@ def test_what_an_endpoint_gets_wrong_is_one_line_and_the_thread_goes_on(shell: S
         assert shell.run("%%codeact --into answer\nAgain").error is None
     assert shell.names["answer"] == "Done."
     (file,) = Path("codeact-sessions").iterdir()
-    assert [turn.outcome for turn in saver.load(file).turns] == ["failed", "answered"]
+    assert [turn.outcome for turn in load(file).turns] == ["failed", "answered"]
 
 
 def test_an_endpoint_that_is_not_there_is_told_in_one_line(shell: Shell, endpoint: FakeEndpoint) -> None:
@@ -765,7 +765,7 @@ def test_a_folder_that_cannot_be_written_is_told_once_and_the_session_can_be_sav
     assert first.shown.count("could not be saved") == 1
     assert "could not be saved" not in second.shown and " · saved in" not in first.shown
     assert shell.run("%codeact save kept.ipynb").shown == "Saved in kept.ipynb\n"
-    assert [turn.answer for turn in saver.load(Path("kept.ipynb")).turns] == ["Two.", "Three."]
+    assert [turn.answer for turn in load(Path("kept.ipynb")).turns] == ["Two.", "Three."]
 
 
 def test_nothing_is_written_where_nothing_is_to_be_saved(shell: Shell, endpoint: FakeEndpoint) -> None:
@@ -783,7 +783,7 @@ def test_a_saved_session_that_is_broken_is_told_in_one_line(tmp_path: Path, cont
     file = tmp_path / "session.ipynb"
     file.write_text(content)
     with pytest.raises(SessionError) as raised:
-        saver.load(file)
+        load(file)
     assert str(file) in str(raised.value) and "\n" not in str(raised.value)
 
 
@@ -931,7 +931,7 @@ def test_save_writes_where_it_is_told(shell: Shell, endpoint: FakeEndpoint) -> N
     assert shell.run("%codeact save").shown == f"Saved in {own}\n"
     assert shell.run("%codeact save 'sub folder/copy'").shown == "Saved in sub folder/copy.ipynb\n"
     assert shell.run("%codeact save 'sub folder/copy.ipynb'").shown == "Saved in sub folder/copy.ipynb\n"
-    assert saver.load(Path("sub folder/copy.ipynb")) == saver.load(own)
+    assert load(Path("sub folder/copy.ipynb")) == load(own)
 
 
 def test_save_does_not_write_over_another_session(shell: Shell, endpoint: FakeEndpoint) -> None:

@@ -19,8 +19,10 @@ from nbclient import NotebookClient
 
 from codeact_magic.errors import SessionError
 from codeact_magic.session import Action, Cell, Decision, Observation, Reply, Session, Step, Turn
-from codeact_magic.sessions.saving.notebook import from_notebook, to_notebook
-from codeact_magic.sessions.saving.saver import Saver, load
+from codeact_magic.sessions.saving.loading import load
+from codeact_magic.sessions.saving.notebook import to_notebook
+from codeact_magic.sessions.saving.reading import from_notebook
+from codeact_magic.sessions.saving.saver import Saver
 
 nbformat: Any = untyped_nbformat
 
@@ -214,7 +216,7 @@ def test_code_that_raised_is_tagged_so_that_a_re_run_goes_on_behind_it() -> None
 
 
 def test_code_that_the_user_interrupted_is_tagged_so_that_a_re_run_leaves_it_out() -> None:
-    endless = step("while True: pass", status="aborted")
+    endless = step("while True: pass", status="interrupted")
     assert to_notebook(session_of(endless)).cells[-1].metadata.tags == ["skip-execution"]
 
 
@@ -499,7 +501,7 @@ RERUN = replace(
         step("import pathlib; found = pathlib.Path('data.txt').read_text() * limit; print(found)", "Read."),
         step("pathlib.Path('ran').write_text('')", verdict="reject"),
         step("missing_name", status="error"),
-        step("import pathlib; pathlib.Path('ran').write_text('')", status="aborted"),
+        step("import pathlib; pathlib.Path('ran').write_text('')", status="interrupted"),
         step("print('still here')"),
         answer("Done."),
     ),

@@ -10,7 +10,7 @@ import pytest
 from codeact_magic.errors import SessionError, StoppedError, UsageError
 from codeact_magic.session import Action, Cell, Decision, Observation, Reply, Session, Step, Turn
 from codeact_magic.sessions.code_blocks import made
-from codeact_magic.sessions.saving.saver import load
+from codeact_magic.sessions.saving.loading import load
 from codeact_magic.testing import FakeEndpoint, Scripted
 
 from .shells import Shell, isolate, new_shell, with_user

@@ -15,7 +15,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from codeact_magic.risk.findings import Kind
-from codeact_magic.session import Cell, Decision, Reply, Session, Step, Turn
+from codeact_magic.session import Cell, Decision, Reply, Session, Status, Step, Turn
 from codeact_magic.sessions.code_blocks import code_blocks
 from codeact_magic.slicing import Slice, clean, without_failures
 from codeact_magic.slicing.files import REACH, reach
@@ -77,7 +77,7 @@ def test_a_dead_end_is_dropped_with_all_that_only_it_needed() -> None:
 
 
 def test_failed_and_interrupted_actions_are_dropped() -> None:
-    part = clean(session(turn("a = 1", step("a.x", status="error"), step("while 1: 0", status="aborted"), "a")))
+    part = clean(session(turn("a = 1", step("a.x", status="error"), step("while 1: 0", status="interrupted"), "a")))
     assert reasons(part) == {2: "it failed", 3: "it was interrupted"}
 
 
@@ -356,8 +356,8 @@ FAILED = {"output_type": "error", "ename": "SyntaxError", "evalue": "", "traceba
         (LOOP, "print(load('a'))"),
     ],
 )
-@pytest.mark.parametrize("status", ["error", "aborted"])
-def test_all_is_kept_if_a_file_may_be_read_that_a_failed_action_left(failed: str, reader: str, status: str) -> None:
+@pytest.mark.parametrize("status", ["error", "interrupted"])
+def test_all_is_kept_if_a_file_may_be_read_that_a_failed_action_left(failed: str, reader: str, status: Status) -> None:
     functions = "def save(n):\n    open(n, 'w').write(n)\ndef load(n):\n    return open(n).read()"
     recorded = session(turn("name = 'a.txt'", step(failed, status=status), reader, cells=[functions]))
     part = clean(recorded)

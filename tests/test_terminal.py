@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from codeact_magic.session import ToolCall
-from codeact_magic.sessions.saving import saver
+from codeact_magic.sessions.saving.loading import load
 from codeact_magic.testing import FakeEndpoint, Hang, Say
 
 if TYPE_CHECKING:
@@ -301,7 +301,7 @@ def test_stopping_the_code_keeps_its_effects(terminals: Terminals, simple: bool)
     assert terminal.evaluate("x") == "kept"
     assert "Done." in terminal.run("%%codeact\nGo on")
     (file,) = (terminals.folder / "codeact-sessions").iterdir()
-    assert [turn.outcome for turn in saver.load(file).turns] == ["stopped", "answered"]
+    assert [turn.outcome for turn in load(file).turns] == ["stopped", "answered"]
 
 
 # -- what is shown -----------------------------------------------------------------------------------------------------

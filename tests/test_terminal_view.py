@@ -405,7 +405,7 @@ def test_an_answer_has_no_line_of_its_own() -> None:
         ),
         ({"decision": Decision("stop"), "observation": None}, "stopped · model"),
         ({"observation": Observation("error", seconds=2.0)}, "approved · error · ran 2.0 s"),
-        ({"observation": Observation("aborted")}, "approved · interrupted · ran 0.0 s"),
+        ({"observation": Observation("interrupted")}, "approved · interrupted · ran 0.0 s"),
         ({"decision": None, "observation": None}, "step 3 · not run: the same code again · model"),
         ({"action": None, "decision": None, "observation": None}, "step 3 · model 1.2 s"),
     ],

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from IPython.core.interactiveshell import InteractiveShell
 
 from codeact_magic.agent import Agent
-from codeact_magic.context import edited, observation_text
+from codeact_magic.context import edited, observation_text, wording
 from codeact_magic.errors import CodeActError, SessionError
 from codeact_magic.formats import Reading
 from codeact_magic.kernels.live.executor import ShellExecutor
@@ -24,7 +24,7 @@ LAYOUTS: tuple[Layout, ...] = ("codeactinstruct", "openai")
 
 
 class Decider:
-    """Approves everything but code that has "no" in it, and edits code that has "sum" in it."""
+    """Rejects code with "no" in it, edits code with "sum" in it, and approves all other code."""
 
     mode = "auto"
 
@@ -44,7 +44,7 @@ class Nowhere:
 
 
 def session(*turns: list[str], format: Format = "fence") -> Session:
-    """Return the session of an agent whose model says what `turns` list."""
+    """Return the session of an agent whose model sends the replies in `turns`."""
     shell = InteractiveShell()  # type: ignore[no-untyped-call]
     model = ScriptedModel([reply for turn in turns for reply in turn])
     agent = Agent(Session("abc"), model, Decider(), ShellExecutor(shell), view=Nowhere(), keep=lambda session: None)
@@ -56,8 +56,8 @@ def session(*turns: list[str], format: Format = "fence") -> Session:
     return agent.session
 
 
-def told(session: Session) -> list[Any]:
-    """Return what a layout keeps of a session."""
+def kept(session: Session) -> list[Any]:
+    """Return the parts of a session that a layout keeps."""
     return [
         (
             turn.prompt,
@@ -76,10 +76,10 @@ FAILED = ["I look.\n```python\n1 / 0\n```", "I try again.\n```python\nno = 1\n``
 
 @pytest.mark.parametrize("layout", LAYOUTS)
 @pytest.mark.parametrize("format", ["fence", "execute"])
-def test_a_session_comes_back_with_all_that_the_layout_holds(layout: Layout, format: Format) -> None:
+def test_a_session_comes_back_with_everything_that_the_layout_holds(layout: Layout, format: Format) -> None:
     before = session(ACTED, FAILED, format=format)
     after = parse(export(before, layout))
-    assert told(after) == told(before)
+    assert kept(after) == kept(before)
     assert [turn.outcome for turn in after.turns] == ["answered", "answered"]
     statuses = [step.observation and step.observation.status for turn in after.turns for step in turn.steps]
     assert statuses == ["ok", None, "error", None, None]
@@ -103,19 +103,19 @@ LINES = st.lists(st.sampled_from(["", "a = 1", "@@ -1 +1 @@", "--- x", "+++ y", 
 def test_any_edit_comes_back(before: list[str], after: list[str], shown: str) -> None:
     old, new = "\n".join(before), "\n".join(after)
     seen = Observation("ok", ({"output_type": "stream", "name": "stdout", "text": shown},))
-    told = observation_text(Action(old), Decision("edit", new), seen, 100_000)
+    message = observation_text(Action(old), Decision("edit", new), seen, 100_000)
     same = observation_text(Action(new), Decision("approve", new), seen, 100_000)
-    assert edited(old, told) == ((new, same) if new != old else None)
+    assert edited(old, message) == ((new, same) if new != old else None)
 
 
 @pytest.mark.parametrize("hunk", ["@@ -999999999 +1 @@", "@@ -2 +2 @@\n+x\n@@ -1 +1 @@", "@@ -1 +1 @@\n-y"])
-def test_an_edit_that_cannot_be_is_none(hunk: str) -> None:
-    told = "The user edited your code before running it:\n```diff\n--- proposed\n+++ run\n{}\n```"
-    assert edited("a\nb", told.format(hunk)) is None
+def test_an_impossible_edit_is_ignored(hunk: str) -> None:
+    message = f"{wording.EDITED}```diff\n--- proposed\n+++ run\n{hunk}\n```"
+    assert edited("a\nb", message) is None
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
-def test_what_was_imported_is_exported_the_same(layout: Layout) -> None:
+def test_an_imported_session_is_exported_unchanged(layout: Layout) -> None:
     line = export(session(ACTED, FAILED), layout)
     assert export(parse(line), layout) == line
 
@@ -131,7 +131,7 @@ def test_the_layout_of_codeactinstruct_is_the_published_one() -> None:
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
-def test_what_was_shown_and_raised_comes_back(layout: Layout) -> None:
+def test_outputs_and_errors_come_back(layout: Layout) -> None:
     before = session(["```python\nprint(1)\n{}['a']\n```", "```python\nx = 1\n```", "Done."])
     line = export(before, layout)
     after = parse(line)
@@ -144,7 +144,7 @@ def test_what_was_shown_and_raised_comes_back(layout: Layout) -> None:
     assert export(after, layout) == line
 
 
-def test_tool_calls_come_and_go_with_their_ids() -> None:
+def test_tool_calls_keep_their_ids() -> None:
     call = ToolCall("call-1", "python", json.dumps({"code": "print(1)"}))
     step = Step(
         Reply("I print.", tool_calls=(call,)),
@@ -166,7 +166,7 @@ def test_tool_calls_come_and_go_with_their_ids() -> None:
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
-def test_a_turn_without_an_answer_stays_one(layout: Layout) -> None:
+def test_a_turn_without_an_answer_comes_back_without_one(layout: Layout) -> None:
     before = session(["I add.\n```python\nprint(1)\n```"] * 4, ACTED)
     assert before.turns[0].outcome == "limit"
     after = parse(export(before, layout))
@@ -174,7 +174,7 @@ def test_a_turn_without_an_answer_stays_one(layout: Layout) -> None:
     assert export(after, layout) == export(before, layout)
 
 
-def test_code_that_holds_the_closing_tag_survives() -> None:
+def test_code_with_the_closing_tag_in_it_comes_back() -> None:
     code = "print('</execute>')\nprint('```')"
     step = Step(
         Reply("x"),
@@ -190,7 +190,7 @@ def test_code_that_holds_the_closing_tag_survives() -> None:
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
-def test_secrets_go_neither_way(layout: Layout) -> None:
+def test_secrets_are_masked_in_both_directions(layout: Layout) -> None:
     secret = 'p"ss\\w\u00f6rd-0123'
     code = f"# {secret}"
     call = ToolCall("call-1", "python", json.dumps({"code": code}))
@@ -252,13 +252,13 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("line", BROKEN.values(), ids=BROKEN)
-def test_a_broken_line_is_told_in_one_line(line: str) -> None:
+def test_the_error_about_a_broken_line_is_one_line(line: str) -> None:
     with pytest.raises(SessionError) as caught:
         parse(line)
     assert "\n" not in str(caught.value) and len(str(caught.value)) < 300
 
 
-def test_a_broken_line_is_told_by_its_number_and_the_rest_is_read() -> None:
+def test_a_broken_line_is_reported_with_its_number_and_the_rest_is_read() -> None:
     line = export(session(ACTED), "codeactinstruct")
     found = list(read([line, "", "{", line]))
     assert [number for number, _ in found] == [1, 3, 4]

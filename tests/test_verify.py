@@ -1,4 +1,4 @@
-"""Sessions that run again beside what is recorded of them, and slices beside the whole."""
+"""Sessions run again and compared with their records, and slices compared with the whole session."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def results(report: Report) -> list[tuple[int, str, str]]:
 # -- verify ------------------------------------------------------------------------------------------------------------
 
 
-def test_a_session_that_does_what_it_did_is_the_same() -> None:
+def test_a_session_with_the_same_results_is_the_same() -> None:
     recorded = session(
         turn(step("a + 1", printed("2\n")), step("print(a / 3)", printed("0.3333333333\n")), cells=["a = 1"]),
         turn(step("x", FAILED, status="error"), cells=[Cell("a.b", failed=True)]),
@@ -53,7 +53,7 @@ def test_a_session_that_does_what_it_did_is_the_same() -> None:
     assert report.status == 0
 
 
-def test_what_comes_out_otherwise_differs_and_says_how() -> None:
+def test_a_different_result_differs_and_says_how() -> None:
     recorded = session(
         turn(
             step("1 + 1", printed("3\n")),
@@ -75,12 +75,12 @@ def test_what_comes_out_otherwise_differs_and_says_how() -> None:
     assert report.status == 1
 
 
-def test_what_was_interrupted_is_not_run_again() -> None:
+def test_interrupted_code_is_not_run_again() -> None:
     broken = Step(Reply(""), "", step("z").action, Decision("approve", "z"), observation_message="It broke off.")
-    late = step("late", status="error", note="It was interrupted: it ran longer than the 5 s allowed.")
+    late = step("late", status="timed out")
     rejected = Step(Reply(""), "", step("r").action, Decision("reject", "r"), observation_message="No.")
     engine = PlainEngine()
-    report = verify(session(turn(step("while 1: 0", status="aborted"), broken, late, rejected, "b = 1")), engine)
+    report = verify(session(turn(step("while 1: 0", status="interrupted"), broken, late, rejected, "b = 1")), engine)
     assert [(number, result) for number, result, _ in results(report)] == [
         (1, "left out"),
         (2, "left out"),
@@ -91,12 +91,9 @@ def test_what_was_interrupted_is_not_run_again() -> None:
 
 
 FRESH_ERROR = {"output_type": "error", "ename": "NameError", "evalue": "name 'a' is not defined", "traceback": []}
-GONE = (
-    "The kernel was not used for 30 minutes, so it was ended. A fresh kernel takes its place: all variables are gone."
-)
 
 
-def test_where_a_fresh_kernel_began_in_the_session_one_begins_in_the_engine() -> None:
+def test_the_engine_restarts_if_a_turn_began_in_a_new_kernel() -> None:
     gone_on = replace(turn(step("a", FRESH_ERROR, status="error"), "a = 2"), fresh=True)
     engine = PlainEngine()
     report = verify(session(turn("a = 1"), gone_on, turn(step("a", printed("2\n")))), engine)
@@ -104,22 +101,22 @@ def test_where_a_fresh_kernel_began_in_the_session_one_begins_in_the_engine() ->
     assert engine.ran == ["a = 1", "(restart)", "a", "a = 2", "a"]
 
 
-def test_an_engine_that_is_fresh_does_not_begin_anew() -> None:
+def test_a_new_engine_does_not_restart() -> None:
     engine = PlainEngine()
     verify(session(replace(turn("a = 1"), fresh=True)), engine)
     assert engine.ran == ["a = 1"]
 
 
-def test_where_the_kernel_was_lost_in_the_session_one_begins_in_the_engine() -> None:
+def test_the_engine_restarts_if_the_session_lost_its_kernel() -> None:
     died = {"output_type": "error", "ename": "DeadKernelError", "evalue": "The kernel died.", "traceback": []}
     recorded = session(
         turn(
             "a = 1",
-            step("kill()", died, status="error", note="A fresh kernel takes its place: all variables are gone."),
+            step("kill()", died, status="kernel lost", lost=True),
             step("a", FRESH_ERROR, status="error"),
             "a = 2",
-            step("a", FRESH_ERROR, status="error", note=GONE),
-            step("while 1: 0", status="error", note="It was interrupted: it ran longer than the 5 s allowed."),
+            step("a", FRESH_ERROR, status="error", fresh=True),
+            step("while 1: 0", status="timed out"),
         )
     )
     engine = PlainEngine()
@@ -136,11 +133,11 @@ def test_where_the_kernel_was_lost_in_the_session_one_begins_in_the_engine() -> 
 
 
 class Dying(PlainEngine):
-    """An engine whose second run does not come to its end."""
+    """An engine whose kernel dies in the second run."""
 
     def run(self, code: str, *, every_value: bool = True) -> Observation:
         seen = super().run(code, every_value=every_value)
-        return seen if len(self.ran) < 2 else Observation("error", note="The kernel died (signal 9).")
+        return seen if len(self.ran) < 2 else Observation("kernel lost", note="The kernel died (signal 9).", lost=True)
 
 
 def test_nothing_is_run_after_the_kernel_has_died() -> None:
@@ -154,19 +151,19 @@ def test_nothing_is_run_after_the_kernel_has_died() -> None:
     assert (engine.ran, report.status, report.note) == (["a = 1", "b = 1"], 1, "The kernel died (signal 9).")
 
 
-def test_a_user_who_stops_it_is_told_so_and_nothing_of_differences() -> None:
+def test_a_user_who_stops_it_gets_no_report() -> None:
     class Stopping(PlainEngine):
         def run(self, code: str, *, every_value: bool = True) -> Observation:
-            return Observation("aborted")
+            return Observation("interrupted")
 
     with pytest.raises(StoppedError):
         verify(session(turn("a = 1", "b = 1")), Stopping())
 
 
-def test_a_session_that_could_not_be_run_at_all_has_a_status_of_its_own() -> None:
+def test_a_session_of_which_nothing_could_run_has_an_exit_status_of_its_own() -> None:
     class Dead(PlainEngine):
         def run(self, code: str, *, every_value: bool = True) -> Observation:
-            return Observation("error", note="The kernel died.")
+            return Observation("kernel lost", note="The kernel died.")
 
     assert verify(session(turn("a = 1")), Dead()).status == 2
 
@@ -176,11 +173,11 @@ def test_a_session_without_code_says_so() -> None:
     assert (report.status, report.table()) == (0, "Nothing ran in this session, so there is nothing to verify.")
 
 
-def test_progress_is_told_before_each_run_with_the_line_that_tells_most() -> None:
-    told: list[tuple[int, int, str]] = []
+def test_progress_comes_before_each_run_with_the_headline_of_the_code() -> None:
+    calls: list[tuple[int, int, str]] = []
     recorded = session(turn("# look\nimport math\nx = 1", "import math", cells=["\n"]))
-    verify(recorded, PlainEngine(), progress=lambda *given: told.append(given))
-    assert told == [(1, 3, ""), (2, 3, "x = 1"), (3, 3, "import math")]
+    verify(recorded, PlainEngine(), progress=lambda *given: calls.append(given))
+    assert calls == [(1, 3, ""), (2, 3, "x = 1"), (3, 3, "import math")]
 
 
 # -- the table ---------------------------------------------------------------------------------------------------------
@@ -213,11 +210,11 @@ def test_a_long_table_fits_on_a_screen_and_shows_all_that_differs() -> None:
     rows = [Row(number, f"x{number}", "differs" if number in (250, 400) else "same", "ids") for number in range(1, 501)]
     lines = Report(tuple(rows)).table().splitlines()
     assert [line.split() for line in lines[1:6]] == [
-        ["1-249", "249", "pieces", "of", "code", "same", "ids"],
+        ["1-249", "249", "code", "blocks", "same", "ids"],
         ["250", "x250", "differs", "ids"],
-        ["251-399", "149", "pieces", "of", "code", "same", "ids"],
+        ["251-399", "149", "code", "blocks", "same", "ids"],
         ["400", "x400", "differs", "ids"],
-        ["401-500", "100", "pieces", "of", "code", "same", "ids"],
+        ["401-500", "100", "code", "blocks", "same", "ids"],
     ]
 
 
@@ -281,17 +278,17 @@ values = {
 
 
 def fingerprints(**changes: str) -> dict[str, list[str]]:
-    """Return the fingerprints of the values above in a process of its own, some of them replaced."""
+    """Return the fingerprints of the values above, with some replaced, computed in a process of their own."""
     code = VALUES + "".join(f"\nvalues[{name!r}] = {value}" for name, value in changes.items())
     code += f"\nimport json, sys\nsys.path.insert(0, {str(Path(fingerprint.__file__).parent)!r})"
     code += "\nfrom fingerprint import fingerprints\nprint(json.dumps(fingerprints(values, [*values, 'absent'])))"
     done = subprocess.run([sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, check=True)
-    told: dict[str, list[str]] = json.loads(done.stdout)
-    return told
+    found: dict[str, list[str]] = json.loads(done.stdout)
+    return found
 
 
 @pytest.mark.slow
-def test_equal_values_have_one_fingerprint_in_every_process_and_others_another() -> None:
+def test_values_have_the_same_fingerprint_in_every_process_only_if_they_are_equal() -> None:
     one, other = fingerprints(), fingerprints()
     assert one == other
     assert {name for name, (how, _) in one.items() if how == "type"} == {"lock", "generator"}
@@ -331,7 +328,7 @@ def test_equal_values_have_one_fingerprint_in_every_process_and_others_another()
 
 
 @pytest.mark.slow
-def test_how_a_frame_lies_in_memory_does_not_matter() -> None:
+def test_the_memory_layout_of_a_frame_does_not_matter() -> None:
     built = "pd.DataFrame({'a': [1, 2]}).assign(b=['x', None]).assign(c=pd.to_datetime(['2020', '2021']))"
     assert fingerprints()["frame"] == fingerprints(frame=built)["frame"]
 
@@ -340,7 +337,7 @@ def test_how_a_frame_lies_in_memory_does_not_matter() -> None:
 
 
 class Engines:
-    """Makes engines, and knows all that it made."""
+    """Makes engines, and keeps them all."""
 
     def __init__(self, kind: type[PlainEngine] = PlainEngine) -> None:
         self.made: list[PlainEngine] = []
@@ -354,7 +351,7 @@ class Engines:
 DEAD_END = session(turn("a = [1]", "print(a)", step("a.x", status="error"), "b = a + [2]", "c = 5", "print(b)"))
 
 
-def test_a_slice_that_gives_the_same_is_proved_in_two_engines_that_are_closed() -> None:
+def test_a_slice_with_the_same_results_is_proved_in_two_engines_that_are_closed() -> None:
     engines = Engines()
     part = clean(DEAD_END)
     proof = prove(DEAD_END, part, engines)
@@ -409,26 +406,26 @@ def test_no_fuller_slice_is_tried_if_nothing_can_be_proved() -> None:
 
 
 def without(recorded: Session, *numbers: int) -> Slice:
-    """Return a wrong slice of `recorded`, without some actions."""
+    """Return a wrong slice of `recorded`: it lacks some actions."""
     part = clean(recorded)
     return Slice(tuple(block for block in part.kept if block.number not in numbers), part.dropped, part.names)
 
 
-def test_a_slice_that_lacks_what_it_needs_is_not_proved() -> None:
+def test_a_slice_that_lacks_code_it_needs_is_not_proved() -> None:
     proof = prove(DEAD_END, without(DEAD_END, 1), Engines())
     assert not proof.holds
     assert "action 4 of the kept actions raised NameError: name 'a' is not defined" in proof.line
     assert "All actions are kept." in proof.line
 
 
-def test_a_slice_that_gives_something_else_names_what() -> None:
+def test_a_slice_with_another_value_names_the_variable() -> None:
     recorded = session(turn("a = [1]", "a.append(2)", "unused = 1", "b = len(a)", "0"))
     proof = prove(recorded, Slice(clean(recorded).kept[:1], clean(recorded).dropped, ("a",)), Engines())
     assert (proof.holds, proof.differing) == (False, ("a",))
-    assert proof.line == "Without the rest a would come out otherwise, so all actions are kept."
+    assert proof.line == "Without the rest, a would have other values, so all actions are kept."
 
 
-def test_an_own_cell_that_fails_with_and_without_the_rest_is_no_obstacle() -> None:
+def test_a_users_cell_that_fails_with_and_without_the_rest_is_allowed() -> None:
     recorded = session(turn("a = 1", "print(2)", "b = a", cells=["print(of_another_thread)"]))
     assert prove(recorded, clean(recorded), Engines()).holds
     recorded = session(turn("a = 1", "1", "b = 2", "2"), turn("b", cells=["print(a)"]))
@@ -439,14 +436,14 @@ def test_an_own_cell_that_fails_with_and_without_the_rest_is_no_obstacle() -> No
     )
 
 
-def test_what_comes_out_otherwise_each_time_cannot_be_proved() -> None:
+def test_a_value_that_differs_from_run_to_run_cannot_be_proved() -> None:
     recorded = session(turn("import random", "print(1)", "x = random.random()", "print(2)", answer="See `x`."))
     proof = prove(recorded, clean(recorded), Engines())
     assert (proof.holds, proof.differing) == (False, ("x",))
-    assert "each time" in proof.line
+    assert "x comes out differently" in proof.line
 
 
-def test_what_each_kept_action_shows_has_to_be_the_same() -> None:
+def test_the_output_of_each_kept_action_has_to_be_the_same() -> None:
     loop = "for i in [2]:\n    items.append(i)\n    1 / 0"
     recorded = session(
         turn("items = [1]", step(loop, status="error"), "print(sum(items))", answer="The sum is 3."),
@@ -454,23 +451,23 @@ def test_what_each_kept_action_shows_has_to_be_the_same() -> None:
     )
     proof = prove(recorded, clean(recorded), Engines())
     assert not proof.holds
-    assert proof.line.startswith("Without the rest action 3 would show something else ('3' became '1')")
+    assert proof.line.startswith("Without the rest, action 3 would show something else ('3' became '1')")
 
 
-def test_what_is_shown_otherwise_each_time_cannot_be_proved() -> None:
+def test_an_output_that_differs_from_run_to_run_cannot_be_proved() -> None:
     recorded = session(turn("import random", "print(1)", "print(random.random())"), turn("print(2)"))
     proof = prove(recorded, clean(recorded), Engines())
     assert not proof.holds
-    assert proof.line.startswith("what action 3 shows comes out otherwise each time")
+    assert proof.line.startswith("Each time that the session runs, the output of action 3 comes out differently")
 
 
-def test_what_is_shown_last_has_to_be_the_same() -> None:
+def test_the_last_output_has_to_be_the_same() -> None:
     recorded = session(turn("a = [1]", "a.append(2)", "print(a)"))
     part = without(recorded, 2)
     proof = prove(recorded, Slice(part.kept, (*part.dropped, *_dropped(recorded)), ()), Engines())
     assert (
         proof.line
-        == "Without the rest action 3 would show something else ('[1, 2]' became '[1]'), so all actions are kept."
+        == "Without the rest, action 3 would show something else ('[1, 2]' became '[1]'), so all actions are kept."
     )
 
 
@@ -478,18 +475,18 @@ def _dropped(recorded: Session) -> Any:
     return clean(session(turn("print(1)", "print(2)"))).dropped
 
 
-def test_a_failed_action_that_wrote_what_another_reads_is_said_to_be_why_nothing_is_left_out() -> None:
+def test_the_proof_names_a_failed_action_that_may_have_left_files() -> None:
     recorded = session(turn(step("open('a', 'w').write(x)", status="error"), "print(open('a').read())"))
     assert prove(recorded, clean(recorded), Engines()).line.startswith("Action 1 failed, and may have left files")
 
 
-def test_where_nothing_is_left_out_nothing_is_run() -> None:
+def test_nothing_is_run_if_nothing_is_left_out() -> None:
     recorded, engines = session(turn("a = 1", "a")), Engines()
     assert prove(recorded, clean(recorded), engines).holds
     assert engines.made == []
 
 
-def test_values_that_only_their_type_is_known_of_are_named() -> None:
+def test_values_compared_only_by_type_are_named() -> None:
     recorded = session(turn("handle = (x for x in [1])", "print(0)", "a = 1", "print(handle, a)"))
     part = clean(recorded)
     proof = prove(recorded, Slice(part.kept, part.dropped, ("a", "handle")), Engines())
@@ -516,10 +513,10 @@ def test_a_kernel_without_joblib_says_what_to_install() -> None:
     assert "pip install 'codeact-magic[verify]'" in proof.line
 
 
-def test_a_kernel_that_cannot_tell_proves_nothing() -> None:
+def test_a_kernel_that_cannot_evaluate_code_proves_nothing() -> None:
     class Silent(PlainEngine):
         def evaluate(self, code: str) -> str:
-            raise CodeActError("The kernel did not evaluate what it was asked.")
+            raise CodeActError("It failed.")
 
     assert "cannot be compared" in prove(DEAD_END, clean(DEAD_END), Engines(Silent)).line
 
@@ -558,16 +555,18 @@ def test_a_session_that_a_kernel_recorded_verifies_in_another_one(engine: Kernel
 
 @pytest.mark.kernel
 @pytest.mark.parametrize("layout", ["codeactinstruct", "openai"])
-def test_a_session_that_was_imported_is_compared_as_the_model_was_told_it(
+def test_an_imported_session_is_compared_by_the_text_that_the_model_was_told(
     engine: KernelExecutor, layout: Layout
 ) -> None:
     steps = []
     for code in ["x = [n / 3 for n in range(4)]\nx", "object()", "1 / 0", "print(1)\n'two'", PLOT.format(2)]:
         seen = engine.run(code)
         action, decision = Action(code), Decision("approve", code)
-        told = observation_text(action, decision, seen, 8000)
-        said = f"```python\n{code}\n```"
-        steps.append(Step(Reply(said), "", action, decision, seen, assistant_message=said, observation_message=told))
+        message = observation_text(action, decision, seen, 8000)
+        reply = f"```python\n{code}\n```"
+        steps.append(
+            Step(Reply(reply), "", action, decision, seen, assistant_message=reply, observation_message=message)
+        )
     imported = parse(export(session(turn(*steps)), layout))
     engine.restart()
     report = verify(imported, engine)
@@ -582,13 +581,13 @@ def test_a_session_that_was_imported_is_compared_as_the_model_was_told_it(
 
 @pytest.mark.kernel
 def test_plots_are_told_apart(engine: KernelExecutor) -> None:
-    told = [(name, wanted, found) for name, wanted, found, _ in figures.verdicts(figures.Drawer(engine))]
-    assert [(name, found) for name, wanted, found in told if wanted != found] == []
-    assert {wanted for _, wanted, _ in told} == {"same", "differs"}
+    verdicts = [(name, wanted, found) for name, wanted, found, _ in figures.verdicts(figures.Drawer(engine))]
+    assert [(name, found) for name, wanted, found in verdicts if wanted != found] == []
+    assert {wanted for _, wanted, _ in verdicts} == {"same", "differs"}
 
 
 @pytest.mark.kernel
-def test_a_kernel_that_an_action_kills_is_missing_from_there(engine: KernelExecutor) -> None:
+def test_after_an_action_that_kills_the_kernel_all_rows_are_missing(engine: KernelExecutor) -> None:
     report = verify(session(turn("a = 1", "import os\nos.kill(os.getpid(), 9)", "a")), engine)
     assert [result for _, result, _ in results(report)] == ["same", "missing", "missing"]
 

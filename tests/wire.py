@@ -63,7 +63,7 @@ class Channel:
         self._ask(2, {"op": "decide", "decision": "approve", "code": "x = 1", "all": True})
         self._finish(2, "error", Observation("error", line="line 1: x"))
         self._ask(3, {"op": "stop"})
-        self._finish(3, "interrupted", Observation("aborted", note="Stopped."))
+        self._finish(3, "interrupted", Observation("interrupted", note="Stopped."))
         self._ask(4, {"op": "decide", "decision": "reject", "reason": "no"})
         self._records.finished(
             4, Step(_REPLY, "I look.", Action("x = 1"), Decision("reject", reason="no"), observation_message="h")
@@ -162,7 +162,7 @@ def saved_session() -> tuple[Json, list[Json]]:
     steps = (
         _saved(_APPROVED, Observation("ok", seconds=0.1)),
         _saved(Decision("edit", "x = 2"), Observation("error", line="line 1: x")),
-        _saved(_APPROVED, Observation("aborted", note="Stopped.")),
+        _saved(_APPROVED, Observation("interrupted", note="Stopped.")),
         _REJECTED,
         _FINAL,
     )

@@ -20,7 +20,9 @@ from ..options import Options
 from ..runner import Runner
 from ..session import Session
 from ..sessions.saving import disk
-from ..sessions.saving.saver import Saver, load, session_path
+from ..sessions.saving.loading import load
+from ..sessions.saving.saver import Saver
+from ..sessions.saving.session_file import session_path
 from ..sessions.threads import find, near
 from ..sessions.training_data import Layout, export, is_record, read
 from ..text import mask, one_line

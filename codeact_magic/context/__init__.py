@@ -1,7 +1,12 @@
 """What the model is told: the conversation as chat messages, and observations as text.
 
-conversation   session -> messages, and which turns of it are still seen
-observations   what came of an action, as text and images
+Knows the format of chat messages, and how much of a session the model sees. Does not know endpoints or kernels. Begin
+reading at `messages.messages`.
+
+messages      a session as chat messages, and the turns that the model still sees
+observations  observations as text and images
+repetition    steps that repeat earlier ones
+wording       the sentences about code that ran, or did not run
 """
 
 from .messages import IMAGES, UNFINISHED, messages, preface, step_messages, tokens, turn_messages, window

@@ -14,17 +14,17 @@ from ..formats import assistant_message, observation_message, write, write_answe
 from ..session import Format, Json, Session, Step, ToolCall, Turn
 from .observations import images
 
-CHARS_PER_TOKEN = 3.5  # of English and code, on the low side
+CHARS_PER_TOKEN = 3.5  # for English and code, a low estimate
 TOKENS_PER_IMAGE = 800
 IMAGES = "The images of that output:"
 FRESH = "(The kernel is a new one: the variables that were made above are gone.)"
 UNFINISHED = "(This task was ended before it was finished.)"
-_SILENT = "(nothing)"  # some endpoints refuse a message without content
+_EMPTY = "(nothing)"  # some endpoints refuse a message without content
 
 
 @cache
 def _prompt(name: str) -> str:
-    from importlib import resources  # on use: the magic has to load fast
+    from importlib import resources  # imported here, since the extension has to load fast
 
     prompts = resources.files("codeact_magic").joinpath("formats", "prompts")
     return prompts.joinpath(f"{name}.md").read_text(encoding="utf-8").strip()
@@ -38,7 +38,7 @@ _PART = re.compile(
 
 @cache
 def preface(format: Format) -> tuple[Json, ...]:
-    """Return the messages every conversation begins with: the system prompt and the example turns in `format`."""
+    """Return the messages that begin every conversation: the system prompt and the example turns in `format`."""
     messages: list[Json] = [{"role": "system", "content": f"{_prompt('system')}\n\n{_prompt(format)}"}]
     thought = ""
     for kind, text in _PART.findall(_prompt("examples")):
@@ -57,11 +57,11 @@ def preface(format: Format) -> tuple[Json, ...]:
 
 
 def messages(session: Session) -> list[Json]:
-    """Return the conversation of `session` as chat messages, from the first turn that its last turn still sees."""
+    """Return the conversation of `session` as chat messages, from the first turn that the model still sees."""
     last = session.turns[-1]
     result = list(preface(last.format))
     for turn in session.turns[last.window :]:
-        if result[-1]["role"] != "assistant":  # a turn that ended without an answer; roles must alternate
+        if result[-1]["role"] != "assistant":  # the turn before has no answer, and roles must alternate
             result.append(assistant_message(UNFINISHED))
         result += turn_messages(turn)
     return result
@@ -69,22 +69,22 @@ def messages(session: Session) -> list[Json]:
 
 def turn_messages(turn: Turn) -> Iterator[Json]:
     """Yield the chat messages of one turn."""
-    told = [turn.prompt, FRESH if turn.fresh else "", turn.context]
-    yield {"role": "user", "content": "\n\n".join(filter(None, told))}
+    parts = [turn.prompt, FRESH if turn.fresh else "", turn.context]
+    yield {"role": "user", "content": "\n\n".join(filter(None, parts))}
     for step in turn.steps:
         yield from step_messages(step)
 
 
 def step_messages(step: Step) -> Iterator[Json]:
-    """Yield the chat messages that a step leaves in the conversation: one for an answer, else two or three."""
-    call = _carrier(step)
-    yield assistant_message(step.assistant_message if step.assistant_message or call else _SILENT, call)
+    """Yield the chat messages that a step leaves in the conversation: one for an answer, otherwise two or three."""
+    call = _call(step)
+    yield assistant_message(step.assistant_message if step.assistant_message or call else _EMPTY, call)
     if not step.observation_message:
         return
     shown = images(step.observation) if step.observation and step.images else []
     if call:
         yield observation_message(step.observation_message, call.id)
-        if shown:  # a tool message holds text only
+        if shown:  # a tool message can hold only text
             yield observation_message([_text(IMAGES), *shown])
     else:
         yield observation_message([_text(step.observation_message), *shown] if shown else step.observation_message)
@@ -94,19 +94,19 @@ def _text(text: str) -> Json:
     return {"type": "text", "text": text}
 
 
-def _carrier(step: Step) -> ToolCall | None:
+def _call(step: Step) -> ToolCall | None:
     call_id = step.action.call_id if step.action else ""
     return next((call for call in step.reply.tool_calls if call_id and call.id == call_id), None)
 
 
-# -- how long it is ----------------------------------------------------------------------------------------------------
+# -- the length of a conversation --------------------------------------------------------------------------------------
 
 
 def window(session: Session, budget: int) -> int:
-    """Return the first turn that a new turn of `session` should still see, within `budget` tokens (0: no budget).
+    """Return the first turn that the model should see in a new turn of `session`, within `budget` tokens (0: any).
 
-    Old turns go in one large cut, to half the budget, and only between turns: in between the messages stay
-    append-only. The last turn is always seen.
+    Old turns are dropped in one large cut, to half the budget, and only before a new turn: until the next cut the
+    messages stay append-only. The last turn is never dropped.
     """
     if not session.turns:
         return 0
@@ -123,12 +123,12 @@ def window(session: Session, budget: int) -> int:
 
 
 def tokens(messages: Iterable[Json]) -> int:
-    """Return about how many tokens `messages` take."""
+    """Return an estimate of the number of tokens in `messages`."""
     return int(sum(map(_size, messages)) / CHARS_PER_TOKEN)
 
 
 def _size(message: Json) -> float:
-    """Return how long a message is, in characters; an image counts as some text."""
+    """Return the length of a message in characters; an image counts as a text of a fixed length."""
     content = message["content"]
     parts = [_text(content)] if isinstance(content, str) else content
     sizes = [len(part["text"]) if "text" in part else TOKENS_PER_IMAGE * CHARS_PER_TOKEN for part in parts]

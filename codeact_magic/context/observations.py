@@ -1,4 +1,4 @@
-"""What came of an action, as the model is told: text, and images where it sees."""
+"""Observations as the model is told them: text, and images for a model with vision."""
 
 from __future__ import annotations
 
@@ -9,23 +9,24 @@ from typing import Any
 
 from ..session import Action, Decision, Json, Observation, joined
 from ..text import clip, fence, plain, storable
+from . import wording
 
 MOST_IMAGES = 8  # of one observation
 LONGEST_ERROR = 1_500  # characters
-LONGEST_REPEATED = 2_000
+LONGEST_REPEATED = 2_000  # characters
 _PICTURES = ("image/png", "image/jpeg")
 
 
 def observation_text(action: Action, decision: Decision, observation: Observation | None, limit: int) -> str:
-    """Return what the model is told of its action, the outputs clipped to `limit` characters."""
+    """Return the observation message of an action, the outputs clipped to `limit` characters."""
     if decision.verdict == "stop":
-        return "The user stopped here; the code was not run."
+        return f"{wording.STOPPED}; the code was not run."
     if decision.verdict == "reject":
         reason = f": {decision.reason}" if decision.reason else "."
-        return storable(f"The user rejected this code, and it was not run{reason}\nTake that into account and go on.")
+        return storable(f"{wording.REJECTED}, and it was not run{reason}\nTake that into account and go on.")
     parts = []
     if decision.code != action.code:
-        parts.append(f"{_EDITED}{_diff(action.code, decision.code, limit)}")
+        parts.append(f"{wording.EDITED}{_diff(action.code, decision.code, limit)}")
     if observation is not None:
         parts += _observed(observation, limit)
     return storable("\n".join(parts))
@@ -38,17 +39,18 @@ def _diff(old: str, new: str, limit: int) -> str:
     return fence(clip("\n".join(lines), limit), "diff")
 
 
-_EDITED = "The user edited your code before running it:\n"
-_DIFF = re.compile(rf"{_EDITED}(?P<fence>`{{3,}})diff\n(?P<diff>.*?)\n(?P=fence)(?:\n(?P<rest>.*)|\Z)", re.DOTALL)
+_DIFF = re.compile(
+    rf"{wording.EDITED}(?P<fence>`{{3,}})diff\n(?P<diff>.*?)\n(?P=fence)(?:\n(?P<rest>.*)|\Z)", re.DOTALL
+)
 _HUNK = re.compile(r"@@ -(\d{1,9})(,0)?")
 
 
-def edited(code: str, heard: str) -> tuple[str, str] | None:
-    """Return `code` as the user edited it, out of what the model `heard` of that, and the rest of what it heard.
+def edited(code: str, message: str) -> tuple[str, str] | None:
+    """Return `code` as the user edited it, according to its observation message, and the rest of that message.
 
-    None where the user did not edit it, or where the change was too large to be told whole.
+    None if the user did not edit the code, or if the message has only a part of the change.
     """
-    match = _DIFF.match(heard)
+    match = _DIFF.match(message)
     if match is None:
         return None
     after = _patched(code.split("\n"), match["diff"].split("\n")[2:])
@@ -56,7 +58,7 @@ def edited(code: str, heard: str) -> tuple[str, str] | None:
 
 
 def _patched(lines: list[str], diff: list[str]) -> list[str] | None:
-    """Return `lines` with a unified diff applied, None where it is about others."""
+    """Return `lines` with a unified diff applied, None if the diff does not fit them."""
     after: list[str] = []
     done = 0
     for line in diff:
@@ -79,44 +81,41 @@ def _patched(lines: list[str], diff: list[str]) -> list[str] | None:
 def _observed(observation: Observation, limit: int) -> Iterator[str]:
     shown = clip(as_text(observation.outputs), limit)
     if shown.strip():
-        yield f"Output:\n{shown}"
-    if observation.status == "error":
+        yield f"{wording.OUTPUT}{shown}"
+    if observation.status == "interrupted":
+        yield wording.INTERRUPTED
+    elif observation.status != "ok":
         yield _error(observation)
-    elif observation.status == "aborted":
-        yield "The code was interrupted before it was done."
     elif not shown.strip():
-        yield "The code ran and printed nothing."
+        yield wording.SILENT
     if observation.note:
         yield observation.note
     if observation.status == "ok" and observation.changed and not shown.strip():
-        changed = "; ".join(f"{name} = {_told(value)}" for name, value in observation.changed)
+        changed = "; ".join(f"{name} = {_on_screen(value)}" for name, value in observation.changed)
         yield clip(f"Variables set: {changed}", limit)
 
 
-_CELL = re.compile(r" \((?:<ipython-input-[\w-]++>|\d++\.py), line \d++\)$")  # which a SyntaxError ends with
+_CELL = re.compile(r" \((?:<ipython-input-[\w-]++>|\d++\.py), line \d++\)$")  # the end of a SyntaxError's text
 
 
 def _error(observation: Observation) -> str:
     error = next((output for output in reversed(observation.outputs) if output["output_type"] == "error"), {})
     value = _CELL.sub("", str(error.get("evalue", "")))
-    message = _told(f"{error.get('ename', 'Error')}: {value}".rstrip(": "))
-    where = f"\nat {observation.line}" if observation.line else ""
-    return f"The code raised an error:\n{clip(message, LONGEST_ERROR)}{where}{_ADVICE}"
-
-
-_ADVICE = "\nFind the cause, then run corrected code."
+    message = _on_screen(f"{error.get('ename', 'Error')}: {value}".rstrip(": "))
+    line = f"\nat {observation.line}" if observation.line else ""
+    return f"{wording.RAISED}\n{clip(message, LONGEST_ERROR)}{line}\n{wording.ADVICE}"
 
 
 def repeated(before: str) -> str:
-    """Return what the model is told that proposes code again of which it heard `before`, and hears it now once more.
+    """Return the observation message of code that was proposed before; `before` is its earlier observation message.
 
-    Small models that are only told to look above rather invent an answer.
+    It is repeated here: small models that are only told to look above invent an answer instead.
     """
-    return _REPEATED.format(before=clip(before.replace(_ADVICE, ""), LONGEST_REPEATED))
+    return _REPEATED.format(before=clip(before.replace(f"\n{wording.ADVICE}", ""), LONGEST_REPEATED))
 
 
 _REPEATED = (
-    "You proposed the same code again, so it was not run. What came of it before:\n{before}\nIf that answers the "
+    f"{wording.REPEATED}, so it was not run. What came of it before:\n{{before}}\nIf that answers the "
     "question, answer in words. If not, do something else. If it cannot be answered, say why."
 )
 
@@ -125,14 +124,14 @@ _REPEATED = (
 
 
 def as_text(outputs: Iterable[Json]) -> str:
-    """Return what outputs show, but for errors, as the model is told."""
+    """Return the outputs as text for the model, without errors."""
     return "".join(_texts(outputs)).strip("\n")
 
 
 def _texts(outputs: Iterable[Json]) -> Iterator[str]:
     for output in outputs:
         if output["output_type"] == "stream":
-            yield _told(joined(output.get("text")))
+            yield _on_screen(joined(output.get("text")))
         elif output["output_type"] in ("display_data", "execute_result"):
             yield f"\n{_rich_text(output.get('data', {}))}\n"
 
@@ -140,12 +139,12 @@ def _texts(outputs: Iterable[Json]) -> Iterator[str]:
 _EMBEDDED = re.compile(r"data:([\w.+-]{1,60}/[\w.+-]{1,60});base64,([A-Za-z0-9+/=]++)")
 
 
-def _told(text: str) -> str:
-    """Return text as it would be left on a screen, without escape sequences and embedded files."""
+def _on_screen(text: str) -> str:
+    """Return text as it remains on a screen, without escape sequences and embedded files."""
     text = _EMBEDDED.sub(lambda match: _named(match[1], match[2]), plain(text))
     if "\r" not in text:
         return text
-    lines = (line.rstrip("\r").rpartition("\r")[2] for line in text.split("\n"))  # what a progress bar wrote last
+    lines = (line.rstrip("\r").rpartition("\r")[2] for line in text.split("\n"))  # the last state of a progress bar
     return "\n".join(lines)
 
 
@@ -153,7 +152,7 @@ _NO_TEXT = re.compile(r"<IPython\.core\.display\.\w+ object>")
 
 
 def _rich_text(data: Mapping[str, Any]) -> str:
-    """Return a rich output as text: the picture it holds is named by type and size, never spelled out."""
+    """Return a rich output as text, with the type and size of a picture in place of its data."""
     pictures = [
         _named(kind, joined(content))
         for kind, content in data.items()
@@ -164,11 +163,11 @@ def _rich_text(data: Mapping[str, Any]) -> str:
         text = joined(data.get("text/markdown") or data.get("text/latex")) or text
     if not text and not pictures:
         pictures = [f"[{kind}]" for kind in data]
-    return " ".join(filter(None, [_told(text), *pictures]))
+    return " ".join(filter(None, [_on_screen(text), *pictures]))
 
 
 def _named(kind: str, content: str) -> str:
-    size = len(content) if content.lstrip().startswith("<") else len(content) * 3 // 4  # of what base64 holds
+    size = len(content) if content.lstrip().startswith("<") else len(content) * 3 // 4  # base64
     return f"[{kind}, {max(1, round(size / 1000))} kB]"
 
 
@@ -176,12 +175,12 @@ def _named(kind: str, content: str) -> str:
 
 
 def has_images(observation: Observation) -> bool:
-    """Return whether there is a picture among the outputs that a seeing model could be sent."""
-    return any(True for _ in _pictures(observation))
+    """Return whether the outputs contain a picture that a model with vision can be sent."""
+    return next(_pictures(observation), None) is not None
 
 
 def images(observation: Observation) -> list[Json]:
-    """Return the pictures among the outputs as parts of a chat message, the first of them where there are many."""
+    """Return the first `MOST_IMAGES` pictures among the outputs as parts of a chat message."""
     urls = (f"data:{kind};base64,{content}" for kind, content in _pictures(observation))
     return [{"type": "image_url", "image_url": {"url": url}} for url in islice(urls, MOST_IMAGES)]
 

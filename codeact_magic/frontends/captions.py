@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..session import VERDICT_WORDS, Decision, Reply, Step, Turn, Usage
+from ..session import VERDICT_WORDS, Decision, Step, Turn, Usage
 from ..text import one_line, visible
-
-_STATUSES = {"error": "error", "aborted": "interrupted"}
 
 
 def step_name(number: int, title: str = "") -> str:
@@ -18,7 +16,7 @@ def step_name(number: int, title: str = "") -> str:
 def footer(name: str, step: Step) -> str:
     """Return the line below a step: the decision, how the run ended, the cost."""
     parts = [name, *_decided(step.decision), *_went(step)]
-    if step.reply == Reply(""):  # no model was asked, as in a replay
+    if step.stands_alone:
         return " · ".join(parts)
     return " · ".join([*parts, f"model {step.reply.seconds:.1f} s", tokens(step.reply.usage)])
 
@@ -81,5 +79,6 @@ def _went(step: Step) -> list[str]:
     if observation is None:
         is_repeated = step.action and step.observation_message and not step.decision
         return ["not run: the same code again"] if is_repeated else []
-    went = [_STATUSES.get(observation.status, ""), f"ran {observation.seconds:.1f} s", observation.note.rstrip(".")]
+    ended = "" if observation.status == "ok" else observation.status
+    went = [ended, f"ran {observation.seconds:.1f} s", observation.note.rstrip(".")]
     return [one_line(text, 200) for text in went if text]

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
-from ..agent import Executor
+from ..kernels.interpreter import Interpreter
 from .control_channel import ControlChannel
 from .front_end import FrontEnd
 from .notebook import NotebookFrontEnd
@@ -17,23 +17,6 @@ FRONT_ENDS: tuple[Callable[[Any, ControlChannel], FrontEnd | None], ...] = (
     NotebookFrontEnd.of,
     TerminalFrontEnd.of,
 )
-
-
-class Interpreter(Executor, Protocol):
-    """Runs the code of many turns."""
-
-    timeout: float  # seconds that an action may run; 0: no limit
-    limit: int  # characters of a summary
-    keep_cells: bool
-    conversation: str  # the id of the session that actions and cells are counted for
-    secrets: Callable[[], Sequence[str]]  # the texts that no output may show
-    cleared: Callable[[], None]  # is called when an action has cleared the output of the cell
-
-    def user_names(self) -> Collection[str]:
-        """Return the names that the user has defined."""
-
-    def defined(self, names: Collection[str]) -> Collection[str]:
-        """Return those of `names` that have a value."""
 
 
 @dataclass(frozen=True)

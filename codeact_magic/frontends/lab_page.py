@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Literal
 
 from ..formats import Reading
-from ..session import Decision, Json, Observation, Occasion, Step, Turn, Usage
+from ..session import Decision, Json, Occasion, Step, Turn, Usage
 from .captions import footer, step_name
 from .control_channel import ControlChannel
 from .front_end import TurnListener
@@ -23,7 +23,6 @@ TICK = 0.05  # seconds between two looks for a decision: how fast Stop works
 VERSION = 1  # of the step record; a record with new keys keeps it, so that older pages can show it
 
 StepStatus = Literal["thinking", "pending", "running", "done", "rejected", "stopped", "skipped", "answer"]
-Ended = Literal["ok", "error", "interrupted", "timed out", "kernel lost"]
 
 
 class StepRecords(TurnListener):
@@ -104,7 +103,7 @@ class StepRecords(TurnListener):
         self._change(
             status=_status(step),
             ok=step.observation.status == "ok" if step.observation else None,
-            ended=_ended(step.observation) if step.observation else None,
+            ended=step.observation.status if step.observation else None,
             usage=usage_json(step.reply.usage),
             seconds=seconds,
             footer=footer(step_name(number, self.record.get("title", "")), step) if step.observation_message else "",
@@ -168,11 +167,6 @@ def _decision_json(decision: Decision, proposed: str) -> Json:
     ran = decision.code if decision.runs and decision.code != proposed else ""
     findings = {"findings": list(decision.findings)} if decision.findings else {}
     return {"decision": decision.verdict, "by": decision.by, "reason": decision.reason, "ran": ran, **findings}
-
-
-def _ended(observation: Observation) -> Ended:
-    """Return how the run of the code ended."""
-    return "interrupted" if observation.status == "aborted" else observation.status
 
 
 def _status(step: Step) -> StepStatus:

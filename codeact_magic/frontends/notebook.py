@@ -16,7 +16,7 @@ from . import stdin
 from .captions import barred, footer, numbered, step_name, waiting_line
 from .control_channel import ControlChannel
 from .front_end import Capabilities
-from .lab_page import INSERT_MIME, LabPageAsker, StepRecords
+from .lab_page import INSERT_MIME, VERSION, LabPageAsker, StepRecords
 from .next_cell import offer_as_next_cell
 
 INTERVAL = 0.05  # seconds between two updates: at most 20 a second, however fast the endpoint
@@ -59,7 +59,7 @@ class NotebookFrontEnd:
     def _taken(self, cells: Sequence[Json], inserted: str, otherwise: str) -> bool:
         """Offer `cells` to lab pages, and return whether one took them; one display shows which it was."""
         name = self._channel.offer(list(cells))
-        self._publish({INSERT_MIME: {"version": 1, "id": name}, "text/plain": "…"}, {}, name, False)
+        self._publish({INSERT_MIME: {"version": VERSION, "id": name}, "text/plain": "…"}, {}, name, False)
         taken = self._channel.taken(INSERT_PATIENCE, INSERT_TICK)
         self._publish({"text/plain": inserted if taken else otherwise}, {}, name, True)
         return taken

@@ -230,7 +230,7 @@ class Transcript:
 
 def _ends_line(observation: Observation) -> bool:
     """Return whether the last output of the code ends its line. It does not after an interrupt: terminals show ^C."""
-    if observation.status == "aborted":
+    if observation.status == "interrupted":
         return False
     texts = [output["text"] for output in observation.outputs[-1:] if output["output_type"] == "stream"]
     return all(text.endswith("\n") for text in texts)

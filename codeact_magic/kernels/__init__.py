@@ -1,10 +1,11 @@
-"""Where actions run: the user's live shell, or a kernel of its own.
+"""Where actions run: the user's live shell, or a separate kernel.
 
-Knows IPython, Jupyter kernels and their messages. Does not know models, front ends or sessions on disk. Begin reading
-at `live.executor.ShellExecutor`.
+Knows IPython, Jupyter kernels and their messages. Does not know models, front ends or saved sessions. Begin reading at
+`live.executor.ShellExecutor`, or at `separate.executor.KernelExecutor`.
 
-live      the user's shell: an action runs in a cell that is still running
-separate  a kernel of its own, on this machine or on a Jupyter server
-sent      what travels as source into another kernel, so that it needs nothing of ours
-signals   interrupts
+interpreter  the interface of both, and their options
+live         the user's shell: an action runs in a cell that is still running
+separate     a separate kernel, on this machine or on a Jupyter server
+sent         code that travels as source into a separate kernel
+signals      interrupts
 """

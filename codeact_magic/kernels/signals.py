@@ -1,4 +1,4 @@
-"""How a thread is interrupted, as the Stop button does it."""
+"""Interrupts a thread, as the Stop button does."""
 
 from __future__ import annotations
 
@@ -7,8 +7,11 @@ import threading
 
 
 def interrupt(thread: int | None = None) -> None:
-    """Raise KeyboardInterrupt in the main thread, which may be waiting in a system call; `thread` is its ident."""
-    if hasattr(signal, "pthread_kill"):  # it wakes a sleeping system call too
+    """Raise KeyboardInterrupt in the main thread, even during a system call.
+
+    `thread` is the ident of the thread that receives the signal; it defaults to the main thread.
+    """
+    if hasattr(signal, "pthread_kill"):  # unlike interrupt_main, it wakes a sleeping system call
         signal.pthread_kill(thread or threading.main_thread().ident or 0, signal.SIGINT)
     else:
         import _thread

@@ -174,10 +174,12 @@ def _place(session: Session, path: Path | None) -> Path:
 
 
 def _engine(runner: Runner, place: Path) -> KernelExecutor:
+    from ..kernels.interpreter import InterpreterOptions
     from ..kernels.separate import KernelExecutor, LocalKernel
 
     options = runner.options
-    return KernelExecutor(LocalKernel(cwd=place), timeout=options.action_timeout, secrets=runner.secrets)
+    interpreter_options = InterpreterOptions(timeout=options.action_timeout, secrets=runner.secrets)
+    return KernelExecutor(LocalKernel(cwd=place), interpreter_options)
 
 
 def _progress(runner: Runner, number: int, total: int, code: str) -> None:
@@ -281,9 +283,9 @@ def _source(piece: CodeBlock) -> str:
 
 
 def _ended(piece: CodeBlock) -> str:
-    if piece.status == "aborted":
+    if piece.status == "interrupted":
         return "This was interrupted in the session:"
-    return f"This raised {one_line(raised(piece.seen)[0], 60) or 'an error'} in the session:"
+    return f"This raised {one_line(raised(piece.observation)[0], 60) or 'an error'} in the session:"
 
 
 def _insert(runner: Runner, cells: Sequence[Json]) -> None:

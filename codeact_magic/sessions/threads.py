@@ -16,8 +16,10 @@ from ..options import Options
 from ..session import Session, Turn
 from ..text import mask, one_line
 from .saving import disk
-from .saving.notebook import changed
-from .saving.saver import Saver, is_session, load, opened, outline, session_path
+from .saving.loading import is_session, load, opened, outline
+from .saving.masking import map_texts
+from .saving.saver import Saver
+from .saving.session_file import session_path
 
 PATIENCE = 10.0  # seconds that the end of a turn waits for the disk
 MOMENT = 1.0  # seconds that an action waits for it
@@ -30,7 +32,7 @@ class Thread:
     session: Session
     saver: Saver | None = None
     told: bool = False  # the user knows where it is saved
-    limit: int = 0  # characters of an output that are saved with it, and not beside it
+    limit: int = 0  # characters of outputs that are saved in its notebook, and not beside it
     adopted: bool = False  # it comes from a file, and nothing was asked since
 
     @property
@@ -100,13 +102,13 @@ class Threads(dict[str, Thread]):
         """
         if options.thread in self:
             self[options.thread].saved()  # it may be in that very file
-        session, stamp = opened(path, self._tell)
+        session, loaded = opened(path)
         self.forget(options.thread)
         session = self._masked(session)
         session = replace(session, thread=options.thread, turns=tuple(map(_ended, session.turns)))
         conversation = Thread(session, limit=options.max_saved_output, adopted=True)
         if options.save_folder:
-            conversation.saver = self._saver(path, conversation, stamp=stamp)
+            conversation.saver = self._saver(path, conversation, loaded=loaded)
         self[options.thread] = conversation
         return conversation
 
@@ -146,7 +148,7 @@ class Threads(dict[str, Thread]):
     def _masked(self, session: Session) -> Session:
         """Return a session from a file without secrets: it may have been saved where they were none."""
         secrets = self._secrets()
-        hidden: Session = changed(session, lambda text: mask(text, secrets))
+        hidden: Session = map_texts(session, lambda text: mask(text, secrets))
         return hidden
 
     def _saver(self, path: Path, conversation: Thread, **more: Any) -> Saver:

@@ -1,13 +1,13 @@
-"""Sessions as training data, and back: one JSON object a line.
+"""Sessions as training data, and back: one JSON object per line.
 
-    codeactinstruct   {"id", "conversations": [{"role", "content"}, ...]}: actions between <execute> tags, and what came
-                      of them in a user's message that begins with "Execution Output:" (CodeActInstruct: Wang et al.,
+    codeactinstruct   {"id", "conversations": [{"role", "content"}, ...]}: actions between <execute> tags; the
+                      observation is a user message that begins with "Execution Output:" (CodeActInstruct: Wang et al.,
                       ICML 2024)
-    openai            {"messages": [...]}: chat completions, as the model was sent them, less the example turns
+    openai            {"messages": [...]}: chat completions as the model was sent them, without the example turns
 
-A session comes back with its prompts, thoughts, code, what the model heard, and answers. What neither layout holds is
-lost: figures, your own cells, tokens, times, who decided. Replies that could not be used are left out. Secrets go
-neither way: *** stands for each.
+An import restores prompts, thoughts, code, observation messages and answers. Neither layout holds the rest: figures,
+the user's own cells, tokens, times, who decided. Unusable replies are left out of an export. Secrets are masked with
+*** in both directions.
 """
 
 from __future__ import annotations
@@ -21,21 +21,15 @@ from dataclasses import replace
 from typing import Any, Literal
 
 from .. import formats
-from ..context import IMAGES, UNFINISHED, edited, preface, turn_messages
+from ..context import IMAGES, UNFINISHED, edited, preface, turn_messages, wording
 from ..errors import SessionError
-from ..kernels.live.record import masked
+from ..kernels.sent.namespace import HEADING
 from ..session import IMPORTED, Decision, Json, Observation, Reply, Session, Step, ToolCall, Turn
-from ..text import storable
+from ..text import mask_all, storable
 
 Layout = Literal["codeactinstruct", "openai"]
 OUTPUT = "Execution Output:"
-_NOT_RUN = (  # how the model is told that its code did not run
-    "The user rejected this code",
-    "The user stopped here",
-    "The code was not run",
-    "You proposed the same code again",
-)
-_VARIABLES = "\n\nVariables in the notebook:\n"  # what a summary of the namespace begins with
+_SUMMARY = f"\n\n{HEADING}"  # separates a prompt from the namespace summary
 
 
 def export(session: Session, layout: Layout, secrets: Sequence[str] = ()) -> str:
@@ -46,11 +40,11 @@ def export(session: Session, layout: Layout, secrets: Sequence[str] = ()) -> str
     else:
         system = {"role": "system", "content": preface("execute")[0]["content"]}
         record = {"id": session.id, "conversations": [system, *_joined(turns, _conversation)]}
-    return storable(json.dumps(masked(record, _forms(secrets)), ensure_ascii=False))
+    return storable(json.dumps(mask_all(record, _forms(secrets)), ensure_ascii=False))
 
 
 def read(lines: Iterable[str], secrets: Sequence[str] = ()) -> Iterator[tuple[int, Session | SessionError]]:
-    """Yield the session of each line in either layout, with the line's number; an error where the line is broken."""
+    """Yield the number and the session of each line in either layout; an error for a line that cannot be read."""
     for number, line in enumerate(lines, 1):
         if line.strip():
             try:
@@ -60,7 +54,7 @@ def read(lines: Iterable[str], secrets: Sequence[str] = ()) -> Iterator[tuple[in
 
 
 def is_record(line: str) -> bool:
-    """Return whether `line` looks like what `export` writes."""
+    """Return whether `line` looks like a line that `export` writes."""
     try:
         record = json.loads(line)
     except (ValueError, RecursionError):
@@ -71,11 +65,11 @@ def is_record(line: str) -> bool:
 def parse(line: str, secrets: Sequence[str] = ()) -> Session:
     """Return the session that one line of JSON holds, in either layout, without `secrets`. Raises SessionError."""
     try:
-        record = masked(json.loads(line), _forms(secrets))
+        record = mask_all(json.loads(line), _forms(secrets))
     except (ValueError, RecursionError) as error:
-        raise SessionError(f"this is no JSON ({error})") from None
+        raise SessionError(f"this is not JSON ({error})") from None
     if not isinstance(record, dict):
-        raise SessionError(f"this is no JSON object, but {reprlib.repr(record)}")
+        raise SessionError(f"this is not a JSON object, but {reprlib.repr(record)}")
     messages = record.get("conversations", record.get("messages"))
     if not isinstance(messages, list) or not messages:
         raise SessionError('there are no "conversations" and no "messages"')
@@ -89,9 +83,12 @@ def parse(line: str, secrets: Sequence[str] = ()) -> Session:
 
 
 def _forms(secrets: Sequence[str]) -> tuple[str, ...]:
-    """Return `secrets` as they are, and as the JSON of a tool call's arguments has them."""
-    in_json = [json.dumps(secret, ensure_ascii=ascii)[1:-1] for secret in secrets for ascii in (True, False)]
-    return tuple({*secrets, *in_json})
+    """Return `secrets`, both as they are and as they stand in the JSON of a tool call's arguments."""
+    forms = set(secrets)
+    for secret in secrets:
+        forms.add(json.dumps(secret, ensure_ascii=True)[1:-1])
+        forms.add(json.dumps(secret, ensure_ascii=False)[1:-1])
+    return tuple(forms)
 
 
 # -- a session as messages ---------------------------------------------------------------------------------------------
@@ -103,19 +100,13 @@ def _format(session: Session) -> Any:
 
 def _usable(turn: Turn) -> Turn:
     """Return `turn` without the steps whose reply could not be used."""
-    return replace(
-        turn,
-        steps=tuple(step for step in turn.steps if step.action or not step.observation_message or step is _last(turn)),
-    )
-
-
-def _last(turn: Turn) -> Step | None:
-    """Return the step that answers."""
-    return turn.steps[-1] if turn.outcome == "answered" and turn.steps else None
+    answer = turn.steps[-1] if turn.outcome == "answered" and turn.steps else None
+    steps = [step for step in turn.steps if step.action or not step.observation_message or step is answer]
+    return replace(turn, steps=tuple(steps))
 
 
 def _joined(turns: list[Turn], messages: Callable[[Turn], Iterator[Json]]) -> Iterator[Json]:
-    """Yield the messages of all `turns`; where a turn has no answer before the next one begins, that is said."""
+    """Yield the messages of all `turns`, with `UNFINISHED` between a turn without an answer and the next turn."""
     for number, turn in enumerate(turns):
         role = ""
         for message in messages(turn):
@@ -131,16 +122,14 @@ def _conversation(turn: Turn) -> Iterator[Json]:
         yield {"role": "assistant", "content": _content(step)}
         if step.observation_message:
             ran = step.action and step.decision and step.decision.runs
-            yield {
-                "role": "user",
-                "content": f"{OUTPUT}\n{step.observation_message}" if ran else step.observation_message,
-            }
+            content = f"{OUTPUT}\n{step.observation_message}" if ran else step.observation_message
+            yield {"role": "user", "content": content}
 
 
 def _content(step: Step) -> str:
     if step.action is None:
         return step.thought
-    for kind in ("execute", "fence"):  # code that holds the closing tag itself cannot stand between tags
+    for kind in ("execute", "fence"):  # code that contains the closing tag cannot stand between tags
         content: str = formats.write(step.thought, step.action.code, kind)["content"].strip("\n")
         reading = formats.read(Reply(content), "execute")
         if reading.action and reading.action.code == step.action.code:
@@ -150,16 +139,17 @@ def _content(step: Step) -> str:
 
 # -- messages as a session ---------------------------------------------------------------------------------------------
 
+_ROLES = {"human": "user", "gpt": "assistant", "developer": "system"}  # other names of the roles
+
 
 def _message(message: Any, number: int) -> tuple[str, str, tuple[ToolCall, ...]]:
     """Return the role, the text and the tool calls of a chat message. Raises SessionError."""
     where = f"message {number}"
     if not isinstance(message, dict):
-        raise SessionError(f"{where} is no object, but {reprlib.repr(message)}")
+        raise SessionError(f"{where} is not an object, but {reprlib.repr(message)}")
     role = message.get("role", message.get("from"))
-    role = (
-        {"human": "user", "gpt": "assistant", "developer": "system"}.get(role, role) if isinstance(role, str) else role
-    )
+    if isinstance(role, str):
+        role = _ROLES.get(role, role)
     if role not in ("system", "user", "assistant", "tool"):
         raise SessionError(f"{where} has the unknown role {reprlib.repr(role)}")
     content = message.get("content", message.get("value"))
@@ -180,7 +170,7 @@ def _list(value: Any, where: str) -> list[Any]:
     if value is None:
         return []
     if not isinstance(value, list):
-        raise SessionError(f"{where} is no list, but {reprlib.repr(value)}")
+        raise SessionError(f"{where} is not a list, but {reprlib.repr(value)}")
     return value
 
 
@@ -200,21 +190,22 @@ def _turns(messages: list[tuple[str, str, tuple[ToolCall, ...]]]) -> Iterator[Tu
         if role == "assistant":
             if turn is None:
                 raise SessionError("the assistant speaks before the user does")
-            turn = turn if text == UNFINISHED else _said(turn, text, calls)
+            if text != UNFINISHED:
+                turn = _with_reply(turn, text, calls)
         elif text.startswith(IMAGES):
-            continue  # the layouts hold them, a session's outputs are what the kernel gave
+            continue  # a session has images only among the outputs of a kernel
         elif turn is not None and _waits(turn):
-            turn = replace(turn, steps=(*turn.steps[:-1], _heard(turn.steps[-1], text)))
+            turn = replace(turn, steps=(*turn.steps[:-1], _observed(turn.steps[-1], text)))
         else:
             if turn is not None:
                 yield _ended(turn)
-            prompt, found, context = text.partition(_VARIABLES)
+            prompt, found, context = text.partition(_SUMMARY)
             turn = Turn(prompt=prompt, context=(found + context).strip("\n"), model=IMPORTED, approve="")
     if turn is not None:
         yield _ended(turn)
 
 
-def _said(turn: Turn, text: str, calls: tuple[ToolCall, ...]) -> Turn:
+def _with_reply(turn: Turn, text: str, calls: tuple[ToolCall, ...]) -> Turn:
     reply = Reply(text, tool_calls=calls)
     reading = formats.read(reply, "execute")
     format = reading.action.format if reading.action else turn.format
@@ -223,14 +214,15 @@ def _said(turn: Turn, text: str, calls: tuple[ToolCall, ...]) -> Turn:
 
 
 def _waits(turn: Turn) -> bool:
-    """Return whether the last step is an action of which nothing was heard yet."""
+    """Return whether the last step is an action without an observation message."""
     return bool(turn.steps) and turn.steps[-1].action is not None and not turn.steps[-1].observation_message
 
 
-def _heard(step: Step, text: str) -> Step:
+def _observed(step: Step, text: str) -> Step:
+    """Return `step` with the observation that its message tells of."""
     action = step.action
     assert action is not None
-    if text.startswith(_NOT_RUN):
+    if text.startswith(wording.NEVER_RAN):
         return replace(step, observation_message=text, decision=Decision("reject", by=IMPORTED))
     output = text.removeprefix(OUTPUT).removeprefix("\n")
     change = edited(action.code, output)
@@ -240,19 +232,19 @@ def _heard(step: Step, text: str) -> Step:
 
 
 _ERROR = re.compile(
-    r"(?:^|\n)The code raised an error:\n(?P<name>[\w.]+)?(?:: )?(?P<value>.*?)(?:\nat (?P<line>line \d+: [^\n]*))?"
-    r"\nFind the cause, then run corrected code\.",
+    rf"(?:^|\n){re.escape(wording.RAISED)}\n(?P<name>[\w.]+)?(?:: )?(?P<value>.*?)(?:\nat (?P<line>line \d+: [^\n]*))?"
+    rf"\n{re.escape(wording.ADVICE)}",
     re.DOTALL,
 )
 
 
 def _observation(output: str) -> Observation:
-    """Return what came of an action, as far as the text that the model was told tells it."""
+    """Return the observation that an observation message describes."""
     error = _ERROR.search(output)
-    failed = any(sign in output for sign in ("The code raised an error:", "Traceback (most recent call last)"))
-    shown = (output[: error.start()] if error else output).removeprefix("Output:\n")
+    failed = any(sign in output for sign in (wording.RAISED, "Traceback (most recent call last)"))
+    shown = (output[: error.start()] if error else output).removeprefix(wording.OUTPUT)
     outputs: list[Json] = []
-    if shown and not shown.startswith("The code ran and printed nothing."):
+    if shown and not shown.startswith(wording.SILENT):
         outputs.append({"output_type": "stream", "name": "stdout", "text": shown})
     if error:
         name = error["name"] or "Error"

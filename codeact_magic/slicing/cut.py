@@ -97,7 +97,7 @@ def _results(session: Session, blocks: Sequence[CodeBlock]) -> Iterator[CodeBloc
 
 
 def _showed_a_figure(block: CodeBlock) -> bool:
-    outputs = block.seen.outputs if block.seen else ()
+    outputs = block.observation.outputs if block.observation else ()
     kinds = (kind for output in outputs if isinstance(output.get("data"), dict) for kind in output["data"])
     return any(kind.startswith("image/") for kind in kinds)
 
@@ -188,7 +188,7 @@ def _left_behind(every: Sequence[_Part], kept: frozenset[_Part]) -> Iterator[str
             continue
         after = [other for other in every[place + 1 :] if other in kept]
         if reader := _reader(part, after):
-            how = "failed" if part.block.status == "error" else "was interrupted"
+            how = "failed" if part.block.failed else "was interrupted"
             name = f"action {reader.block.number}" if reader.block.number else "a cell of yours"
             yield _LEFT.format(writer=part.block.number, how=how, reader=name)
 
@@ -221,9 +221,9 @@ def _dropped(blocks: Sequence[CodeBlock], every: Sequence[_Part], kept: frozense
 
 def _reason(part: _Part, every: Sequence[_Part], kept: frozenset[_Part]) -> str:
     """Return why a part is dropped."""
-    if part.block.status == "error":
+    if part.block.failed:
         return _FAILED
-    if part.block.status == "aborted":
+    if part.block.status == "interrupted":
         return _INTERRUPTED
     if not part.made:
         return _REPLACED if part.files.whole else _LOOKED

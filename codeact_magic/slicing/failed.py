@@ -37,10 +37,10 @@ def parts(block: CodeBlock) -> Iterator[tuple[CodeBlock, str, bool]]:
 def _until_the_error(block: CodeBlock) -> tuple[str, str]:
     """Return the statements of `block` that had run when it failed, and the one that failed; "" and all if unknown."""
     code = read(block.code)
-    if code is None and raised(block.seen)[0] in _UNREAD:
+    if code is None and raised(block.observation)[0] in _UNREAD:
         return "", ""
     number = _line_number(block)
-    if not number or code is None or block.status != "error":
+    if not number or code is None or not block.failed:
         return "", block.code
     failing = next((node for node in code.tree.body if (node.end_lineno or 0) >= number), None)
     if failing is None:

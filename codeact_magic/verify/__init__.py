@@ -1,11 +1,11 @@
-"""Recorded code run again: in this kernel to have its variables, or in another to compare or to prove.
+"""Runs recorded code again: in this kernel to have its variables, or in another to compare or to prove.
 
-Knows what a session recorded and what running it again gave. Does not know which kernel it runs in: `engine.Engine`
-is all that it asks of one. Begin reading at `rerun.verify`.
+Knows the code blocks of a session, and the observations of a new run. Does not know in which kernel that run happens:
+it uses an `agent.Executor` or an `engine.Engine`. Begin reading at `rerun.verify`.
 
-replay   the code of a session, run again in this kernel, each piece approved
-rerun    a session, run again in a fresh kernel and compared with what it recorded
-report   what came of that, as a table
-proof    a slice of a session, run beside the whole
-engine   where the code runs
+replay  runs the code of a session in this kernel, each block approved
+rerun   runs a session in a new kernel, and compares the observations
+report  the result of that, as a table
+proof   runs a slice of a session beside the whole
+engine  the interface of a kernel that code runs in again
 """

@@ -1,4 +1,4 @@
-"""Where the code of a session runs again."""
+"""The interface of a kernel in which the code of a session runs again."""
 
 from __future__ import annotations
 
@@ -8,16 +8,26 @@ from ..session import Observation
 
 
 class Engine(Protocol):
-    """A kernel of its own. An observation with a `note` says that it died, or that the time was up."""
+    """A separate kernel."""
 
     def run(self, code: str, *, every_value: bool = True) -> Observation:
         """Run `code`; `every_value`: show the value of every expression, not only of the last one."""
 
     def evaluate(self, code: str) -> str:
-        """Run `code` unseen and return what it prints. Raises CodeActError where it fails."""
+        """Run `code` without output and return what it prints. Raises CodeActError if it fails."""
 
     def restart(self) -> None:
-        """Begin anew: nothing of what ran before is there any more, the working directory is the first one again."""
+        """Start over: without any variables, in the original working directory."""
 
     def close(self) -> None:
         """End the kernel."""
+
+
+def cut_short(observation: Observation) -> bool:
+    """Return whether a run did not end by itself, or lost variables: nothing can be compared after that."""
+    return observation.status in ("timed out", "kernel lost") or observation.fresh or observation.lost
+
+
+def reason(observation: Observation) -> str:
+    """Return a sentence that says why a run was cut short."""
+    return observation.note or f"The run ended early: {observation.status}."

@@ -1,4 +1,4 @@
-"""Runs the actions of a saved session again, no model involved, each one approved like a live one."""
+"""Runs the actions of a saved session again, without a model, each one approved like a live one."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from dataclasses import dataclass, replace
 from ..agent import Approver, Executor, View
 from ..errors import SessionError, StoppedError
 from ..formats import Reading
-from ..session import Action, Decision, Observation, Reply, Step
+from ..session import Decision, Observation, Step
 from ..sessions.code_blocks import CodeBlock, raised
 from ..text import one_line
 
 
 @dataclass(frozen=True)
 class Replayed:
-    """How many actions and how many cells from before prompts were run, how much was left out, and how much edited."""
+    """The number of actions that ran, of cells that ran, of blocks left out, and of blocks that the user edited."""
 
     actions: int = 0
     cells: int = 0
@@ -24,91 +24,103 @@ class Replayed:
 
 
 class Replay:
-    """Runs what a session recorded: `approver` decides about each piece, `executor` runs it, `view` shows it.
+    """Runs code blocks: `approver` decides about each one, `executor` runs it, `view` shows it.
 
-    `tell` shows the user a line.
+    Each block becomes a step that stands alone (`steps`). `tell` shows the user a line.
     """
 
     def __init__(self, approver: Approver, executor: Executor, view: View, tell: Callable[[str], None]) -> None:
-        self._approver, self._executor, self._view, self._tell = approver, executor, view, tell
+        self._approver = approver
+        self._executor = executor
+        self._view = view
+        self._tell = tell
         self.steps: list[Step] = []
-        self._lacked = False  # the session went on in a kernel that had nothing of what it had made
+        self._lost_variables = False  # whether the session lost its variables at some point
 
-    def run(self, pieces: Sequence[CodeBlock]) -> Replayed:
-        """Run `pieces`, up to the first one whose outcome differs in kind from the recorded one.
+    def run(self, blocks: Sequence[CodeBlock]) -> Replayed:
+        """Run `blocks`, up to the first one that does not end as it did in the session.
 
-        Raises SessionError there, and StoppedError where the user stops it.
+        Raises SessionError at that block, and StoppedError if the user stops the replay.
         """
         ran: list[CodeBlock] = []
-        for number, piece in enumerate(pieces, 1):
-            self._lacked = self._lacked or piece.fresh
-            if piece.status == "aborted":
-                self._tell(_ABORTED.format(name=_name(piece)))
-            elif self._run(number, piece):
-                ran.append(piece)
-        actions = sum(1 for piece in ran if piece.number)
+        for number, block in enumerate(blocks, 1):
+            self._lost_variables = self._lost_variables or block.fresh
+            if block.status == "interrupted":
+                self._tell(_INTERRUPTED.format(name=_name(block)))
+            elif self._run(number, block):
+                ran.append(block)
+        actions = sum(1 for block in ran if block.number)
         edited = sum(1 for step in self.steps if step.decision and step.decision.verdict == "edit")
-        return Replayed(actions, len(ran) - actions, len(pieces) - len(ran), edited)
+        return Replayed(actions, len(ran) - actions, len(blocks) - len(ran), edited)
 
-    def _run(self, number: int, piece: CodeBlock) -> bool:
-        """Run one piece, and return whether it was; the user may leave it out."""
-        thought = piece.thought if piece.number else _EARLIER if piece.earlier else _YOURS
-        reading = Reading(thought=thought, action=Action(piece.code))
-        self._view.thinking(number, piece.name)
+    def _run(self, number: int, block: CodeBlock) -> bool:
+        """Propose one block, and return whether it ran; the user may leave it out."""
+        step = Step.standalone(_thought(block), block.code)
+        reading = Reading(thought=step.thought, action=step.action)
+        self._view.thinking(number, block.name)
         self._view.proposed(number, reading)
-        step = Step(Reply(""), thought=thought, action=reading.action, observation_message="replayed")
         try:
             decision = self._approver.decide(number, reading)
             step = replace(step, decision=decision)
-            seen = self._executor.run(decision.code) if decision.runs else None
-            step = replace(step, observation=seen)
+            observation = self._executor.run(decision.code) if decision.runs else None
+            step = replace(step, observation=observation)
         finally:
             self.steps.append(step)
             self._view.finished(number, step)
-        self._check(piece, decision, seen)
-        return seen is not None
+        self._check(block, decision, observation)
+        return observation is not None
 
-    def _check(self, piece: CodeBlock, decision: Decision, seen: Observation | None) -> None:
-        if decision.verdict == "stop" or (seen and seen.status == "aborted"):
+    def _check(self, block: CodeBlock, decision: Decision, observation: Observation | None) -> None:
+        """Raise an error if the replay must not go on."""
+        if decision.verdict == "stop" or (observation and observation.status == "interrupted"):
             raise StoppedError("You stopped the replay here.")
-        if not seen or decision.verdict == "edit" or _alike(piece, seen):
+        if not observation or decision.verdict == "edit" or _ended_alike(block, observation):
             return
-        if self._lacked and piece.status == "error" and seen.status == "ok":
-            self._tell(_LACKED.format(name=_name(piece), then=_then(piece)))
+        if self._lost_variables and block.failed and observation.status == "ok":
+            self._tell(_LACKED.format(name=_name(block), then=_then(block)))
         else:
-            raise SessionError(_DIFFERS.format(name=_name(piece), now=_told(seen), then=_then(piece)))
+            raise SessionError(_DIFFERS.format(name=_name(block), now=_now(observation), then=_then(block)))
 
 
-def _alike(piece: CodeBlock, seen: Observation) -> bool:
-    """Return whether a piece ended as it did: of a user's own cell nothing is known but whether it failed."""
-    same = piece.status == seen.status
-    return same and (not piece.number or seen.status != "error" or raised(piece.seen)[0] == raised(seen)[0])
+def _ended_alike(block: CodeBlock, observation: Observation) -> bool:
+    """Return whether a block ended as in the session. Of a user's own cell only a failure is recorded."""
+    if block.status != observation.status:
+        return False
+    if not block.number or observation.status != "error":
+        return True
+    return raised(block.observation)[0] == raised(observation)[0]
 
 
 _YOURS = "A cell of your own, from before the prompt."
 _EARLIER = "An action of another session, from before the prompt."
-_ABORTED = "{name} was interrupted in the session, so it is left out here."
+_INTERRUPTED = "{name} was interrupted in the session, so it is left out here."
 _LACKED = "{name} {then} in the session, which went on in a new kernel by then; here it ran."
 _DIFFERS = (
     "{name} {now}; in the session it {then}. The replay ends here: the variables are as this step left them. "
-    "Mend what it needs and replay again, or go on with a %%codeact cell."
+    "Fix what it needs and replay again, or go on with a %%codeact cell."
 )
 
 
-def _name(piece: CodeBlock) -> str:
-    name = piece.name[0].upper() + piece.name[1:]
-    return name if piece.number else f"{name} {one_line(piece.code, 40)!r}"
+def _thought(block: CodeBlock) -> str:
+    if block.number:
+        return block.thought
+    return _EARLIER if block.earlier else _YOURS
 
 
-def _told(seen: Observation) -> str:
-    if seen.status != "error":
+def _name(block: CodeBlock) -> str:
+    name = block.name[0].upper() + block.name[1:]
+    return name if block.number else f"{name} {one_line(block.code, 40)!r}"
+
+
+def _now(observation: Observation) -> str:
+    if observation.status == "ok":
         return "ran without an error"
-    name, text = raised(seen)
+    name, text = raised(observation)
     return f"raised {one_line(name or 'an error', 60)}: {one_line(text, 120)}".rstrip(": ")
 
 
-def _then(piece: CodeBlock) -> str:
-    if piece.status != "error":
+def _then(block: CodeBlock) -> str:
+    if not block.failed:
         return "ran without an error"
-    name, _ = raised(piece.seen)
+    name, _ = raised(block.observation)
     return f"raised {one_line(name, 60)}" if name else "failed"

@@ -1,4 +1,4 @@
-"""What came of running a session again, as a table of one screen."""
+"""The result of running a session again, as a table that fits on a screen."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from typing import Literal
 from ..text import one_line
 
 Result = Literal["same", "ran", "differs", "missing", "left out"]
-_MOST = 24  # rows of a table; beyond that, those that are the same stand together
-_LEAST = 12  # characters of code and of detail
+_MOST = 24  # rows of a table; in a longer one, consecutive rows with the result "same" become one row
+_LEAST = 12  # characters of the code, and of the detail
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """How one piece of code compares: an action, numbered in the session's order, or a cell of the user's own (0)."""
+    """The result of one code block: an action, numbered in the session's order, or a cell of the user's own (0)."""
 
     number: int
     code: str
@@ -26,13 +26,13 @@ class Row:
 
     @property
     def name(self) -> str:
-        """What the first column says."""
+        """The text of the first column."""
         return str(self.number) if self.number else "cell"
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """How a session compares with itself, run again; `note` says why it was not run to its end."""
+    """The comparison of a session with a new run of it; `note` says why that run ended early."""
 
     rows: tuple[Row, ...] = ()
     note: str = ""
@@ -40,7 +40,7 @@ class Report:
 
     @property
     def status(self) -> int:
-        """The exit status: 0 all the same, 1 something differs or is missing, 2 it could not be verified."""
+        """The exit status: 0 if all is the same, 1 if anything differs or is missing, 2 if nothing could be run."""
         if self.note and not any(row.result in ("same", "ran", "differs") for row in self.rows):
             return 2
         return int(bool(self.note) or any(row.result in ("differs", "missing") for row in self.rows))
@@ -51,18 +51,19 @@ class Report:
         if not self.rows:
             return self.note or "Nothing ran in this session, so there is nothing to verify."
         counts = Counter(row.result for row in self.rows)
-        told = ", ".join(f"{counts[result]} {result}" for result in _ORDER if counts[result])
-        return f"{told} ({self.seconds:.1f} s)"
+        parts = [f"{counts[result]} {result}" for result in _ORDER if counts[result]]
+        return f"{', '.join(parts)} ({self.seconds:.1f} s)"
 
     def table(self, width: int = 100) -> str:
-        """Return the report as plain text of lines that are at most `width` characters long."""
+        """Return the report as plain text, in lines of at most `width` characters."""
         return "\n".join(filter(None, [*self._rows(width), self.line, *self._advice()]))
 
     def _rows(self, width: int) -> Iterator[str]:
         rows = [_shown(row, width) for row in self.rows]
         if len(rows) > _MOST:
             rows = list(_folded(rows))
-        yield from _aligned([("", "code", "result", ""), *rows], width) if rows else ()
+        if rows:
+            yield from _aligned([("", "code", "result", ""), *rows], width)
 
     def _advice(self) -> Iterator[str]:
         if self.rows and self.note:
@@ -81,10 +82,12 @@ _Line = tuple[str, str, str, str]
 
 
 def headline(code: str, most: int = 80) -> str:
-    """Return the line that tells most of `code`: the first one that does more than import something."""
+    """Return the line that tells most about `code`: the first one that is neither a comment nor an import."""
     lines = [line for line in code.splitlines() if line.strip() and not line.lstrip().startswith("#")]
-    telling = (line for line in lines if not line.startswith(("import ", "from ")))
-    return one_line(next(telling, lines[0] if lines else ""), most)
+    for line in lines:
+        if not line.startswith(("import ", "from ")):
+            return one_line(line, most)
+    return one_line(lines[0] if lines else "", most)
 
 
 def _shown(row: Row, width: int) -> _Line:
@@ -92,23 +95,24 @@ def _shown(row: Row, width: int) -> _Line:
 
 
 def _folded(rows: list[_Line]) -> Iterator[_Line]:
-    """Yield `rows` with those in one that stand together and are the same."""
+    """Yield `rows`, with three or more consecutive rows of the result "same" as one row."""
     for same, group in groupby(rows, lambda row: row[2] == "same"):
         lines = list(group)
         if not same or len(lines) < 3:
             yield from lines
         else:
             notes = sorted({note for line in lines for note in line[3].split(", ") if note})
-            yield f"{lines[0][0]}-{lines[-1][0]}", f"{len(lines)} pieces of code", "same", ", ".join(notes)
+            yield f"{lines[0][0]}-{lines[-1][0]}", f"{len(lines)} code blocks", "same", ", ".join(notes)
 
 
 def _aligned(rows: list[_Line], width: int) -> Iterator[str]:
-    first, third = (max(len(row[column]) for row in rows) for column in (0, 2))
+    first = max(len(row[0]) for row in rows)
+    third = max(len(row[2]) for row in rows)
     detail = max(len(row[3]) for row in rows)
     room = max(2 * _LEAST, width - first - third - 6)
     code = min(max(len(row[1]) for row in rows), max(_LEAST, room * 2 // 5, room - detail))
-    for name, text, result, told in rows:
-        line = f"{name:>{first}}  {_cut(text, code):<{code}}  {result:<{third}}  {_cut(told, room - code)}"
+    for name, text, result, note in rows:
+        line = f"{name:>{first}}  {_cut(text, code):<{code}}  {result:<{third}}  {_cut(note, room - code)}"
         yield line.rstrip()
 
 

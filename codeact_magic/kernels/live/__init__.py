@@ -1,9 +1,9 @@
-"""Runs code in a live IPython shell, and watches what it shows and what it names.
+"""Runs actions in the user's live IPython shell.
 
-executor   runs an action as a cell of its own in a cell that is still running
-nested     how a nested cell behaves as one of the user's own
-recorder   what a run shows, recorded while it is shown
-record     the record, within limits
-handles    values that are no output
-names      the names that code binds, and what they stand for
+Knows IPython's internals. Does not know Jupyter's messages. Begin reading at `executor.ShellExecutor.run`.
+
+executor       runs an action as a nested cell, and watches the names in the shell
+nested         makes a nested cell behave like a cell of the user's
+recorder       records outputs while they are shown
+output_record  the recorded outputs, within limits
 """

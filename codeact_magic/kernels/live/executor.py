@@ -1,78 +1,77 @@
 """Runs actions in the live shell, and watches names.
 
-The main thread is inside a cell magic while an action runs, so the action is a nested `run_cell`: `nested.py` sees to
-it that it behaves as a cell of the user's own, `recorder.py` records what it shows.
+The main thread is inside a cell magic while an action runs, so the action is a nested `run_cell`. `nested.py` makes it
+behave like a cell of the user's, and `recorder.py` records its outputs.
 """
 
 from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator
 from typing import Any
 
-from ...session import Cell, Observation
+from ...session import Cell, Observation, Status
 from ...text import mask
+from ..interpreter import DEFAULTS, InterpreterOptions
 from ..sent.describe import described
 from ..sent.names import Names, bound_in, innermost_line
-from ..sent.describe import described
 from ..sent.namespace import summary
 from .nested import Alarm, Interrupts, as_action
 from .recorder import Recorder
 
+Changes = tuple[tuple[str, str], ...]
+
 
 class ShellExecutor:
-    """Runs actions in an IPython shell.
+    """Runs actions in an IPython shell."""
 
-    `timeout` is in seconds (0: none); `secrets` returns the strings that no output may show; `limit` is the most
-    characters of a summary.
-    """
-
-    def __init__(
-        self, shell: Any, *, timeout: float = 0.0, secrets: Callable[[], Sequence[str]] = tuple, limit: int = 4000
-    ) -> None:
+    def __init__(self, shell: Any, options: InterpreterOptions = DEFAULTS) -> None:
         self.shell = shell
+        self.options = options
         self._names = Names(shell)
-        self.timeout, self.secrets, self.limit = timeout, secrets, limit
-        self.keep_cells = True
-        self.cleared: Callable[[], None] = lambda: None  # called when an action has cleared the cell
-        self.conversation = ""  # the session that actions and cells are counted for
-        self._told: dict[str, int] = {}  # conversation -> the first input that `cells` has not looked at
-        self._actions: dict[int, str] = {}  # input of an action -> its conversation
-        self._bound: dict[int, str] = {}  # input of a %%codeact --into -> code that binds its name as well
-        self._noticed = 1  # the first input that was not searched for names which the user made again
+        self._next_input: dict[str, int] = {}  # session -> the first input that `cells` has not returned yet
+        self._actions: dict[int, str] = {}  # input number of an action -> its session
+        self._bindings: dict[int, str] = {}  # input number of a %%codeact --into -> code that binds its name
+        self._first_unread = 1  # the first input not yet searched for names that the user assigned
+
+    def configure(self, options: InterpreterOptions) -> None:
+        """Use `options` from now on."""
+        self.options = options
 
     # -- the executor protocol -----------------------------------------------------------------------------------------
 
     def run(self, code: str) -> Observation:
-        """Run `code` once, as a cell of its own in `In`, `Out` and %history; never raises what the code raises.
+        """Run `code` once, as a cell of its own in `In`, `Out` and %history. Never raises what the code raises.
 
-        The observation is "aborted" where the user interrupted, whatever the code made of that.
+        The status is "interrupted" if the user interrupted the code, even if the code caught the interrupt.
         """
+        options = self.options
+        secrets = options.secrets()
         before = self._names.identities()
-        began = time.monotonic()
-        secrets = self.secrets()
         count = self.shell.execution_count
-        interrupts, alarm, later = Interrupts(), Alarm(self.timeout), Alarm(self.timeout)
+        interrupts = Interrupts()
+        alarm = Alarm(options.timeout)
+        alarm_while_looking = Alarm(options.timeout)
         recorder = Recorder(
             self.shell,
             count,
             secrets,
             hides=lambda kind: _is_stop(kind) and interrupts.count > alarm.rings,
-            cleared=self.cleared,
+            cleared=options.cleared,
         )
-        changed: tuple[tuple[str, str], ...] = ()
+        changed: Changes = ()
+        began = time.monotonic()
         with interrupts:
             with alarm:
                 error = self._run(code, interrupts, recorder)
             seconds = round(time.monotonic() - began, 3)
             if not interrupts.count:
-                with later:
-                    changed = self._changes(before, code, interrupts, brief=bool(recorder.outputs))
-        self._actions.update(dict.fromkeys(range(count, self.shell.execution_count), self.conversation))
-        stopped = interrupts.count > alarm.rings + later.rings or (_is_stop(type(error)) and not interrupts.watching)
+                with alarm_while_looking:
+                    changed = self._changes(before, code, interrupts, types_only=bool(recorder.outputs))
+        self._actions.update(dict.fromkeys(range(count, self.shell.execution_count), options.session))
         return Observation(
-            status="aborted" if stopped else "error" if error or alarm.rings else "ok",
+            status=_status(error, interrupts, alarm, alarm_while_looking),
             outputs=tuple(recorder.outputs),
             changed=tuple((mask(name, secrets), mask(value, secrets)) for name, value in changed),
             seconds=seconds,
@@ -82,65 +81,64 @@ class ShellExecutor:
         )
 
     def _run(self, code: str, interrupts: Interrupts, recorder: Recorder) -> BaseException | None:
-        """Run `code` and return what it raised."""
+        """Run `code` and return the exception that it raised."""
         try:
             with recorder, as_action(self.shell), interrupts.raised():
                 result = self.shell.run_cell(code, store_history=True)
         except KeyboardInterrupt as interrupt:  # it came just before the code began, or after it ended
             return interrupt
-        # What a magic ran (%run, %%capture) is shown as an error, although the cell itself has none.
+        # An error in code that a magic ran (%run, %%capture) is shown, although the cell itself has none.
         error: BaseException | None = result.error_before_exec or result.error_in_exec or recorder.error
         return error
 
     def summary(self) -> str:
-        """Return the user's variables in outline."""
-        return mask(summary(self.user_variables(), self.limit), self.secrets())
+        """Return an outline of the user's variables."""
+        return mask(summary(self.user_variables(), self.options.summary_limit), self.options.secrets())
 
     def cells(self) -> tuple[Cell, ...]:
-        """Return the cells that ran since this conversation last asked, without its own actions and our magics.
+        """Return the cells that ran since the last call for this session, without its own actions and our magics.
 
-        The actions of others are among them: without those the session would not run again, either.
+        The actions of other sessions are among them: this session could not run again without them.
         """
-        if not self.keep_cells:
+        if not self.options.keep_cells:
             return ()
         history = self.shell.history_manager
         inputs: list[str] = history.input_hist_raw
         failed: Collection[int] = getattr(history, "exceptions", {})
-        secrets = self.secrets()
-        first = self._told.get(self.conversation, 1)
-        self._told[self.conversation] = len(inputs)
-        # The cell that ran when this was asked last may have bound a name since.
-        codes = [
-            (number, self._users_code(number, number >= first)) for number in range(max(first - 1, 1), len(inputs))
-        ]
-        return tuple(
-            Cell(mask(code, secrets), failed=number in failed, earlier=number in self._actions)
-            for number, code in codes
-            if code.strip()
-        )
+        secrets = self.options.secrets()
+        first = self._next_input.get(self.options.session, 1)
+        self._next_input[self.options.session] = len(inputs)
+        found = []
+        # The cell that was running during the last call may have bound a name since then.
+        for number in range(max(first - 1, 1), len(inputs)):
+            code = self._user_code(number, is_new=number >= first)
+            if code.strip():
+                found.append(Cell(mask(code, secrets), failed=number in failed, earlier=number in self._actions))
+        return tuple(found)
 
-    def _users_code(self, number: int, is_new: bool) -> str:
-        """Return what input `number` is to a session that runs again without us; nothing where it has been told."""
-        if self._actions.get(number) == self.conversation:
+    def _user_code(self, number: int, *, is_new: bool) -> str:
+        """Return the code of an input that a session needs to run again without us, "" if there is none."""
+        if self._actions.get(number) == self.options.session:
             return ""
-        inputs = self.shell.history_manager.input_hist_raw
-        return self._bound.get(number) or (without_ours(inputs[number]) if is_new else "")
+        if binding := self._bindings.get(number):
+            return binding
+        return without_ours(self.shell.history_manager.input_hist_raw[number]) if is_new else ""
 
     def bind(self, name: str, value: str) -> None:
-        """Bind a text to a name of the user's, as the cell that is running would have done."""
+        """Assign a text to a name of the user's, as the running cell would have done."""
         self.shell.push({name: value})
-        self._bound[len(self.shell.history_manager.input_hist_raw) - 1] = f"{name} = {value!r}"
+        self._bindings[len(self.shell.history_manager.input_hist_raw) - 1] = f"{name} = {value!r}"
 
     # -- names ---------------------------------------------------------------------------------------------------------
 
     def user_variables(self) -> dict[str, object]:
-        """Return what the user and the agent have defined: no modules, no private names, nothing of IPython's."""
+        """Return the variables of the user and the agent, without modules, private names and IPython's own names."""
         return self._names.variables()
 
     def user_names(self) -> Collection[str]:
-        """Return the names that are the user's own: an action that made a name may make it again unasked.
+        """Return the names that are the user's own. An action may overwrite a name that an action made.
 
-        It also knows what these and other names stand for, and how IPython reads a cell.
+        The scan learns from the same value what the names stand for, and how IPython reads a cell.
         """
         from ...risk import Namespace  # imported on use: its tables are needed only once an action is asked about
 
@@ -158,26 +156,35 @@ class ShellExecutor:
         return {name for name in names if name in self.shell.user_ns}
 
     def _made_by_user(self) -> Iterator[str]:
-        """Yield the names that cells of the user's own assigned since this was last asked.
+        """Yield the names that the user's own cells assigned since the last call.
 
-        Identity tells of most of them, but 1 is 1 whoever assigned it.
+        Comparing identities finds most of them, but not a small integer that the user assigned anew.
         """
         inputs: list[str] = self.shell.history_manager.input_hist_parsed
-        for number in range(self._noticed, len(inputs)):
+        for number in range(self._first_unread, len(inputs)):
             if number not in self._actions:
                 yield from bound_in(inputs[number])
-        self._noticed = len(inputs)
+        self._first_unread = len(inputs)
 
-    def _changes(
-        self, before: dict[str, int], code: str, interrupts: Interrupts, brief: bool
-    ) -> tuple[tuple[str, str], ...]:
-        """Return the names that `code` gave other values, with these in short; `brief`: with what they are."""
+    def _changes(self, before: dict[str, int], code: str, interrupts: Interrupts, *, types_only: bool) -> Changes:
+        """Return the names to which `code` gave new values, with a short repr of each, or with its type alone."""
         touched = self._names.touched(before, code)
         try:
-            with interrupts.raised():  # for a repr is code, too
-                return self._names.told(touched, brief)
+            with interrupts.raised():  # a repr runs code, too
+                return self._names.values(touched, types_only)
         except KeyboardInterrupt:
             return ()
+
+
+def _status(error: BaseException | None, interrupts: Interrupts, alarm: Alarm, alarm_while_looking: Alarm) -> Status:
+    """Return how a run ended that raised `error`."""
+    if interrupts.count > alarm.rings + alarm_while_looking.rings:
+        return "interrupted"
+    if _is_stop(type(error)) and not interrupts.watching:
+        return "interrupted"
+    if alarm.rings:
+        return "timed out"
+    return "error" if error else "ok"
 
 
 def _is_stop(kind: type) -> bool:
@@ -190,5 +197,5 @@ _OUR_LINES = re.compile(
 
 
 def without_ours(cell: str) -> str:
-    """Return a cell of the user's without what it needs this package for."""
+    """Return the source of a user's cell without the lines that need this package."""
     return "" if cell.lstrip().startswith("%%codeact") else _OUR_LINES.sub("", cell)

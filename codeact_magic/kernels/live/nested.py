@@ -1,11 +1,11 @@
 """Runs code as a cell of its own inside a cell that is still running.
 
-A nested `run_cell` differs from a cell of the user's own in four things. While it runs, this is what is mended:
+A nested `run_cell` differs from a cell of the user's in four ways. This module makes up for each while the cell runs:
 
-    interrupts  IPython takes a KeyboardInterrupt for the cell's own error, so they are counted on their way in
-    await       the kernel's event loop is running already, so it is put aside for another
-    exit()      ends the action, not the kernel with all that the user has in it
-    commands    os.system() ignores interrupts; a terminal's `!command` writes past sys.stdout
+    interrupts  IPython treats a KeyboardInterrupt as the cell's own error, so a signal handler counts them
+    await       the kernel's event loop is running already, so another one runs in its place
+    exit()      would end the kernel with all variables of the user, so it ends only the action
+    commands    os.system() ignores interrupts, and a terminal's `!command` bypasses sys.stdout
 """
 
 from __future__ import annotations
@@ -21,15 +21,14 @@ from typing import Any, NamedTuple, Self
 
 from ..signals import interrupt
 
-AGAIN = 5.0  # seconds after which code that went on in spite of the alarm is interrupted again
-GRACE = 1.0  # seconds that a coroutine which was cancelled has to end
+AGAIN = 5.0  # seconds until code that ignored the alarm is interrupted again
+GRACE = 1.0  # seconds that a cancelled coroutine has to end
 
 
 class Interrupts:
-    """Counts the interrupts (Ctrl-C, a notebook's Stop) that come while it is entered, whatever the code makes of them.
+    """Counts interrupts (Ctrl-C, a notebook's Stop) while it is entered, even those that the code catches.
 
-    They raise KeyboardInterrupt only inside `raised()`: what is put in place and taken away around the code is never
-    left half done.
+    They raise KeyboardInterrupt only inside `raised()`, so the setup and the cleanup around the code always complete.
     """
 
     def __init__(self) -> None:
@@ -38,9 +37,9 @@ class Interrupts:
         self._before: Any = None
 
     def __enter__(self) -> Self:
-        # Signals reach the main thread only, and a handler that Python did not install cannot be put back.
+        # Signals reach the main thread only, and a handler that Python did not install cannot be restored.
         if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGINT) is not None:
-            self._before = signal.signal(signal.SIGINT, self._take)
+            self._before = signal.signal(signal.SIGINT, self._count)
         return self
 
     def __exit__(self, *exception: object) -> None:
@@ -49,12 +48,12 @@ class Interrupts:
 
     @property
     def watching(self) -> bool:
-        """Whether interrupts are counted here at all."""
+        """Whether interrupts can be counted in this thread."""
         return self._before is not None
 
     @contextlib.contextmanager
     def raised(self) -> Iterator[None]:
-        """Let interrupts be raised; those that came before are, too."""
+        """Let interrupts raise KeyboardInterrupt; one that came earlier raises at once."""
         self._raising = True
         try:
             if self.count:
@@ -63,14 +62,14 @@ class Interrupts:
         finally:
             self._raising = False
 
-    def _take(self, number: int, frame: object) -> None:
+    def _count(self, number: int, frame: object) -> None:
         self.count += 1
         if self._raising:
             raise KeyboardInterrupt
 
 
 class Alarm:
-    """Interrupts the main thread, as Stop would, when `seconds` have passed (0: never), and then again and again."""
+    """Interrupts the main thread, as Stop does, after `seconds` (0: never), and then every `AGAIN` seconds."""
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
@@ -102,10 +101,10 @@ class Alarm:
 
 
 def as_action(shell: Any) -> contextlib.AbstractContextManager[None]:
-    """Have `shell.run_cell` run code as an action; what is changed for that is put back."""
+    """Make `shell.run_cell` run code as an action; restore the shell on exit."""
     changes = [
-        Change(shell, "loop_runner", _run_beside),
-        # An action shows the value of every expression: models do not know that only the last one is shown.
+        Change(shell, "loop_runner", _run_on_own_loop),
+        # An action shows the value of every expression: models do not know that IPython shows only the last one.
         Change(shell, "ast_node_interactivity", "all"),
         Change(shell, "ask_exit", _refuse_to_exit),
         Change(sys, "stdout", sys.stdout),
@@ -116,13 +115,13 @@ def as_action(shell: Any) -> contextlib.AbstractContextManager[None]:
     if not hasattr(shell, "kernel"):
         changes.append(Change(shell, "system", shell.system_piped))
     if hasattr(shell, "_last_traceback_during_displayhook"):
-        # ipykernel >= 7.4: a value that failed to be shown would mark the whole cell as failed.
+        # ipykernel >= 7.4: a value whose display fails would mark the whole cell as failed.
         changes.append(Change(shell, "_last_traceback_during_displayhook", False))
     return changed(changes)
 
 
 class Change(NamedTuple):
-    """An attribute that gets another value for a while."""
+    """A temporary value for an attribute."""
 
     owner: Any
     name: str
@@ -131,24 +130,24 @@ class Change(NamedTuple):
 
 @contextlib.contextmanager
 def changed(changes: Iterable[Change]) -> Iterator[None]:
-    """Make all `changes`; afterwards each attribute is what it was, or away where it was not the owner's own."""
+    """Make all `changes`, and undo them on exit; an attribute that the owner itself did not have is deleted."""
     before: list[Change] = []
     try:
         for owner, name, value in changes:
             own = name in vars(owner) or (hasattr(owner, "has_trait") and owner.has_trait(name))
-            was = getattr(owner, name) if own else _AWAY
+            was = getattr(owner, name) if own else _MISSING
             setattr(owner, name, value)
             before.append(Change(owner, name, was))
         yield
     finally:
         for owner, name, was in reversed(before):
-            if was is not _AWAY:
+            if was is not _MISSING:
                 setattr(owner, name, was)
             elif name in vars(owner):
                 delattr(owner, name)
 
 
-_AWAY = object()
+_MISSING = object()
 
 
 def _refuse_to_exit() -> None:
@@ -156,18 +155,18 @@ def _refuse_to_exit() -> None:
 
 
 def _system(command: Any) -> int:
-    """Run a command as os.system does, but one that ends with an interrupt rather than have the code go on."""
+    """Run a command as os.system does, except that an interrupt ends the code as well."""
     status = subprocess.call(command, shell=True)
     return status << 8 if status >= 0 else -status
 
 
-def _run_beside(coroutine: Coroutine[Any, Any, Any]) -> Any:
-    """Run `coroutine` on IPython's own event loop; an interrupt cancels it where it waits, so that it ends in order."""
+def _run_on_own_loop(coroutine: Coroutine[Any, Any, Any]) -> Any:
+    """Run `coroutine` on IPython's own event loop. An interrupt cancels it, so that it can clean up."""
     import asyncio
 
     from IPython.core.async_helpers import get_asyncio_loop
 
-    with _loop_put_aside():
+    with _no_running_loop():
         loop = get_asyncio_loop()  # type: ignore[no-untyped-call]
         task = loop.create_task(coroutine)
         try:
@@ -183,8 +182,8 @@ def _run_beside(coroutine: Coroutine[Any, Any, Any]) -> Any:
 
 
 @contextlib.contextmanager
-def _loop_put_aside() -> Iterator[None]:
-    """Make asyncio believe that no loop is running in this thread, as those who implement loops may."""
+def _no_running_loop() -> Iterator[None]:
+    """Hide the running event loop of this thread from asyncio, with the functions meant for loop implementations."""
     import asyncio
 
     loop = asyncio._get_running_loop()

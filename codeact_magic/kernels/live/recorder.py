@@ -1,4 +1,4 @@
-"""Records what a run shows, as nbformat outputs, while it is shown. No secret gets to the screen or into the record."""
+"""Records the outputs of a run while they are shown. Secrets reach neither the screen nor the record."""
 
 from __future__ import annotations
 
@@ -10,26 +10,26 @@ from functools import partial
 from typing import Any, Self
 
 from ...session import Json
-from ...text import mask
+from ...text import mask, mask_all
 from ..sent.handles import is_handle
 from .nested import Change, changed
-from .record import Record, begun, masked
+from .output_record import OutputRecord, partial_secret
 
-SENTINEL = "\x1f"  # one byte, so that it is never cut in two; a terminal that is shown it does nothing
-PATIENCE = 1.0  # seconds to wait for what child processes wrote
+SENTINEL = "\x1f"  # a single byte, so that it is never cut in two; terminals ignore it
+PATIENCE = 1.0  # seconds to wait for the output of child processes
 
 
 class Recorder:
-    """Records what is shown while it is entered; `outputs` are complete on exit, and then never change.
+    """Records outputs while it is entered. `outputs` are complete on exit, and do not change afterwards.
 
     `error` is the last exception that was shown.
 
     Args:
         shell: the IPython shell.
-        count: the number of the run, for `execute_result`.
-        secrets: what is masked, on the screen and in the record.
-        hides: tells of a kind of exception that its traceback is to be recorded, but not shown.
-        cleared: is called when what the cell shows was cleared, which takes more away than the run's own outputs.
+        count: the execution count, for `execute_result`.
+        secrets: the strings to mask, on the screen and in the record.
+        hides: returns whether the traceback of an exception type is recorded, but not shown.
+        cleared: called after the cell's output was cleared, which removes more than this run's own outputs.
     """
 
     def __init__(
@@ -41,11 +41,15 @@ class Recorder:
         hides: Callable[[type], bool] = lambda kind: False,
         cleared: Callable[[], None] = lambda: None,
     ) -> None:
-        self.shell, self.count, self.secrets, self.hides, self.cleared = shell, count, secrets, hides, cleared
+        self.shell = shell
+        self.count = count
+        self.secrets = secrets
+        self.hides = hides
+        self.cleared = cleared
         self.outputs: list[Json] = []
         self.error: BaseException | None = None
-        self._record = Record()
-        self._silent: list[int] = []  # the threads in which what is written is no output of the run's own
+        self._record = OutputRecord()
+        self._silent: list[int] = []  # the threads whose writes are not recorded at the moment
         self._formatted: tuple[Any, list[str]] = (None, [])  # the last exception, and its traceback
         self._on = True
 
@@ -71,7 +75,7 @@ class Recorder:
         return self
 
     def __exit__(self, *exception: object) -> None:
-        """End the record: a thread that goes on writing no longer changes it."""
+        """Close the record: a thread that goes on writing no longer changes it."""
         try:
             children = _children() != self._children
             for stream in self._streams:
@@ -82,17 +86,17 @@ class Recorder:
             self.outputs = self._record.outputs()
 
     def write(self, name: str, text: str) -> None:
-        """Record `text`, which is written to the stream `name`."""
+        """Record `text`, which was written to the stream `name`."""
         if not self._on or self._is_silent():
             return
         self._record.write(name, text)
 
-    # -- what the shell is given to show -------------------------------------------------------------------------------
+    # -- the shell's display functions ---------------------------------------------------------------------------------
 
     def _publish(self, original: Callable[..., Any], data: Any, metadata: Any = None, *args: Any, **kwargs: Any) -> Any:
         if not isinstance(data, dict) or self._is_silent():
             return original(data, metadata, *args, **kwargs)
-        data, metadata, kwargs = masked([data, metadata, kwargs], self.secrets)
+        data, metadata, kwargs = mask_all([data, metadata, kwargs], self.secrets)
         if self._on:
             display_id = (kwargs.get("transient") or {}).get("display_id")
             self._record.display(data, metadata or {}, display_id, bool(kwargs.get("update")))
@@ -105,7 +109,8 @@ class Recorder:
         return result
 
     def _write_format_data(self, original: Callable[..., Any], data: Any, metadata: Any = None) -> Any:
-        data, metadata = masked(data, self.secrets), masked(metadata, self.secrets)
+        data = mask_all(data, self.secrets)
+        metadata = mask_all(metadata, self.secrets)
         if not data:
             return None
         if self._on:
@@ -115,26 +120,27 @@ class Recorder:
 
     def _showtraceback(self, original: Callable[..., Any], kind: Any, value: Any, lines: Any) -> Any:
         lines = [mask(line, self.secrets) for line in ([lines] if isinstance(lines, str) else lines)]
-        said = _said(value)
-        name, message = mask(kind.__name__, self.secrets), mask(said, self.secrets)
+        text = _text(value)
+        name = mask(kind.__name__, self.secrets)
+        message = mask(text, self.secrets)
         if self._on:
             self._record.error(name, message, lines)
             self.error = value
         if not self.hides(kind):
             shown = kind if name == kind.__name__ else type(name, (Exception,), {})
-            self._unrecorded(original, shown, value if message == said else message, lines)
+            self._unrecorded(original, shown, value if message == text else message, lines)
 
     def _structured_traceback(
         self, original: Callable[..., list[str]], kind: type, value: Any, *args: Any, **kwargs: Any
     ) -> list[str]:
-        """Return the lines of a traceback, which take long to make: once for each error, not at all where hidden."""
+        """Return the lines of a traceback. They are slow to format: do it once per error, and never if it is hidden."""
         if self._formatted[0] is not value:
             hidden = self.hides(kind)
             self._formatted = (value, [kind.__name__] if hidden else original(kind, value, *args, **kwargs))
         return self._formatted[1]
 
     def _unrecorded(self, original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-        """Call `original`, and keep what a terminal prints for it out of the record: it stands there already."""
+        """Call `original`, and do not record what a terminal prints for it: the output is in the record already."""
         self._silent.append(threading.get_ident())
         try:
             return original(*args, **kwargs)
@@ -146,32 +152,34 @@ class Recorder:
 
 
 class _Stream:
-    """sys.stdout or sys.stderr while it is recorded, together with what processes write past it."""
+    """sys.stdout or sys.stderr while it is recorded, including the output of child processes that bypasses it."""
 
     def __init__(self, name: str, recorder: Recorder) -> None:
-        self.name, self.stream, self.recorder = name, getattr(sys, name), recorder
+        self.name = name
+        self.stream = getattr(sys, name)
+        self.recorder = recorder
         self._write: Callable[[str], Any] = self.stream.write
-        self._held = ""  # written, but maybe the beginning of a secret
+        self._held = ""  # held back: maybe the beginning of a secret
         self._lock = threading.RLock()
-        self._past = False  # whether something was written past sys.stdout
+        self._bypassed = False  # whether something was written to the file descriptor itself
         self._drained: threading.Event | None = None
 
     def changes(self) -> list[Change]:
-        """Return what has all writes go through here."""
-        if hasattr(self.stream, "__dict__"):  # on the stream itself: log handlers keep a reference to it
+        """Return the changes that route all writes through `write`."""
+        if hasattr(self.stream, "__dict__"):  # patch the stream itself: log handlers keep a reference to it
             return [Change(self.stream, "write", self.write), Change(self.stream, "close", _stay_open)]
         return [Change(sys, self.name, _Tee(self.stream, self.write))]
 
     def finish(self, children: bool) -> None:
-        """Pass on what is still to come; `children`: processes have ended meanwhile."""
-        if self._past or children:
+        """Pass on the rest; `children`: child processes have ended during the run."""
+        if self._bypassed or children:
             self._drain()
         self._pass_on("", last=True)
 
     def write(self, text: Any) -> Any:
         """Show and record `text`."""
         if not isinstance(text, str):
-            return self._write(text)  # which says what is wrong
+            return self._write(text)  # it raises the right error
         size = len(text)
         if threading.current_thread() is not self._watcher:
             self._pass_on(text)
@@ -179,7 +187,7 @@ class _Stream:
             self._pass_on(text.replace(SENTINEL, "", 1))
             self._drained.set()
         else:
-            self._past = True
+            self._bypassed = True
             self._pass_on(text)
         return size
 
@@ -188,7 +196,7 @@ class _Stream:
         with self._lock:
             if secrets:
                 text = mask(self._held + text, secrets)
-                held = 0 if last or not self.recorder._on else max(begun(text, secret) for secret in secrets)
+                held = 0 if last or not self.recorder._on else max(partial_secret(text, secret) for secret in secrets)
                 self._held = text[len(text) - held :]
                 text = text[: len(text) - held]
             if text:
@@ -202,7 +210,7 @@ class _Stream:
         return getattr(self.stream, "watch_fd_thread", None)
 
     def _drain(self) -> None:
-        """Wait until that thread has passed on all that was written: it gets a sign to read as well."""
+        """Wait until that thread has passed on everything: write a sentinel to the descriptor, and wait for it."""
         descriptor = {"stdout": 1, "stderr": 2}[self.name]
         if self._watcher is None or not self._watcher.is_alive() or not self._is_watched(descriptor):
             return
@@ -211,7 +219,7 @@ class _Stream:
         self._drained.wait(PATIENCE)
 
     def _is_watched(self, descriptor: int) -> bool:
-        """Return whether `descriptor` still is the pipe that ipykernel reads."""
+        """Return whether `descriptor` is still the pipe that ipykernel reads."""
         try:
             return os.path.sameopenfile(descriptor, self.stream._fid)
         except (AttributeError, TypeError, OSError):
@@ -219,7 +227,7 @@ class _Stream:
 
 
 def _children() -> int:
-    """Return a number that is another one after a child process has ended."""
+    """Return a number that changes when a child process ends."""
     try:
         import resource
     except ImportError:  # Windows, where ipykernel does not read the descriptors either
@@ -228,20 +236,21 @@ def _children() -> int:
 
 
 def _not_yet() -> None:
-    """Stand in for the prompt of a value, which is written when it is clear that the value is shown at all."""
+    """Stand in for the output prompt, which is written later, and only if the value is shown."""
 
 
 def _stay_open() -> None:
-    """Stand in for the close() of a stream that is not the action's to close."""
+    """Stand in for close(): an action must not close the stream."""
 
 
 class _Tee:
-    """A text stream whose writes go through `write`, and which is the stream itself in all else."""
+    """A text stream that passes writes to `write`, and everything else to the original stream."""
 
     close = staticmethod(_stay_open)
 
     def __init__(self, stream: Any, write: Callable[[str], Any]) -> None:
-        self._stream, self.write = stream, write
+        self._stream = stream
+        self.write = write
 
     def writelines(self, lines: Iterable[str]) -> None:
         for line in lines:
@@ -252,17 +261,17 @@ class _Tee:
 
 
 def _wrapped(owner: Any, name: str, wrapper: Callable[..., Any]) -> Change:
-    """Return the change that gives `owner` a method which is called with the one it replaces as its first argument."""
+    """Return a change that wraps a method of `owner`; `wrapper` receives the original as its first argument."""
     return Change(owner, name, partial(wrapper, getattr(owner, name)))
 
 
 def _without_handles(original: Callable[..., Any], result: Any) -> Any:
-    """Format a value, but for one that is not worth showing."""
+    """Format a value for display, except for a handle."""
     return ({}, {}) if is_handle(result) else original(result)
 
 
-def _said(value: object) -> str:
+def _text(value: object) -> str:
     try:
         return str(value)
     except Exception:
-        return f"<{type(value).__name__}, whose text cannot be had>"
+        return f"<{type(value).__name__}, whose text is not available>"

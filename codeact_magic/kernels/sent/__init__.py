@@ -1,13 +1,12 @@
-"""What travels as source into another kernel.
+"""Code that travels as source into a separate kernel.
 
-It may import only the standard library, `codeact_magic.text` and its like.
+Knows the inside of an IPython shell. May import only the standard library, `codeact_magic.text` and the modules of this
+package, since the kernel may not have our package. Begin reading at `inspector.Inspector`.
 
-Knows an IPython shell from the inside. Begin reading at `inside.Probe`.
-
-inside       answers questions about the shell, and has actions run as they should
-names        which names code bound and changed
-describe     what names stand for: types, libraries, the sources of functions
-namespace    the user's variables in outline
-handles      the display handles of pictures
-fingerprint  what a variable's value is known by
+inspector    sets up a kernel's shell for actions, and answers questions about its variables
+names        the names that code assigned and changed
+describe     types, libraries and functions that names stand for
+namespace    an outline of the user's variables
+handles      recognizes values that are not worth showing
+fingerprint  hashes of variables, to compare two kernels
 """

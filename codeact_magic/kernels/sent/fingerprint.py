@@ -1,6 +1,6 @@
-"""What the values of variables are known by, so that two kernels can be compared.
+"""Fingerprints of variables, to compare the variables of two kernels.
 
-Its source is sent to the kernel, which has none of this package: the standard library and joblib are all it needs.
+The source of this file is sent to the kernel, so it may use only the standard library and joblib.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ import types
 from collections.abc import Collection, Mapping
 from typing import Any
 
-_DEEPEST = 20  # containers in containers that are looked into
-_MOST = 1_000_000  # objects that are looked into; beyond that only the type is known
+_DEEPEST = 20  # the deepest nesting of containers that is read
+_MOST = 1_000_000  # the most objects that are read; beyond that only the type is compared
 _PLAIN = frozenset({int, float, complex, bool, str, bytes, type(None)})
 _PARTS = "__func__", "__self__", "func", "args", "keywords", "fget", "fset", "fdel"
 _WRAPPERS = (types.MethodType, functools.partial, functools.cached_property, property, classmethod, staticmethod)
@@ -21,16 +21,21 @@ _SKIPPED = "__dict__", "__weakref__", "__doc__", "__firstlineno__", "__static_at
 
 
 def fingerprints(namespace: dict[str, Any], names: Collection[str]) -> dict[str, list[str]]:
-    """Return, by name, what the values of `names` are known by, and how: by "value", by "type", or "" for no value.
+    """Return, for each of `names`, a pair: what its fingerprint covers, and the fingerprint.
 
-    Two values with one fingerprint are equal, but for those that are only known by their type: figures, open files,
-    what cannot be pickled. A function is known by its code, its defaults, its attributes and what it encloses, an
-    object of a class defined here by its attributes, all others by what pickling them tells: the cache of a function
-    and what a class of a package leaves out are not seen. Which variables share objects is not compared.
+    It covers the "value", or only the "type"; "" stands for a name without a value. Values with equal fingerprints are
+    equal, unless only their type is covered: figures, open files, and objects that cannot be pickled.
+
+    Functions are compared by code, defaults, attributes and closure; objects of classes that the session defines, by
+    attributes; all others, by their pickle. So the cache of a function and state that a class does not pickle are
+    ignored. Whether two variables share objects is not compared.
     """
     import joblib
 
-    return {name: _fingerprint(namespace[name], joblib.hash) if name in namespace else ["", ""] for name in names}
+    found = {}
+    for name in names:
+        found[name] = _fingerprint(namespace[name], joblib.hash) if name in namespace else ["", ""]
+    return found
 
 
 def _fingerprint(value: Any, hashed: Any) -> list[str]:
@@ -38,7 +43,7 @@ def _fingerprint(value: Any, hashed: Any) -> list[str]:
         return ["type", _type(value)]
     try:
         return ["value", hashed(_Reader().normal(value, _DEEPEST))]
-    except Exception:  # whatever pickling somebody's objects raises
+    except Exception:  # pickling can raise anything
         return ["type", _type(value)]
 
 
@@ -51,15 +56,15 @@ def _is_drawn(value: Any) -> bool:
 
 
 class _Reader:
-    """Reads one value, with all that it leads to."""
+    """Reads one value, with everything that it refers to."""
 
     def __init__(self) -> None:
-        self._path: dict[int, int] = {}  # the objects that are being read, by their id, and how deep they lie
-        self._known: dict[int, tuple[Any, Any]] = {}  # objects by their id, and how they read
+        self._path: dict[int, int] = {}  # the objects being read: id -> depth
+        self._known: dict[int, tuple[Any, Any]] = {}  # the objects read: id -> the object, and its normal form
         self._count = 0
 
     def normal(self, value: Any, depth: int) -> Any:
-        """Return what `value` is compared by: not how a frame lies in memory, not where a function was defined."""
+        """Return the normal form of `value`, without memory layouts and the places where functions were defined."""
         if id(value) in self._path:
             return "again", self._path[id(value)]
         if id(value) in self._known:
@@ -122,10 +127,13 @@ class _Reader:
 
     @staticmethod
     def _held(value: Any) -> dict[str, Any]:
-        """Return the attributes of an object."""
-        slots = [vars(base).get("__slots__", ()) for base in type(value).__mro__]
-        names = [name for some in slots for name in ([some] if isinstance(some, str) else some)]
-        return getattr(value, "__dict__", {}) | {name: getattr(value, name) for name in names if hasattr(value, name)}
+        """Return the attributes of an object, those in slots included."""
+        held = dict(getattr(value, "__dict__", {}))
+        for base in type(value).__mro__:
+            slots = vars(base).get("__slots__", ())
+            names = [slots] if isinstance(slots, str) else slots
+            held |= {name: getattr(value, name) for name in names if hasattr(value, name)}
+        return held
 
     def _of_packages(self, value: Any, depth: int) -> Any:
         package = type(value).__module__.partition(".")[0]
@@ -138,12 +146,12 @@ class _Reader:
         return value
 
     def _frame(self, value: Any, depth: int) -> Any:
-        """Return a frame, series or index as columns: how pandas puts them together is left out."""
+        """Return a frame, series or index as columns, whatever blocks pandas stores them in."""
         import numpy
 
         kind = type(value).__name__
         if kind == "DataFrame":
-            columns = [numpy.ascontiguousarray(value.iloc[:, place].to_numpy()) for place in range(value.shape[1])]
+            columns = [numpy.ascontiguousarray(value.iloc[:, index].to_numpy()) for index in range(value.shape[1])]
             axes = self._frame(value.columns, depth), self._frame(value.index, depth)
             return kind, *axes, list(map(_dtype, value.dtypes)), columns, self._marks(value, depth)
         if kind == "Series":
@@ -157,7 +165,7 @@ class _Reader:
         return value
 
     def _marks(self, value: Any, depth: int) -> Any:
-        """Return what is kept with a frame beside its data."""
+        """Return the attributes and flags of a frame."""
         return self.normal(value.attrs, depth), value.flags.allows_duplicate_labels
 
 
@@ -169,12 +177,12 @@ def _code(code: types.CodeType) -> Any:
 def _content(cell: types.CellType) -> Any:
     try:
         return [cell.cell_contents]
-    except ValueError:  # it has no value yet, or none any more
+    except ValueError:  # the variable is not assigned
         return []
 
 
 def _dtype(dtype: Any) -> Any:
-    """Return what a dtype is known by: that of categories is not known by its name."""
+    """Return the normal form of a dtype. The name of a categorical one does not list its categories."""
     if hasattr(dtype, "categories") and hasattr(dtype, "ordered"):
         return "category", list(dtype.categories), str(dtype.categories.dtype), dtype.ordered
     return str(dtype)

@@ -1,6 +1,6 @@
-"""The names that code in an IPython shell makes and changes.
+"""The names that code in an IPython shell assigns and changes.
 
-This file is also sent to kernels of their own, with what it imports: it must do with that and the standard library.
+This file is also sent to separate kernels, together with its imports from this package.
 """
 
 from __future__ import annotations
@@ -18,47 +18,48 @@ from ...text import clip, one_line
 from .namespace import describe
 
 _HIDDEN = frozenset(["In", "Out", "exit", "quit", "get_ipython", "open", "ojs_define"])
-MOST_CHANGES = 20  # names that an observation tells of
+MOST_CHANGES = 20  # names that an observation lists
 
 
 class Names:
-    """The names of an IPython shell's users. `made` holds those that actions made, with the ids of the values."""
+    """The user's names in an IPython shell. `made` maps the names that actions assigned to the ids of their values."""
 
     def __init__(self, shell: Any) -> None:
         self._shell = shell
         self.made: dict[str, int] = {}
 
     def variables(self) -> dict[str, object]:
-        """Return what the user and the agent have defined: no modules, no private names, nothing of IPython's."""
+        """Return the variables of the user and the agent, without modules, private names and IPython's own names."""
         namespace = self._shell.user_ns
         return {name: namespace[name] for name in self._users(namespace)}
 
     def own(self) -> set[str]:
-        """Return the names whose values no action has made."""
+        """Return the names whose current values no action has assigned."""
         return {name for name, value in self.variables().items() if self.made.get(name) != id(value)}
 
     def identities(self) -> dict[str, int]:
-        """Return how things stand, for `touched` to compare with."""
-        namespace = self._shell.user_ns  # with three names a cell of IPython's own in it, so it grows
+        """Return the id of each value, for a later call of `touched`."""
+        namespace = self._shell.user_ns  # this must be fast: IPython adds three names of its own per cell
         return dict(zip(namespace, map(id, namespace.values()), strict=True))
 
     def touched(self, before: dict[str, int], code: str) -> list[str]:
-        """Return the names that `code` gave other values, and those whose values it may have changed."""
+        """Return the names that `code` has assigned, and those whose values it may have changed in place."""
         after = self.identities()
         touched = self._users(compress(after, map(ne, after.values(), map(before.get, after))))
         self.made.update((name, after[name]) for name in touched)
         return sorted([*touched, *self._users((_changed_in_place(code) & after.keys()).difference(touched))])
 
-    def told(self, names: Iterable[str], brief: bool) -> tuple[tuple[str, str], ...]:
-        """Return those of `names` that hold data, with their values in short; `brief`: with what these are."""
+    def values(self, names: Iterable[str], types_only: bool) -> tuple[tuple[str, str], ...]:
+        """Return those of `names` that hold data, with a short repr of each value, or with its type alone."""
         namespace = self._shell.user_ns
-        tell = describe if brief else _short
+        shown = describe if types_only else _short
         data = [name for name in names if not _is_definition(namespace[name])]
-        return tuple((name, tell(namespace[name])) for name in data[:MOST_CHANGES])
+        return tuple((name, shown(namespace[name])) for name in data[:MOST_CHANGES])
 
     def _users(self, names: Iterable[str]) -> list[str]:
-        """Return those of `names` that a user or an agent may have given to something of interest."""
-        namespace, hidden = self._shell.user_ns, self._shell.user_ns_hidden
+        """Return those of `names` that belong to the user or the agent, and are not modules."""
+        namespace = self._shell.user_ns
+        hidden = self._shell.user_ns_hidden
         return [
             name
             for name in names
@@ -70,7 +71,7 @@ class Names:
 
 
 def innermost_line(error: BaseException | None) -> str:
-    """Return the last line of a cell that `error` came through, as "line 3: ..."."""
+    """Return the innermost line of a cell in the traceback of `error`, as "line 3: ..."; "" if there is none."""
     if isinstance(error, SyntaxError) and error.text:
         return f"line {error.lineno}: {one_line(error.text)}"
     innermost: types.TracebackType | None = None
@@ -90,7 +91,7 @@ def _is_input(filename: str) -> bool:
 
 
 def _changed_in_place(code: str) -> set[str]:
-    """Return the names of what `code` changes without another value being assigned: identity does not tell of these."""
+    """Return the names whose values `code` changes in place: their identities do not change."""
     names = set()
     for node in _nodes(code):
         match node:
@@ -104,14 +105,14 @@ def _changed_in_place(code: str) -> set[str]:
 
 
 def _root(node: ast.expr) -> str:
-    """Return the name at the beginning of `name.attribute[item]`, empty where there is none."""
+    """Return the name at the beginning of `name.attribute[item]`, "" if there is none."""
     while isinstance(node, ast.Subscript | ast.Attribute):
         node = node.value
     return node.id if isinstance(node, ast.Name) else ""
 
 
 def bound_in(code: str) -> Iterator[str]:
-    """Yield the names that `code` assigns, defines or imports, wherever in it."""
+    """Yield the names that `code` assigns, defines or imports, at any depth."""
     for node in _nodes(code):
         match node:
             case ast.Name(id=name, ctx=ast.Store()):
@@ -139,7 +140,7 @@ _REPR.maxstring = _REPR.maxother = 400
 
 
 def _short(value: object) -> str:
-    """Return a short repr of `value`; never raises, and never walks through all of a large container."""
+    """Return a short repr of `value`. Never raises, and never iterates over a whole large container."""
     plain_types = (list, tuple, set, frozenset, dict, str, bytes, int, float, bool, complex, type(None))
     try:
         text = _REPR.repr(value) if isinstance(value, plain_types) else repr(value)

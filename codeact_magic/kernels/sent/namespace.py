@@ -1,7 +1,7 @@
-"""The user's variables in outline: names, types, shapes, columns and signatures; never values.
+"""An outline of the user's variables: names, types, shapes, columns and signatures; never values.
 
-Whatever is in the namespace may be huge, lazy, or hostile. So a value is judged by its real type, only the types of
-known libraries are asked for anything, nothing is computed or iterated that is not already there, and nothing raises.
+A value in the namespace may be huge, lazy, or hostile. So this module goes by a value's real type, reads attributes
+only of the types of known libraries, computes and iterates over nothing that is not already there, and never raises.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any
 
 from ...text import one_line
 
+HEADING = "Variables in the notebook:\n"  # how a summary begins
 MOST_COLUMNS = 60
 LONGEST_LINE = 1_500  # characters of one variable's outline
 
@@ -26,7 +27,7 @@ _TABULAR = frozenset(
 
 
 def summary(namespace: Mapping[str, object], limit: int = 4000) -> str:
-    """Return the user's variables in outline, in at most about `limit` characters: the newest, where not all fit."""
+    """Return an outline of the user's variables, in at most about `limit` characters: the newest if not all fit."""
     lines: list[str] = []
     room = limit
     for name, value in reversed(list(namespace.items())):
@@ -36,11 +37,11 @@ def summary(namespace: Mapping[str, object], limit: int = 4000) -> str:
             lines.append(f"... and {len(namespace) - len(lines)} more")
             break
         lines.append(line)
-    return "Variables in the notebook:\n" + "\n".join(reversed(lines)) if lines else ""
+    return HEADING + "\n".join(reversed(lines)) if lines else ""
 
 
 def describe(value: object) -> str:
-    """Return what kind of thing `value` is, without showing any of what it holds; never raises."""
+    """Return a description of the type of `value`, without any of its data. Never raises."""
     kind = type(value)
     try:
         return _described(value, kind)
@@ -67,14 +68,14 @@ _NAME = type.__dict__["__name__"]
 
 
 def _name(kind: type) -> str:
-    return one_line(_NAME.__get__(kind), 60)  # a metaclass may answer to __name__ with anything
+    return one_line(_NAME.__get__(kind), 60)  # a metaclass may return anything as __name__
 
 
 # -- containers --------------------------------------------------------------------------------------------------------
 
 
 def _container(value: Any, kind: type, base: Any) -> str:
-    """Describe a container by the methods of `base`, the type that it extends: its own may do anything."""
+    """Describe a container with the methods of its built-in `base`: its own methods may do anything."""
     values = base.values(value) if base is dict else base.__iter__(value)
     kinds = dict.fromkeys(_name(type(item)) for item in islice(values, 50))
     keys = _record_keys(list(islice(base.__iter__(value), 5))) if base in (list, tuple) else ""
@@ -82,7 +83,7 @@ def _container(value: Any, kind: type, base: Any) -> str:
 
 
 def _record_keys(records: list[Any]) -> str:
-    """Return the keys that the first records of a list share: its columns, so to say."""
+    """Return the keys that the first records of a list share, like the columns of a table."""
     if len(records) < 2 or not all(type(record) is dict and record.keys() == records[0].keys() for record in records):
         return ""
     keys = [one_line(key, 40) for key in islice(records[0], 40) if type(key) is str]
@@ -93,7 +94,7 @@ def _record_keys(records: list[Any]) -> str:
 
 
 def _tabular(value: Any, kind: type) -> str:
-    """Describe a table or an array. What an instance adds to its type is not asked for: it may be its data."""
+    """Describe a table or an array. Attributes of the instance that its type lacks are not read: they may be data."""
     if hasattr(kind, "shape") and hasattr(kind, "column_names"):  # pyarrow
         return _table(kind, value.shape[0], value.column_names, value.schema.types)
     if hasattr(kind, "shape") and hasattr(kind, "columns"):
@@ -107,7 +108,7 @@ def _table(kind: type, rows: Any, columns: Any, dtypes: Iterable[Any]) -> str:
     kinds = [f" ({_dtype(dtype)})" for dtype in islice(dtypes, MOST_COLUMNS)] or [""] * len(labels)
     named = ", ".join(f"{label}{dtype}" for label, dtype in zip(labels, kinds, strict=False))
     more = f", ... {len(columns)} in all" if len(columns) > MOST_COLUMNS else ""
-    counted = f"{rows} rows, " if isinstance(rows, int) else ""  # a lazy table does not know
+    counted = f"{rows} rows, " if isinstance(rows, int) else ""  # a lazy table does not know its length
     return f"{_name(kind)} with {counted}columns {named}{more}"
 
 
@@ -129,7 +130,7 @@ _NO_SIGNATURE = inspect.Signature()
 def _signature(function: Any) -> str:
     try:
         if not isinstance(inspect.getattr_static(function, "__signature__", _NO_SIGNATURE), inspect.Signature):
-            return "(...)"  # from Python 3.12 on it may be a function that makes one: code that nobody has asked for
+            return "(...)"  # since Python 3.12 it may be a function that returns one; do not run such code
         signature = inspect.signature(function)
     except Exception:  # evaluating annotations may raise anything
         return "(...)"
@@ -143,7 +144,7 @@ def _signature(function: Any) -> str:
 
 
 def _first_line(value: Any) -> str:
-    """Return the first line of the docstring; the one that a dataclass makes of its signature holds its defaults."""
+    """Return the first line of the docstring, except the signature that a dataclass generates: it has defaults."""
     text = (vars(value).get("__doc__") if isinstance(value, type) else value.__doc__) or ""
     line = text.strip().split("\n")[0]
     return f": {one_line(line, 160)}" if line and not line.startswith(f"{value.__name__}(") else ""

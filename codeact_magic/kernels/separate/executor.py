@@ -1,72 +1,67 @@
-"""Runs actions in a kernel of their own, which is started when it is needed, and ended when it is not.
+"""Runs actions in a separate kernel, which is started on first use, and ended after a while without use.
 
-The kernel may die or be ended at any time: what is lost then is said where the next output is, to the user and to the
-model.
+The kernel may die or be ended at any time. The next observation then reports the loss, to the user and to the model.
 """
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from typing import Self
 
 from ...errors import CodeActError
-from ...session import Cell, Json, Observation, Status, joined
-from ...text import mask, one_line
+from ...session import CONNECTION_LOST, DEAD_KERNEL, Cell, Json, Observation, Status, joined
+from ...text import mask
+from ..interpreter import DEFAULTS, InterpreterOptions
 from ..live.nested import Interrupts
-from . import probe
+from . import inspection, notes
 from .kernels import Kernel, LocalKernel
-from .outputs import Outputs, Show
-from .request import Ask, Request, Take
+from .outputs import KernelOutputs, ShowOutput
+from .request import AskUser, HandleMessage, KernelRequest
 
-PROBE = 10.0  # seconds that a kernel has to tell of its variables
-CALM = 0.5  # seconds that it has for that once the user wants to stop
-CLOSING = 5.0  # seconds that who uses the kernel has to notice that it was killed
-DEAD = "DeadKernelError"  # the names under which an observation tells that the kernel died, or is out of reach
-LOST = "ConnectionLostError"
+INSPECTION = 10.0  # seconds that a kernel has to answer a question about its variables
+GRACE = 0.5  # seconds that it has for that after the user has pressed Ctrl+C
+CLOSING = 5.0  # seconds that the user of the kernel has to notice that it was killed
 
-_Seen = tuple[tuple[tuple[str, str], ...], str]
+_Changes = tuple[tuple[str, str], ...]
 
 
 class KernelExecutor:
-    """Runs actions in a kernel of its own.
+    """Runs actions in a separate kernel.
 
     Args:
-        kernel: which; IPython's in this environment and the present directory where it is None.
-        timeout: seconds that an action may run (0: no limit).
-        secrets: returns the strings that no output may show.
-        limit: the most characters of a summary.
+        kernel: the kernel; defaults to IPython's in this environment and the current directory.
+        options: see `InterpreterOptions`. The kernel has no cells of the user's, so `keep_cells` and `session` do not
+            matter; nor does `cleared`, since an action clears only its own outputs.
         idle: seconds without use after which the kernel is ended (0: never).
-        show: is handed the outputs as they come (see `Outputs`).
-        ask: puts a question of the code to the user; None where nobody can be asked.
+        show: receives the outputs as they come (see `KernelOutputs`).
+        ask: puts a question of the code to the user; None if nobody can be asked.
         tell: shows the user a line.
     """
 
     def __init__(
         self,
         kernel: Kernel | None = None,
+        options: InterpreterOptions = DEFAULTS,
         *,
-        timeout: float = 0.0,
-        secrets: Callable[[], Sequence[str]] = tuple,
-        limit: int = 4000,
         idle: float = 0.0,
-        show: Show = lambda output: None,
-        ask: Ask | None = None,
+        show: ShowOutput = lambda output: None,
+        ask: AskUser | None = None,
         tell: Callable[[str], None] = lambda line: None,
     ) -> None:
         self.kernel = kernel or LocalKernel()
-        self.timeout, self.secrets, self.limit, self.idle = timeout, secrets, limit, idle
-        self.show, self.ask, self.tell = show, ask, tell
-        self.keep_cells = True
-        self.cleared: Callable[[], None] = lambda: None  # an action clears no more than its own outputs here
-        self.conversation = ""
-        self._lock = threading.Lock()  # who uses the kernel
+        self.options = options
+        self.idle = idle
+        self.show = show
+        self.ask = ask
+        self.tell = tell
+        self._lock = threading.Lock()  # held by the thread that uses the kernel
         self._running = False
-        self._probed = False  # whether the kernel can be asked about its variables
+        self._can_inspect = False  # whether the kernel answers questions about its variables
         self._clock: threading.Timer | None = None
-        self._lost = ""  # why the variables are gone, until that was said
+        self._loss = ""  # a sentence: why the variables are gone; "" if they are not, or the user knows already
 
     def __enter__(self) -> Self:
         return self
@@ -74,30 +69,36 @@ class KernelExecutor:
     def __exit__(self, *exception: object) -> None:
         self.close()
 
+    def configure(self, options: InterpreterOptions) -> None:
+        """Use `options` from now on."""
+        self.options = options
+
     # -- the executor protocol -----------------------------------------------------------------------------------------
 
     def run(self, code: str, *, every_value: bool = True) -> Observation:
-        """Run `code` once; never raises what the code raises. Raises UsageError where no kernel can be started.
+        """Run `code` once. Never raises what the code raises. Raises UsageError if no kernel can be started.
 
-        `every_value` has the value of every expression shown, as an action has it; without it, that of the last one.
+        `every_value` shows the value of every expression, as for an action; otherwise only the last value is shown.
         """
         with self._lock, Interrupts() as interrupts:
-            lost = ""
+            loss = ""
             with suppress(KeyboardInterrupt):
-                lost = self._ready(interrupts, every_value)
+                loss = self._ready(interrupts, every_value)
             if interrupts.count:
-                return Observation("aborted", note="It was stopped before it ran.")
+                return Observation("interrupted", note=notes.joined(loss, notes.NOT_BEGUN), fresh=bool(loss))
             began = time.monotonic()
             request = self._request(lambda kind, content: outputs.take(kind, content))
-            outputs = Outputs(
-                self.secrets(), self.show, lambda name: bool(interrupts.count or request.rings) and _is_stop(name)
+            outputs = KernelOutputs(
+                self.options.secrets(),
+                self.show,
+                hides=lambda name: bool(interrupts.count or request.rings) and _is_stop(name),
             )
-            self._carry_out(request, _content(code, store_history=True), interrupts)
+            self._execute(request, _content(code, store_history=True), interrupts)
             if request.death:
-                outputs.fail(LOST if request.lost else DEAD, f"{_sentence(request.death)}.")
+                outputs.fail(CONNECTION_LOST if request.lost else DEAD_KERNEL, notes.sentence(request.death))
             seconds = round(time.monotonic() - began, 3)
             shown = outputs.finished()
-            changed, line = self._look(code, request, interrupts, brief=bool(shown), acts=every_value)
+            changed, line = self._inspect_run(code, request, interrupts, types_only=bool(shown), is_action=every_value)
             return Observation(
                 status=_status(request, interrupts),
                 outputs=shown,
@@ -105,49 +106,52 @@ class KernelExecutor:
                 seconds=seconds,
                 execution_count=request.reply.get("execution_count"),
                 line=line,
-                note=" ".join(filter(None, [lost, _note(request, self.timeout)])),
+                note=notes.joined(loss, notes.of(request, self.options.timeout)),
+                fresh=bool(loss),
+                lost=bool(request.death or request.ended),
             )
 
     def evaluate(self, code: str) -> str:
-        """Run `code` unseen, outside of the history, and return what it prints. Raises CodeActError where it fails."""
+        """Run `code` without output and history, and return what it prints. Raises CodeActError if it fails."""
         with self._lock, Interrupts() as interrupts:
-            self._lost = self._ready(interrupts)
-            outputs = Outputs((), lambda output: None)
+            self._loss = self._ready(interrupts)
+            outputs = KernelOutputs((), lambda output: None)
             request = self._request(outputs.take)
-            self._carry_out(request, _content(code, silent=True), interrupts)
+            self._execute(request, _content(code, silent=True), interrupts)
         if interrupts.count:
             raise KeyboardInterrupt
         if request.reply.get("status") != "ok":
-            raise CodeActError(f"The kernel did not evaluate what it was asked: {_failure(request)}")
+            raise CodeActError(f"The kernel could not evaluate the code: {notes.failure(request)}")
         return "".join(joined(output["text"]) for output in outputs.finished() if output.get("name") == "stdout")
 
     def summary(self) -> str:
-        """Return the namespace in outline; no kernel is started for that."""
-        return mask(self._asked("summary", self.limit) or "", self.secrets())
+        """Return an outline of the variables. Does not start a kernel."""
+        return mask(self._ask_kernel("summary", self.options.summary_limit) or "", self.options.secrets())
 
     def cells(self) -> tuple[Cell, ...]:
-        """Return no cells: nobody but the agent runs code there."""
+        """Return no cells: only the agent runs code in this kernel."""
         return ()
 
     def user_names(self) -> Collection[str]:
-        """Return the names that no action has made; it also knows what these and other names stand for."""
+        """Return the names that no action has made. The scan learns from the same value what the names stand for."""
         from ...risk import Namespace  # imported on use: its tables are needed only once an action is asked about
 
         return Namespace(
-            probe.names(self._asked("own")),
-            describe=lambda names: probe.description(self._asked("described", sorted(names))),
+            inspection.names(self._ask_kernel("own")),
+            describe=lambda names: inspection.description(self._ask_kernel("described", sorted(names))),
         )
 
     def defined(self, names: Collection[str]) -> set[str]:
         """Return those of `names` that have a value."""
-        return probe.names(self._asked("defined", list(names))) & set(names)
+        return inspection.names(self._ask_kernel("defined", list(names))) & set(names)
 
     # -- the kernel ----------------------------------------------------------------------------------------------------
 
     def close(self) -> None:
-        """End the kernel; it is started again where it is used again.
+        """End the kernel; the next use starts it again.
 
-        Code that another thread runs there ends; so does code that a signal handler calls this amidst of, soon after.
+        Code that another thread runs there ends at once. If a signal handler calls this during a run, the run ends
+        soon afterwards.
         """
         if not self._lock.acquire(blocking=False):
             self.kernel.kill()
@@ -159,10 +163,10 @@ class KernelExecutor:
             self._lock.release()
 
     def restart(self) -> None:
-        """Begin anew, in the first working directory: a fresh kernel is started where it is used again."""
+        """End the kernel; the next use starts a new one, in the original working directory."""
         with self._lock:
             self._end()
-            self._lost = ""
+            self._loss = ""
 
     def _end(self) -> None:
         if self._clock:
@@ -171,7 +175,10 @@ class KernelExecutor:
         self.kernel.end()
 
     def _ready(self, interrupts: Interrupts, every_value: bool = True) -> str:
-        """Have a kernel that is ready to run code, and return why it is not the one from before, where it is not."""
+        """Make sure that a kernel is ready to run code.
+
+        Returns a sentence that says why the variables are gone, "" if they are not.
+        """
         if self._clock:
             self._clock.cancel()
         if self._running and (death := self.kernel.death()):
@@ -179,88 +186,92 @@ class KernelExecutor:
         if not self._running:
             with interrupts.raised():
                 self._start()
-            if self._lost:
-                self.tell(self._lost)
-        lost, self._lost = self._lost, ""
-        self._probe(interrupts, "begin", every_value)
-        return lost if self._running else self._ready(interrupts, every_value)
+            if self._loss:
+                self.tell(self._loss)
+        loss = self._loss
+        self._loss = ""
+        self._inspect(interrupts, "begin", every_value)
+        return loss if self._running else self._ready(interrupts, every_value)
 
     def _start(self) -> None:
         self.kernel.end(at_once=True)
         self.kernel.start()
-        setup = Request(self.kernel, PROBE, _ignore)
-        setup.run(_content(probe.setup(), silent=True), Interrupts())
-        self._probed = setup.reply.get("status") == "ok"
+        setup = KernelRequest(self.kernel, INSPECTION, _ignore)
+        setup.run(_content(inspection.setup_code(), silent=True), Interrupts())
+        self._can_inspect = setup.reply.get("status") == "ok"
         self._running = True
 
     def _lose(self, why: str, out_of_reach: bool = False) -> None:
         self._running = False
-        self._lost = f"{why} {_GONE_AFAR if out_of_reach else _GONE}"
+        self._loss = notes.joined(why, notes.gone(out_of_reach))
 
-    def _request(self, take: Take) -> Request:
-        return Request(self.kernel, self.timeout, take, self.ask, self.tell, alone=self.ask is None)
+    def _request(self, handle: HandleMessage) -> KernelRequest:
+        return KernelRequest(
+            self.kernel, self.options.timeout, handle, self.ask, self.tell, unattended=self.ask is None
+        )
 
-    def _carry_out(self, request: Request, content: Json, interrupts: Interrupts) -> None:
-        """Have the kernel run something to its end, and take note of how it is afterwards."""
+    def _execute(self, request: KernelRequest, content: Json, interrupts: Interrupts) -> None:
+        """Run a request to its end, and note whether the kernel is still there."""
         request.run(content, interrupts)
         self._running = not (request.death or request.ended)
         self._wind_clock()
 
-    # -- what it is asked ----------------------------------------------------------------------------------------------
+    # -- questions about variables -------------------------------------------------------------------------------------
 
-    def _look(self, code: str, request: Request, interrupts: Interrupts, *, brief: bool, acts: bool) -> _Seen:
-        """Return what `code` changed, and the line of it that failed."""
-        if interrupts.count:  # who has stopped it does not want to wait
+    def _inspect_run(
+        self, code: str, request: KernelRequest, interrupts: Interrupts, *, types_only: bool, is_action: bool
+    ) -> tuple[_Changes, str]:
+        """Return the variables that `code` changed, and the line of it that failed."""
+        if interrupts.count:  # a user who has stopped it does not want to wait
             return (), ""
-        secrets = self.secrets()
-        failed = request.reply.get("status") == "error"
-        changed = probe.pairs(self._probe(interrupts, "changes", code, brief, acts))
-        line = self._probe(interrupts, "line") if failed else ""
+        secrets = self.options.secrets()
+        changed = inspection.pairs(self._inspect(interrupts, "changes", code, types_only, is_action))
+        line = None
+        if request.reply.get("status") == "error":
+            line = self._inspect(interrupts, "line")
         return tuple((mask(name, secrets), mask(value, secrets)) for name, value in changed), mask(line or "", secrets)
 
-    def _asked(self, method: str, *arguments: object) -> str | None:
+    def _ask_kernel(self, method: str, *arguments: object) -> str | None:
         with self._lock, Interrupts() as interrupts:
-            told = self._probe(interrupts, method, *arguments)
+            answer = self._inspect(interrupts, method, *arguments)
         if interrupts.count:
             raise KeyboardInterrupt
-        return told
+        return answer
 
-    def _probe(self, interrupts: Interrupts, method: str, *arguments: object) -> str | None:
-        """Ask the probe; None where there is none, or none that answers in time."""
-        if not (self._running and self._probed):
+    def _inspect(self, interrupts: Interrupts, method: str, *arguments: object) -> str | None:
+        """Call a method of the kernel's inspector; None if there is none, or it does not answer in time."""
+        if not (self._running and self._can_inspect):
             return None
-        content = _content("", silent=True) | {"user_expressions": {"probe": probe.question(method, *arguments)}}
-        request = Request(self.kernel, PROBE, _ignore, tell=self.tell, calm=CALM, alone=self.ask is None)
+        expressions = {"user_expressions": {inspection.ANSWER: inspection.expression(method, *arguments)}}
+        content = _content("", silent=True) | expressions
+        unattended = self.ask is None
+        request = KernelRequest(self.kernel, INSPECTION, _ignore, tell=self.tell, grace=GRACE, unattended=unattended)
         request.run(content, interrupts)
         if request.death:
             self._lose(f"Meanwhile {request.death}.", request.lost)
         elif request.ended:
             self._lose("The kernel no longer reacted, so it was ended.")
-        return probe.answer(request.reply)
+        return inspection.answer(request.reply)
 
-    # -- time ----------------------------------------------------------------------------------------------------------
+    # -- the end of an unused kernel -----------------------------------------------------------------------------------
 
     def _wind_clock(self) -> None:
-        """End the kernel when it has not been used for long."""
+        """End the kernel after `idle` seconds without use."""
         if self.idle > 0 and self._running:
-            self._clock = threading.Timer(self.idle, self._rest, [self.idle])
+            self._clock = threading.Timer(self.idle, self._end_unused, [self.idle])
             self._clock.daemon = True
             self._clock.start()
 
-    def _rest(self, idle: float) -> None:
+    def _end_unused(self, idle: float) -> None:
         clock = threading.current_thread()
         with self._lock:
             if self._running and clock is self._clock:
                 self._end()
-                self._lose(f"The kernel was not used for {_time(idle)}, so it was ended.")
-
-
-_GONE = "A fresh kernel takes its place: all variables are gone."
-_GONE_AFAR = "A fresh kernel takes its place where the server can be reached again: all variables are gone."
+                self._lose(notes.unused(idle))
 
 
 def _ignore(kind: str, content: Json) -> None:
-    """Take a message that shows something nobody wants to see."""
+    """Ignore a message."""
 
 
 def _content(code: str, silent: bool = False, store_history: bool = False) -> Json:
@@ -273,33 +284,16 @@ def _content(code: str, silent: bool = False, store_history: bool = False) -> Js
     }
 
 
-def _status(request: Request, interrupts: Interrupts) -> Status:
+def _status(request: KernelRequest, interrupts: Interrupts) -> Status:
+    """Return how a run ended. A kernel that dies of the interrupt after its time is lost, whatever the time was."""
     if interrupts.count:
-        return "aborted"
-    return "ok" if request.reply.get("status") == "ok" and not request.rings else "error"
-
-
-def _note(request: Request, timeout: float) -> str:
-    late = f"It was interrupted: it ran longer than the {timeout:g} s allowed." if request.rings else ""
-    ended = "It did not react, so the kernel was ended." if request.ended else ""
-    gone = _GONE_AFAR if request.lost else _GONE if request.death or request.ended else ""
-    return " ".join(filter(None, [late, ended, gone]))
-
-
-def _failure(request: Request) -> str:
-    reply = request.reply
-    if reply:
-        return one_line(f"{reply.get('ename', 'error')}: {reply.get('evalue', '')}")
-    return request.death or "it did not react and was ended"
-
-
-def _sentence(words: str) -> str:
-    return words[:1].upper() + words[1:]
+        return "interrupted"
+    if request.death:
+        return "kernel lost"
+    if request.rings:
+        return "timed out"
+    return "ok" if request.reply.get("status") == "ok" else "error"
 
 
 def _is_stop(name: str) -> bool:
     return name in ("KeyboardInterrupt", "CancelledError")
-
-
-def _time(seconds: float) -> str:
-    return f"{seconds / 60:.0f} minutes" if seconds >= 120 else f"{seconds:g} s"

@@ -19,12 +19,12 @@ from .background import Background
 from .kernels import START, Message
 
 TOKEN = "JUPYTER_TOKEN"  # the environment variable; the token is never on a command line, in a message or in a file
-AT_ONCE = 10.0  # seconds that the server has to carry out small requests
-RECONNECT = 10.0  # seconds after which a lost connection is given up
-REFUSED = 5.0  # the same, where nobody listens any more
-AGAIN = 1.0  # seconds between the attempts to open it again
-PROMPT = 1.0  # seconds that are waited for what need not be waited for
-CLOSING = 2.0  # seconds that the thread of a websocket has to notice its end
+AT_ONCE = 10.0  # seconds that the server has to answer a small request
+RECONNECT = 10.0  # seconds until a lost connection is given up
+REFUSED = 5.0  # the same, if the server refuses connections
+AGAIN = 1.0  # seconds between attempts to reconnect
+PROMPT = 1.0  # seconds to wait for requests whose result does not matter
+CLOSING = 2.0  # seconds that the thread of a websocket has to notice that it is closed
 MISSING = "A kernel behind a server needs one more package: pip install 'codeact-magic[gateway]'"
 
 ENDED = "the kernel died (it ended on the server)"
@@ -33,14 +33,14 @@ _REFUSED = os.strerror(errno.ECONNREFUSED)
 
 
 def token() -> str:
-    """Return the token for the server, empty where none is set."""
+    """Return the token for the server, "" if none is set."""
     return os.environ.get(TOKEN, "")
 
 
 def _headers() -> dict[str, str]:
-    """Return what shows the token, in the form that servers and gateways take alike.
+    """Return the HTTP headers with the token, in the form that servers and gateways both accept.
 
-    Left to itself, the library would also put it into the websocket's address, which servers write into their logs.
+    If the library were given the token, it would also put it into the websocket's address, and servers log addresses.
     """
     return {"Authorization": f"token {token()}"} if token() else {}
 
@@ -48,34 +48,39 @@ def _headers() -> dict[str, str]:
 class GatewayKernel:
     """A kernel on a server.
 
-    A connection that is lost is opened again, and what the kernel has sent meanwhile is received then.
+    A lost connection is opened again; the messages that the kernel sent meanwhile are received then.
 
     Args:
-        url: the server's address, without any token.
-        name: a kernelspec's name there; "" is the server's default.
-        path: the folder that it starts in, as the server names it.
+        url: the server's address, without a token.
+        name: a kernelspec's name on the server; "" is the server's default.
+        path: the folder that the kernel starts in, as the server names it.
+
+    Raises UsageError if `url` is not such an address.
     """
 
     def __init__(self, url: str, name: str = "", path: str = "") -> None:
-        self._url, self._name, self._path = _checked(url), name, path
+        self._url = _checked(url)
+        self._name = name
+        self._path = path
         self._manager: Any = None
         self._client: Any = None
-        self._forget()
+        self._reset()
 
-    def _forget(self) -> None:
+    def _reset(self) -> None:
         self._death = ""
-        self._unsent: list[tuple[str, Any]] = []  # channels, and what could not be sent there yet
-        self._lost = self._tried = 0.0  # when the connection was lost, and when it was last tried to open it again
+        self._unsent: list[tuple[str, Any]] = []  # pairs of a channel and a message that could not be sent yet
+        self._lost = 0.0  # when the connection was lost
+        self._tried = 0.0  # when the last attempt to reconnect began
         self._attempt: Background[Any] | None = None
         self._reason = ""  # why the last attempt failed
 
     def start(self) -> None:
-        """Start it and wait until it answers. Raises UsageError where it cannot be started."""
+        """Start the kernel and wait until it answers. Raises UsageError if it cannot be started."""
         try:
             from jupyter_kernel_client.manager import KernelHttpManager
         except ImportError:
             raise UsageError(MISSING) from None
-        self._forget()
+        self._reset()
         self._manager = manager = KernelHttpManager(self._url, None, headers=_headers(), log=_silent())
         try:
             name = self._known(self._name)
@@ -86,31 +91,34 @@ class GatewayKernel:
             raise
         except Exception as error:
             self.end(at_once=True)
-            raise UsageError(self._told(error)) from None
+            raise UsageError(self._explained(error)) from None
         except BaseException:
             self.end(at_once=True)
             raise
 
     def send(self, channel: str, kind: str, content: Json) -> str:
-        """Send a message on a channel ("shell", "stdin") and return its id; it waits where the connection is lost."""
+        """Send a message on a channel ("shell", "stdin") and return its id.
+
+        While the connection is lost, the message is kept and sent later.
+        """
         message = self._client.session.msg(kind, content)
         self._unsent.append((channel, message))
         self._send_on()
         return str(message["header"]["msg_id"])
 
     def _send_on(self) -> None:
-        """Send what is to be sent, as far as the connection bears it."""
+        """Send the messages not yet sent, until one fails."""
         while self._unsent and self._client.channels_running:
             channel, message = self._unsent[0]
             try:
                 self._channel(channel).send(message)
-            except Exception:  # the library's websocket raises many, and AttributeError where it is closed
+            except Exception:  # the library's websocket raises many kinds, and AttributeError if it is closed
                 _hang_up(self._client)
                 return
             del self._unsent[0]
 
     def receive(self, patience: float) -> Message | None:
-        """Return the next message, or None where none comes within `patience` seconds."""
+        """Return the next message, or None if none comes within `patience` seconds."""
         name = next((name for name in ("iopub", "stdin", "shell") if self._channel(name).msg_ready()), "iopub")
         try:
             message = self._channel(name).get_msg(timeout=patience)
@@ -122,61 +130,72 @@ class GatewayKernel:
         return Message(name, parent, message["msg_type"], message["content"])
 
     def death(self) -> str:
-        """Return what became of the kernel, as the end of a sentence, or "" while it lives."""
+        """Return how the kernel died, as the end of a sentence, or "" while it lives."""
         if self._client is not None and not self._death and not self._client.channels_running:
             self._reconnect(time.monotonic())
         return self._death
 
     def trouble(self) -> str:
-        """Return a sentence about a connection that is lost, while it is tried again and after that was given up."""
+        """Return a sentence about a lost connection, both during and after the attempts to restore it; "" otherwise."""
         return f"The connection to {self._url} is lost; it is tried again." if self._lost else ""
 
     def interrupt(self) -> None:
-        """Interrupt the code that runs; that this fails is noticed elsewhere."""
+        """Interrupt the running code. A failure is ignored here: `death` and `trouble` report it."""
         manager = self._manager
         if not self._lost:
             Background(lambda: manager.interrupt_kernel(timeout=AT_ONCE)).over(PROMPT)
 
     def end(self, at_once: bool = False) -> None:
-        """End it; does nothing where it has ended."""
-        manager, client, self._manager, self._client = self._manager, self._client, None, None
-        attempt, self._attempt = self._attempt, None
+        """End the kernel, and wait for the server unless `at_once`. Does nothing if it has ended."""
+        manager = self._manager
+        client = self._client
+        attempt = self._attempt
+        self._manager = None
+        self._client = None
+        self._attempt = None
         if manager is not None and manager.has_kernel:
-            patience = 0.0 if self._lost else PROMPT if at_once else AT_ONCE
-            Background(lambda: manager.shutdown_kernel(now=True, timeout=AT_ONCE)).over(patience)
+            Background(lambda: manager.shutdown_kernel(now=True, timeout=AT_ONCE)).over(self._patience(at_once))
         if client is not None:
             Background(lambda: _close(client)).over(CLOSING)
         if attempt is not None:
             Background(lambda: _close(attempt.result(RECONNECT)))
 
+    def _patience(self, at_once: bool) -> float:
+        """Return how many seconds to wait for the end of the kernel."""
+        if self._lost:
+            return 0.0
+        return PROMPT if at_once else AT_ONCE
+
     def kill(self) -> None:
-        """Have it die under whoever uses it, in any thread or in a signal handler; `end` is called all the same."""
+        """Kill the kernel while it may be in use, from any thread or a signal handler. `end` must still be called."""
         self._death = self._death or (
             f"the connection to {self._url} was lost" if self._lost else "the kernel was ended"
         )
 
     def _reconnect(self, now: float) -> None:
-        """Go on with the same kernel, or see that this will not be."""
+        """Try to open the connection again, and give up after a while."""
         self._lost = self._lost or now
         if self._attempt is None and now >= self._tried + AGAIN:
             self._tried = now
-            manager, client = self._manager, self._client
+            manager = self._manager
+            client = self._client
             self._attempt = Background(lambda: _opened_again(manager, client))
         elif self._attempt is not None and self._attempt.over():
-            self._learn(self._attempt)
+            self._finish(self._attempt)
             self._attempt = None
         if self._lost and not self._death and now > self._lost + (REFUSED if self._reason == _REFUSED else RECONNECT):
             why = f" ({self._reason})" if self._reason else ""
             self._death = f"the connection to {self._url} was lost, and the server is gone{why}"
 
-    def _learn(self, attempt: Background[Any]) -> None:
-        """Take what came of an attempt to open the connection again."""
+    def _finish(self, attempt: Background[Any]) -> None:
+        """Use the result of an attempt to open the connection again."""
         try:
             client = attempt.result(0.0)
-        except Exception as error:  # a server that is being started answers in many ways
+        except Exception as error:  # a server that is just starting fails in many ways
             self._reason = _reason(error)
             return
-        self._lost, self._reason = 0.0, ""
+        self._lost = 0.0
+        self._reason = ""
         if client is None:
             self._death = ENDED
         else:
@@ -184,35 +203,37 @@ class GatewayKernel:
             self._send_on()
 
     def _known(self, name: str) -> str:
-        """Return the name of the kernel that is asked for. Raises UsageError where the server has none of that name."""
+        """Return the name of the requested kernel. Raises UsageError if the server has none of that name."""
         from jupyter_kernel_client.manager import fetch
 
         address = f"{self._url}/api/kernelspecs"
         specs = Background(lambda: fetch(address, headers=_headers(), timeout=AT_ONCE).json()).result(AT_ONCE)
         known = sorted(specs.get("kernelspecs", {}))
         if name and name not in known:
-            told = one_line(mask(", ".join(known), [token()]))  # a server can name its kernels as it likes
-            raise UsageError(f"{self._url} has no kernel {one_line(name, 60)!r}; it has: {told}")
+            others = one_line(mask(", ".join(known), [token()]))  # a server can name its kernels as it likes
+            raise UsageError(f"{self._url} has no kernel {one_line(name, 60)!r}; it has: {others}")
         return name or str(specs.get("default", "python3"))
 
     def _channel(self, name: str) -> Any:
         return getattr(self._client, f"{name}_channel")
 
-    def _told(self, error: Exception) -> str:
-        """Return the line about a server that gives no kernel."""
+    def _explained(self, error: Exception) -> str:
+        """Return the line for the user about a server that did not start a kernel."""
         status = getattr(getattr(error, "response", None), "status_code", 0)
         if status in (401, 403):
-            told = "is not the right one" if token() else "is not set"
-            return f"{self._url} wants a token: {TOKEN} {told}."
+            fault = "is not the right one" if token() else "is not set"
+            return f"{self._url} wants a token: {TOKEN} {fault}."
         if status:
             return f"{self._url} starts no kernel: it answered with HTTP {status}."
         return f"{self._url} cannot be reached as a Jupyter server: {_reason(error)}"
 
 
 def _opened(manager: Any, patience: float, session: str = "") -> Any:
-    """Return a client on a websocket to the kernel; the server has kept what came since that of `session` was lost.
+    """Return a client on a websocket to the kernel.
 
-    Its thread would hold up the end of the process, but where it is started aside. Raises OSError.
+    With the id of an earlier `session`, the server first sends the messages that it kept since that session's
+    connection was lost. Call this on a background thread: otherwise the websocket's thread would hold up the end of
+    the process. Raises OSError.
     """
     from jupyter_kernel_client.wsclient import KernelWebSocketClient
 
@@ -228,7 +249,7 @@ def _opened(manager: Any, patience: float, session: str = "") -> Any:
 
 
 def _opened_again(manager: Any, client: Any) -> Any:
-    """Return a client that goes on where another has lost its connection, None where the kernel has ended."""
+    """Return a client that continues the session of a client without connection, None if the kernel has ended."""
     if manager.refresh_model(AT_ONCE) is None:
         return None
     _close(client)
@@ -236,7 +257,7 @@ def _opened_again(manager: Any, client: Any) -> Any:
 
 
 def _close(client: Any) -> None:
-    """Close a connection, and do not wait long for it."""
+    """Close a connection, and wait only briefly for it."""
     if client is not None:
         _hang_up(client)
         client.timeout = CLOSING
@@ -244,7 +265,7 @@ def _close(client: Any) -> None:
 
 
 def _hang_up(client: Any) -> None:
-    """End the connection below the websocket, and wait until its thread has seen that: it would sleep for 10 s."""
+    """Shut down the socket below the websocket, and wait until its thread notices: otherwise it would sleep 10 s."""
     with contextlib.suppress(AttributeError, OSError):  # it has ended already
         client.kernel_socket.sock.sock.shutdown(socket.SHUT_RDWR)
     deadline = time.monotonic() + CLOSING
@@ -253,9 +274,9 @@ def _hang_up(client: Any) -> None:
 
 
 def _checked(url: str) -> str:
-    """Return the address of a server. Raises UsageError, in which no token is repeated."""
+    """Return the address of a server, normalized. Raises UsageError, without repeating a token."""
     if not is_web_address(url):
-        raise UsageError("That is no address of a Jupyter server. It looks like http://localhost:8888")
+        raise UsageError("That is not the address of a Jupyter server. It looks like http://localhost:8888")
     parts = urlsplit(url)
     if parts.query or parts.username or parts.password or parts.fragment:
         raise UsageError(f"The address goes without a token or a password: put the token into {TOKEN}.")
@@ -263,14 +284,14 @@ def _checked(url: str) -> str:
 
 
 def _reason(error: BaseException) -> str:
-    """Return the innermost reason of a chain of exceptions, on one line."""
+    """Return the message of the innermost exception of a chain, on one line."""
     while error.__context__ is not None:
         error = error.__context__
     return one_line(getattr(error, "strerror", None) or error, 160)
 
 
 def _silent() -> logging.Logger:
-    """Return a logger that writes nowhere: what matters is told in lines of our own."""
+    """Return a logger that writes nowhere: the user is shown lines of our own."""
     logger = logging.getLogger(__name__)
     logger.propagate = False
     logger.addHandler(logging.NullHandler())

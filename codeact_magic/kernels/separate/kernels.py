@@ -1,4 +1,4 @@
-"""A kernel in a process of its own on this machine: starts it, sends it messages, tells whether it lives."""
+"""The interface of a kernel, and a kernel process on this machine."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from ...errors import UsageError
 from ...session import Json
 from ...text import one_line
 
-START = 60.0  # seconds in which a kernel has to answer for the first time
-KILLED = 1.0  # seconds that the system may take to end a process
-LONGEST_SOCKET = 90  # bytes of a path; the kernel adds a few, and systems take 104 at least
+START = 60.0  # seconds that a kernel has until its first answer
+KILLED = 1.0  # seconds that the system has to end a process
+LONGEST_SOCKET = 90  # bytes of a path; the kernel adds a few, and every system accepts 104
 MISSING = "Code that runs in a kernel of its own needs more packages: pip install 'codeact-magic[chat]'"
 
 
-# What lies in the working directory must not be taken for a part of the kernel; IPython itself adds that for the code.
+# The kernel must not import modules from the working directory; IPython adds that directory for the code itself.
 _LAUNCH = """\
 import sys
 sys.path[:] = filter(None, sys.path)
@@ -36,7 +36,7 @@ kernelapp.launch_new_instance()
 
 
 class Message(NamedTuple):
-    """What a kernel sent: on which channel, in answer to which request, of which kind."""
+    """A message of a kernel: its channel, the id of the request that it belongs to, its kind and content."""
 
     channel: str
     parent: str
@@ -45,67 +45,72 @@ class Message(NamedTuple):
 
 
 class Kernel(Protocol):
-    """A kernel, wherever it runs. What it is asked for is told by id; what it sends is received in order."""
+    """A kernel, here or elsewhere. Requests have ids, and its messages are received in order."""
 
     def start(self) -> None:
-        """Start it and wait until it answers. Raises UsageError where it cannot be started."""
+        """Start the kernel and wait until it answers. Raises UsageError if it cannot be started."""
 
     def send(self, channel: str, kind: str, content: Json) -> str:
         """Send a message on a channel ("shell", "stdin") and return its id."""
 
     def receive(self, patience: float) -> Message | None:
-        """Return the next message, or None where none comes within `patience` seconds."""
+        """Return the next message, or None if none comes within `patience` seconds."""
 
     def death(self) -> str:
-        """Return what became of the kernel, as the end of a sentence, or "" while it lives."""
+        """Return how the kernel died, as the end of a sentence, or "" while it lives."""
 
     def trouble(self) -> str:
-        """Return a sentence about a connection that is lost, while it is tried again and after that was given up."""
+        """Return a sentence about a lost connection, both during and after the attempts to restore it; "" otherwise."""
 
     def interrupt(self) -> None:
-        """Interrupt the code that runs."""
+        """Interrupt the running code."""
 
     def end(self, at_once: bool = False) -> None:
-        """End it, politely unless `at_once`; does nothing where it has ended."""
+        """Shut the kernel down, or kill it `at_once`. Does nothing if it has ended."""
 
     def kill(self) -> None:
-        """Have it die under whoever uses it, in any thread or in a signal handler; `end` is called all the same."""
+        """Kill the kernel while it may be in use, from any thread or a signal handler. `end` must still be called."""
 
 
 class LocalKernel:
-    """A kernel process on this machine, which ends with this process whatever ends that.
+    """A kernel process on this machine. It ends with this process, even if this process is killed.
 
     Args:
-        name: a kernelspec's name; "" is IPython's kernel in this very Python.
-        cwd: the working directory; the present one where it is None.
+        name: a kernelspec's name; "" is IPython's kernel in the running Python.
+        cwd: the working directory; defaults to the current one.
     """
 
     def __init__(self, name: str = "", cwd: Path | None = None) -> None:
-        self._name, self._cwd = name, cwd
+        self._name = name
+        self._cwd = cwd
         self._manager: Any = None
         self._client: Any = None
         self._kill: Callable[[], object] = _nothing
 
     def start(self) -> None:
-        """Start it and wait until it answers. Raises UsageError where it cannot be started."""
+        """Start the kernel and wait until it answers. Raises UsageError if it cannot be started."""
         self._manager = _manager(self._name)
         with tempfile.TemporaryFile() as complaints:
             try:
                 self._launch(complaints)
             except Exception as error:
                 self.end(at_once=True)
-                said = _last_line(complaints) or one_line(error)
-                raise UsageError(f"The kernel could not be started: {said}") from None
+                reason = _last_line(complaints) or one_line(error)
+                raise UsageError(f"The kernel could not be started: {reason}") from None
             except BaseException:
                 self.end(at_once=True)
                 raise
 
     def _launch(self, complaints: IO[bytes]) -> None:
-        """Start the process. What it says past the messages is no output of anybody's code: it has no screen."""
-        place = {"cwd": str(self._cwd or Path.cwd()), "env": _environment()}
-        options = {"stdout": subprocess.DEVNULL, "stderr": complaints, "preexec_fn": _dying_with_us()}
-        self._manager.start_kernel(**options, **place)
-        self._kill = weakref.finalize(self, _kill, self._manager.provisioner.process)  # nobody may have called `end`
+        """Start the process. Its standard output is discarded: the output of code comes in messages."""
+        self._manager.start_kernel(
+            stdout=subprocess.DEVNULL,
+            stderr=complaints,
+            preexec_fn=_dying_with_us(),
+            cwd=str(self._cwd or Path.cwd()),
+            env=_environment(),
+        )
+        self._kill = weakref.finalize(self, _kill, self._manager.provisioner.process)  # if nobody calls `end`
         self._client = self._manager.client(context=_context(os.getpid()))
         self._client.start_channels(hb=False)
         self._client.wait_for_ready(timeout=START)
@@ -117,7 +122,7 @@ class LocalKernel:
         return str(message["header"]["msg_id"])
 
     def receive(self, patience: float) -> Message | None:
-        """Return the next message, or None where none comes within `patience` seconds."""
+        """Return the next message, or None if none comes within `patience` seconds."""
         import zmq
 
         channels = {getattr(self._client, f"{name}_channel").socket: name for name in ("iopub", "stdin", "shell")}
@@ -133,22 +138,25 @@ class LocalKernel:
         return Message(channels[socket], parent, message["msg_type"], message["content"])
 
     def death(self) -> str:
-        """Return what became of the kernel, as the end of a sentence, or "" while it lives."""
+        """Return how the kernel died, as the end of a sentence, or "" while it lives."""
         if self._manager is None or self._manager.is_alive():
             return ""
         return f"the kernel died ({_cause(getattr(self._manager.provisioner, 'process', None))})"
 
     def trouble(self) -> str:
-        """Return "": there is no connection that could be lost."""
+        """Return "": there is no connection to lose."""
         return ""
 
     def interrupt(self) -> None:
-        """Interrupt the code that runs."""
+        """Interrupt the running code."""
         self._manager.interrupt_kernel()
 
     def end(self, at_once: bool = False) -> None:
-        """End it; does nothing where it has ended."""
-        manager, client, self._manager, self._client = self._manager, self._client, None, None
+        """Shut the kernel down, or kill it `at_once`. Does nothing if it has ended."""
+        manager = self._manager
+        client = self._client
+        self._manager = None
+        self._client = None
         try:
             if client is not None:
                 client.stop_channels()
@@ -160,7 +168,7 @@ class LocalKernel:
             self.kill()
 
     def kill(self) -> None:
-        """Have it die under whoever uses it, in any thread or in a signal handler; `end` is called all the same."""
+        """Kill the kernel while it may be in use, from any thread or a signal handler. `end` must still be called."""
         self._kill()
 
 
@@ -173,7 +181,7 @@ def _manager(name: str) -> Any:
         raise UsageError(MISSING) from None
 
     class ThisPython(KernelSpecManager):
-        """Knows one kernel: that of this very environment, whatever is installed under the name of python3."""
+        """Offers a single kernel: that of this environment, whatever is installed under the name python3."""
 
         def get_kernel_spec(self, kernel_name: str) -> KernelSpec:
             command = [sys.executable, "-c", _LAUNCH, "-f", "{connection_file}"]
@@ -191,10 +199,10 @@ def _manager(name: str) -> Any:
 
 @functools.cache
 def _context(process: int) -> Any:
-    """Return the one context of all sockets that this process has: nothing ever ends it.
+    """Return the context that all sockets of `process`, this process, share; it is never terminated.
 
-    One of a client's own would end when the garbage collector finds it, and that waits until its sockets are closed:
-    those that the collector found with it never are.
+    A context per client would be terminated by the garbage collector. That blocks until the client's sockets are
+    closed, and sockets collected along with the context never are.
     """
     import zmq
 
@@ -202,22 +210,25 @@ def _context(process: int) -> Any:
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:
-    """End a kernel's process, and those that it has started; does nothing where it has ended."""
+    """Kill a kernel's process, and the processes that it has started. Does nothing if it has ended."""
     with contextlib.suppress(OSError, subprocess.TimeoutExpired):
         if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL) if hasattr(os, "killpg") else process.kill()
+            if hasattr(os, "killpg"):
+                os.killpg(process.pid, signal.SIGKILL)
+            else:
+                process.kill()
             process.wait(KILLED)
 
 
 def _nothing() -> None:
-    """Do what there is to do for a kernel that was never started."""
+    """Stand in for killing a kernel that was never started."""
 
 
 def _dying_with_us() -> Callable[[], object] | None:
-    """Return what a new process has to call so that it ends with this one whatever it does: only Linux knows how.
+    """Return a function that makes a new process end with this one, if it calls it. Only Linux has such a function.
 
-    It would end with the thread that starts it, so only the main one does that. Elsewhere the kernel looks by itself,
-    as soon as its code lets it, whether this process is there.
+    The process would end with the thread that starts it, so other threads than the main one do without. The kernel
+    also checks by itself whether this process is there, but only while it runs no code.
     """
     if sys.platform != "linux" or threading.current_thread() is not threading.main_thread():
         return None
@@ -226,20 +237,20 @@ def _dying_with_us() -> Callable[[], object] | None:
     return functools.partial(ctypes.CDLL(None).prctl, _PARENT_DEATH_SIGNAL, int(signal.SIGKILL))
 
 
-_PARENT_DEATH_SIGNAL = 1  # as <linux/prctl.h> has it
+_PARENT_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG in <linux/prctl.h>
 
 
 def _close_loop() -> None:
-    """Close the event loop that jupyter_client makes for a thread which comes here only once."""
+    """Close the event loop that jupyter_client made for a thread other than the main one."""
     if threading.current_thread() is not threading.main_thread():
         from jupyter_core.utils import ensure_event_loop
 
-        with contextlib.suppress(RuntimeError):  # it runs: it is somebody else's
+        with contextlib.suppress(RuntimeError):  # it is running, so it belongs to somebody else
             ensure_event_loop().close()
 
 
 def _sockets() -> dict[str, str]:
-    """Return where the kernel is to listen: on files of the user's own, where a path may be so long."""
+    """Return where the kernel listens: on socket files of the user's own, if the system allows such a path."""
     from jupyter_core.paths import jupyter_runtime_dir
 
     folder = Path(jupyter_runtime_dir())
@@ -251,12 +262,12 @@ def _sockets() -> dict[str, str]:
 
 
 def _environment() -> dict[str, str]:
-    """Return the environment of a kernel: figures are shown inline whatever this process does with its own."""
+    """Return the environment of a kernel: it shows figures inline, whatever this process does."""
     return dict(os.environ) | {"MPLBACKEND": "module://matplotlib_inline.backend_inline"}
 
 
 def _cause(process: Any) -> str:
-    """Return how a process ended, as far as that is known."""
+    """Return how a process ended, if that is known."""
     code = process.poll() if process is not None else None
     if code is None:
         return "it is gone"
@@ -267,7 +278,7 @@ def _cause(process: Any) -> str:
 
 
 def _last_line(complaints: IO[bytes]) -> str:
-    """Return the last line of what a process has written."""
+    """Return the last line that a process has written."""
     complaints.seek(0)
     lines = complaints.read().decode("utf-8", "replace").strip().splitlines()
     return one_line(lines[-1]) if lines else ""

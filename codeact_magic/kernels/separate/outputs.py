@@ -1,4 +1,4 @@
-"""What a kernel's messages show, shown on and recorded with every secret masked."""
+"""The outputs in a kernel's messages: shown and recorded, with every secret masked."""
 
 from __future__ import annotations
 
@@ -6,26 +6,33 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ...session import Json
-from ...text import mask
-from ..live.record import Record, begun, masked
+from ...text import mask, mask_all
+from ..live.output_record import OutputRecord, partial_secret
 
-Show = Callable[[Json], None]
+ShowOutput = Callable[[Json], None]
 
 
-class Outputs:
-    """The outputs of one run, filled by messages of the iopub channel.
+class KernelOutputs:
+    """The outputs of one run, collected from messages of the iopub channel.
 
-    `show` is handed each output as it comes: streams in pieces, updates as displays, and a cleared screen as
-    `{"output_type": "clear_output"}`. `hides` tells of the name of an error that it is to be recorded, but not shown.
+    Args:
+        secrets: the strings to mask.
+        show: receives each output as it comes: streams in pieces, updates as displays, and a cleared screen as
+            `{"output_type": "clear_output"}`.
+        hides: returns whether the error of that name is recorded, but not shown.
     """
 
-    def __init__(self, secrets: Sequence[str], show: Show, hides: Callable[[str], bool] = lambda name: False) -> None:
-        self._secrets, self._show, self._hides = tuple(secrets), show, hides
-        self._record = Record()
-        self._held: dict[str, str] = {}  # what a stream ends with that may be the beginning of a secret
+    def __init__(
+        self, secrets: Sequence[str], show: ShowOutput, hides: Callable[[str], bool] = lambda name: False
+    ) -> None:
+        self._secrets = tuple(secrets)
+        self._show = show
+        self._hides = hides
+        self._record = OutputRecord()
+        self._held: dict[str, str] = {}  # by stream: its last characters, if they may be the beginning of a secret
 
     def take(self, kind: str, content: Any) -> None:
-        """Take a message; those that show nothing are passed over."""
+        """Handle a message; ignore one that shows nothing."""
         match kind:
             case "stream":
                 self._write(str(content["name"]), str(content["text"]))
@@ -42,22 +49,23 @@ class Outputs:
                 self._show({"output_type": kind})
 
     def fail(self, name: str, message: str, lines: Sequence[str] = ()) -> None:
-        """Take an error."""
-        name, message = mask(str(name), self._secrets), mask(str(message), self._secrets)
+        """Show and record an error."""
+        name = mask(str(name), self._secrets)
+        message = mask(str(message), self._secrets)
         lines = [mask(str(line), self._secrets) for line in lines]
         self._record.error(name, message, lines)
         if not self._hides(name):
             self._show({"output_type": "error", "ename": name, "evalue": message, "traceback": lines})
 
     def finished(self) -> tuple[Json, ...]:
-        """Return the outputs: nothing more comes."""
+        """Return the outputs, after the last message."""
         for name in list(self._held):
             self._pass_on(name, self._held.pop(name))
         return tuple(self._record.outputs())
 
     def _write(self, name: str, text: str) -> None:
         text = mask(self._held.pop(name, "") + text, self._secrets)
-        held = max((begun(text, secret) for secret in self._secrets), default=0)
+        held = max((partial_secret(text, secret) for secret in self._secrets), default=0)
         if held:
             self._held[name] = text[len(text) - held :]
         self._pass_on(name, text[: len(text) - held])
@@ -74,12 +82,13 @@ class Outputs:
         self._show({"output_type": "display_data", "data": data, "metadata": metadata})
 
     def _bundle(self, content: Any) -> tuple[Json, Json]:
-        data, metadata = dict(content.get("data") or {}), dict(content.get("metadata") or {})
+        data = dict(content.get("data") or {})
+        metadata = dict(content.get("metadata") or {})
         joined = {str(kind): _text(value) for kind, value in data.items()}
-        return masked(joined, self._secrets), masked(metadata, self._secrets)
+        return mask_all(joined, self._secrets), mask_all(metadata, self._secrets)
 
 
 def _text(value: Any) -> Any:
-    """Return lines as one text: a secret may lie across them."""
+    """Return a list of lines as one text, since a secret may span lines."""
     lines = isinstance(value, list) and value and all(isinstance(line, str) for line in value)
     return "".join(value) if lines else value

@@ -1,8 +1,9 @@
-"""What sessions need of the file system: names that are claimed, locks, files that are put in place whole."""
+"""What sessions need of the file system: names that are claimed, locks, files that are replaced whole."""
 
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 import re
 import shutil
@@ -10,26 +11,31 @@ import stat
 import time
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from itertools import count
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
+from typing import BinaryIO, NamedTuple
 
 from ...errors import SessionError
 from ...text import one_line
 
-PATIENCE = 5.0  # seconds to wait for another process that reads or writes a file
-DEAD = 60.0  # seconds after which a draft that nobody has locked is given up
+LOCK_TIMEOUT = 5.0  # seconds to wait for another kernel that writes the file
+LOCK_FILES = 4096
+DRAFT_LIFETIME = 3600.0  # seconds after which a draft is taken for the one of a killed process
+MAX_FILE_SIZE = 2_000_000_000  # bytes of a file that is read
+NO_LINK = getattr(os, "O_NOFOLLOW", 0)
+_BINARY = getattr(os, "O_BINARY", 0)
+_NO_WAIT = getattr(os, "O_NONBLOCK", 0)
 _DRAFT = ".codeact-"
 
 
 class Stamp(NamedTuple):
-    """What tells a file from the same one after somebody has changed it."""
+    """What a file had when it was last looked at. It differs after any change to the file."""
 
     device: int
     inode: int
     size: int
-    modified: int
+    modified: int  # nanoseconds
 
 
 def stamp(status: os.stat_result) -> Stamp:
@@ -37,46 +43,42 @@ def stamp(status: os.stat_result) -> Stamp:
     return Stamp(status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
 
 
-MOST = 2_000_000_000  # bytes of a file that is read
-
-
-NO_LINK = getattr(os, "O_NOFOLLOW", 0)
-BINARY = getattr(os, "O_BINARY", 0)
-
-
 def absolute(path: Path) -> Path:
-    """Return `path` as it is wherever one goes. Raises SessionError where the working directory is gone."""
+    """Return `path` as an absolute path. Raises SessionError if the working directory was deleted."""
     try:
         return path.expanduser().absolute()
     except FileNotFoundError:
-        raise SessionError(_NOWHERE.format(path=one_line(path))) from None
+        raise SessionError(_NO_FOLDER.format(path=one_line(path))) from None
     except RuntimeError:  # ~nobody
         return path.absolute()
 
 
-_NOWHERE = "The folder that {path} is seen from, the working directory, was deleted. Go to another one: %cd FOLDER"
+_NO_FOLDER = "The folder that {path} is seen from, the working directory, was deleted. Go to another one: %cd FOLDER"
+
+
+# -- reading -----------------------------------------------------------------------------------------------------------
 
 
 def read(path: Path, *, links: bool = False) -> tuple[bytes, Stamp]:
-    """Return the content of an ordinary file; `links`: `path` may be a link to it. Raises OSError."""
+    """Return the content and the stamp of an ordinary file. `path` may be a link if `links`. Raises OSError."""
     with _opened(path, 0 if links else NO_LINK) as file:
         status = os.fstat(file.fileno())
-        if status.st_size > MOST:
+        if status.st_size > MAX_FILE_SIZE:
             raise OSError("it is too large")
         return file.read(), stamp(status)
 
 
 @contextmanager
 def _opened(path: Path, flags: int = 0) -> Iterator[BinaryIO]:
-    """Open an ordinary file: one that is a pipe, say, would never end. Raises OSError."""
-    with os.fdopen(os.open(path, os.O_RDONLY | BINARY | getattr(os, "O_NONBLOCK", 0) | flags), "rb") as file:
+    """Open an ordinary file: reading a pipe, for example, might never end. Raises OSError."""
+    with os.fdopen(os.open(path, os.O_RDONLY | _BINARY | _NO_WAIT | flags), "rb") as file:
         if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
             raise OSError("it is no ordinary file")
         yield file
 
 
 def holds(path: Path, pattern: re.Pattern[bytes]) -> bool:
-    """Return whether `pattern` is in an ordinary file, looked for from its end on. Raises OSError."""
+    """Return whether an ordinary file holds `pattern`, searching from the end. Raises OSError."""
     with _opened(path) as file:
         end = file.seek(0, os.SEEK_END)
         while end > 0:
@@ -92,65 +94,53 @@ _BLOCK = 1 << 20  # bytes
 _OVERLAP = 1 << 10
 
 
+# -- writing -----------------------------------------------------------------------------------------------------------
+
+
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Keep other kernels from reading and writing the file `path` meanwhile, where the system can do that."""
-    deadline = time.monotonic() + PATIENCE
-    while (file := _lock(path)) is _BUSY:
-        if time.monotonic() > deadline:
-            raise OSError(errno.EBUSY, "another process is busy with the file")
-        time.sleep(0.005)
-    try:
+    """Keep other kernels of this user from writing the file `path` meanwhile, if the system can do that.
+
+    The lock is on an empty file in the user's cache folder, so that nothing is left beside the session. There are only
+    LOCK_FILES of them: two sessions may share one. Raises OSError if another kernel holds the lock for too long.
+    """
+    from filelock import FileLock, Timeout
+
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(FileLock(_lock_file(path), timeout=LOCK_TIMEOUT))
+        except Timeout:
+            raise OSError(errno.EBUSY, "another process is busy with the file") from None
+        except (OSError, RuntimeError):
+            pass  # there is no such folder, its file system has no locks, or `path` is a link to itself
         yield
-    finally:
-        if file is not None:
-            _unlock(file)
 
 
-_BUSY = object()
+def _lock_file(path: Path) -> Path:
+    from platformdirs import user_cache_path
 
-
-def _lock(path: Path) -> Any:
-    """Return the file `path` locked, _BUSY where somebody else has it, None where there is nothing to lock."""
-    try:
-        import fcntl
-
-        if not path.is_file():
-            return None
-        file = path.open("rb")
-    except (ImportError, FileNotFoundError):  # Windows; a new file
-        return None
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        if os.path.samestat(os.fstat(file.fileno()), path.stat()):
-            return file
-        busy = _BUSY  # another file has been put in its place
-    except (BlockingIOError, FileNotFoundError):
-        busy = _BUSY
-    except OSError:  # this file system has no locks
-        busy = None
-    file.close()
-    return busy
-
-
-def _unlock(file: Any) -> None:
-    import fcntl
-
-    fcntl.flock(file, fcntl.LOCK_UN)  # closing does not do: a process that the user's code has forked has it as well
-    file.close()
+    folder = user_cache_path("codeact_magic", appauthor=False) / "locks"
+    folder.mkdir(parents=True, exist_ok=True)
+    digest = hashlib.sha256(os.fsencode(path.resolve())).digest()
+    return folder / f"{int.from_bytes(digest) % LOCK_FILES}.lock"
 
 
 @contextmanager
-def draft(path: Path, like: Path | None = None) -> Iterator[BinaryIO]:
-    """Give a file to write to, which then takes the place of `path`, whole; `like`: who may read that may read it."""
+def draft(path: Path, *, like: Path | None = None, synced: bool = True) -> Iterator[BinaryIO]:
+    """Give a file to write to, which then replaces `path` at once, whole.
+
+    Whoever may read the file `like` (by default: `path`) may read the new one. If `path` is a link, the link is
+    replaced. Unless the file is `synced`, a power cut may leave it broken. Raises OSError.
+    """
     scratch = path.parent / f"{_DRAFT}{uuid.uuid4().hex}.tmp"
     try:
-        with scratch.open("xb") as file, locked(scratch):
+        with scratch.open("xb", buffering=_BLOCK) as file:
+            with suppress(OSError):
+                shutil.copymode(like or path, scratch)
             yield file
             file.flush()
-            os.fsync(file.fileno())
-        with suppress(OSError):
-            shutil.copymode(like or path, scratch)
+            if synced:
+                os.fsync(file.fileno())
         scratch.replace(path)
     except BaseException:
         with suppress(OSError):
@@ -159,21 +149,21 @@ def draft(path: Path, like: Path | None = None) -> Iterator[BinaryIO]:
 
 
 def sweep(folder: Path) -> None:
-    """Remove the drafts that processes which were killed have left behind in `folder`."""
+    """Remove the drafts that killed processes have left in `folder`."""
     with suppress(OSError):
         for scratch in folder.glob(f"{_DRAFT}*.tmp"):
-            _remove_if_dead(scratch)
+            if time.time() - scratch.stat().st_mtime > DRAFT_LIFETIME:
+                scratch.unlink(missing_ok=True)
 
 
-def _remove_if_dead(scratch: Path) -> None:
-    if time.time() - scratch.stat().st_mtime > DEAD and (file := _lock(scratch)) is not _BUSY:
-        scratch.unlink(missing_ok=True)
-        if file is not None:
-            _unlock(file)
+def sync(path: Path) -> None:
+    """Make the content of a file survive a power cut. Raises OSError."""
+    with path.open("rb+") as file:
+        os.fsync(file.fileno())
 
 
 def sync_folder(folder: Path) -> None:
-    """Have the new name of a file survive a power cut, where the system can do that for a folder."""
+    """Make the new name of a file survive a power cut, if the system can do that for a folder."""
     with suppress(OSError):
         handle = os.open(folder, os.O_RDONLY)
         try:
@@ -183,10 +173,16 @@ def sync_folder(folder: Path) -> None:
 
 
 def claimed(folder: Path, stem: str, first: int) -> Path:
-    """Return the first of stem.ipynb, stem-2.ipynb, ... that nobody has yet, from the number `first` on."""
-    names = (f"{stem}-{number}" if number > 1 else stem for number in count(first))
-    paths = (folder / f"{name}.ipynb" for name in names)
-    return next(path for path in paths if _claim(path))
+    """Return the first of stem.ipynb, stem-2.ipynb, ... that does not exist yet, and create it, empty.
+
+    `first` is the number of the first name that is tried. If the folder cannot be written to, the path is returned all
+    the same.
+    """
+    for number in count(first):
+        path = folder / (f"{stem}-{number}.ipynb" if number > 1 else f"{stem}.ipynb")
+        if _claim(path):
+            return path
+    raise AssertionError
 
 
 def _claim(path: Path) -> bool:

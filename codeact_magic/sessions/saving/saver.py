@@ -1,140 +1,36 @@
-"""The files of sessions: their names, and the thread that keeps one up to date whatever happens to the kernel.
+"""The thread that keeps the file of a session up to date, whatever happens to the kernel.
 
-What stands in a file before the first change stays as it is: only the end is written, first into the journal beside
-the file (from then on a kill loses nothing), then in its place once no newer session comes for a moment. Where that end
-is most of the file, and where it is not known what stands in the file, the file is written whole, beside its place, and
-put there. What a step costs therefore does not grow with the session.
-
-A file that somebody else has changed since (another kernel that goes on with the session, Jupyter's own save) is left
-to them, and so is one to which the user has added cells: the session goes on in a file of its own. A lock on the file
-keeps two kernels from doing all this at once.
+Each session that is given to a Saver replaces the file whole, unless a newer one comes before its turn. From then on a
+kill of the kernel loses nothing of it; `flush` makes it survive a power cut as well.
 """
 
 from __future__ import annotations
 
-import re
 import threading
 import time
-import unicodedata
 from collections.abc import Callable, Sequence
-from datetime import datetime
-from functools import partial
 from pathlib import Path
 
-from ...errors import SessionError
 from ...session import Session
 from ...text import one_line
-from . import disk, journal, notebook
-from .disk import Stamp, claimed, reason
-from .journal import Record
-from .recovery import recovered
-from .sessionfile import SessionFile, State
-from .shelf import Shelf
-
-CALM = 0.1  # seconds without a newer session, after which the file is brought up to date
-LATE = 1.0  # seconds after which it is, however many come
-
-
-# -- reading -----------------------------------------------------------------------------------------------------------
-
-
-def load(path: Path) -> Session:
-    """Return the session that is saved in the file `path`. Raises SessionError, which names the file."""
-    return opened(path)[0]
-
-
-def outline(path: Path) -> Session:
-    """Return the session in the file `path` without the outputs that lie beside it. Raises SessionError."""
-    return opened(path, beside=False)[0]
-
-
-def opened(
-    path: Path, tell: Callable[[str], None] = lambda line: None, *, beside: bool = True
-) -> tuple[Session, State]:
-    """Return the session in the file `path`, up to its last step, and what tells whether the file changes later.
-
-    `beside`: with the outputs that lie in files beside it. `tell` is told, in one line, where the journal holds steps
-    that have no place in the file. They stay there, and a Saver that is given that state goes on in another file.
-    Raises SessionError, which names the file.
-    """
-    try:
-        data, records, file, mark = _read(path)
-        whole, fits = recovered(data, records)
-        if beside:
-            Shelf(path).restore(whole)
-        session = notebook.from_notebook(whole)
-    except SessionError as error:
-        raise SessionError(f"{one_line(path)}: {error}") from None
-    if not fits:
-        tell(_UNFIT.format(file=one_line(path.name), journal=one_line(journal.path_of(path).name)))
-    return session, State(file, mark if fits else None, bool(notebook.others(whole["cells"])))
-
-
-_LARGE = 10_000_000  # bytes
-_UNFIT = (
-    "{file} was changed after the kernel that wrote it had been killed: the last steps of that kernel do not fit it "
-    "any more. They are left in {journal} beside it."
-)
-
-
-def is_session(path: Path) -> bool:
-    """Return whether the file `path` looks like a session: quickly, and in little memory. Raises OSError."""
-    return journal.mark(path) is not None or disk.holds(path, _SESSION)
-
-
-_SESSION = re.compile(rb'"codeact":\s{0,99}\{\s{0,99}"codeact":')  # its metadata, which stand at the end of it
-
-
-def _read(path: Path) -> tuple[bytes, list[Record], Stamp, Stamp | None]:
-    try:
-        with disk.locked(path):
-            if path.stat().st_size > _LARGE and not is_session(path):
-                raise SessionError("this large file holds no codeact session; choose another")
-            data, file = disk.read(path, links=True)
-            return data, journal.records(path), file, journal.mark(path)
-    except (OSError, ValueError) as error:
-        raise SessionError(f"the file cannot be read ({reason(error)}); choose another") from None
-
-
-# -- names -------------------------------------------------------------------------------------------------------------
-
-
-def session_path(folder: Path, started: datetime, prompt: str) -> Path:
-    """Return a path of its own for a session that begins with `prompt`: folder/20250131-235959-some-words.ipynb.
-
-    The name is claimed with an empty file, so that two kernels never share one. Where that fails, the name comes
-    unclaimed: the Saver fails as well, and tells.
-    """
-    return claimed(folder, f"{started:%Y%m%d-%H%M%S}-{_slug(prompt)}", first=1)
-
-
-_SLUG_LENGTH = 40
-
-
-def _slug(prompt: str) -> str:
-    ascii_only = unicodedata.normalize("NFKD", prompt[:1000]).encode("ascii", "ignore").decode()
-    slug = "-".join(re.findall("[a-z0-9]+", ascii_only.lower()))
-    if len(slug) > _SLUG_LENGTH:
-        slug = slug[: _SLUG_LENGTH + 1].rpartition("-")[0] or slug[:_SLUG_LENGTH]
-    return slug or "session"
-
-
-# -- writing -----------------------------------------------------------------------------------------------------------
+from . import disk
+from .disk import reason
+from .session_file import FileState, SessionFile
 
 
 class Saver:
     """Keeps the file of one session up to date, in a thread of its own.
 
     Args:
-        path: the file; another one from the time on when somebody else has changed it.
-        secrets: gives the texts that must not reach the file; each is replaced by ***.
-        tell: is told, in one line and only out of `flush`, that saving fails (once until it succeeds again), or that
+        path: the file. It becomes another one if somebody else has changed the file.
+        secrets: returns the texts that must not reach the file; each is replaced by ***.
+        tell: shows the user a line, only during `flush`: that saving fails (once until it succeeds again), or that
             the session goes on in another file.
-        stamp: the file and its journal as they were when the session was loaded; None where both may be written over.
+        loaded: what the file was like when the session was loaded; None: the file may be overwritten.
         limit: the characters of an output beyond which it goes into a file of its own (0: no limit).
 
-    `failure` is the line that tells why saving fails, for as long as it does, else empty. Raises SessionError where
-    `path` is seen from a working directory that is gone.
+    While saving fails, `failure` is the line that says why; otherwise it is empty. Raises SessionError if `path` is
+    seen from a working directory that was deleted.
     """
 
     def __init__(
@@ -143,18 +39,22 @@ class Saver:
         *,
         secrets: Callable[[], Sequence[str]] = tuple,
         tell: Callable[[str], None],
-        stamp: State | None = None,
+        loaded: FileState | None = None,
         limit: int = 0,
     ) -> None:
-        self._secrets, self._tell = secrets, tell
-        self._file = SessionFile(disk.absolute(path), stamp, limit)  # the user's code may go to another folder
-        self._change = threading.Condition()
+        self._secrets = secrets
+        self._tell = tell
+        self._file = SessionFile(disk.absolute(path), loaded, limit)  # the user's code may go to another folder
+        self._change = threading.Condition()  # guards all that follows
         self._thread: threading.Thread | None = None
         self._waiting: Session | None = None
-        self._behind: tuple[Session, float] | None = None  # what is in the journal alone, and since when
-        self._given = self._safe = self._done = 0  # how many sessions, counted by save(): given, safe, in the file
-        self._closing = self._hurry = self._told = False
-        self._news: list[str] = []
+        self._given = 0  # the number of sessions given
+        self._written = 0  # the number of the last one that was written, or failed to be
+        self._synced = 0  # the number of the last one that survives a power cut
+        self._flushing = False
+        self._closing = False
+        self._news: list[str] = []  # lines that the user has not been told
+        self._failure_is_told = False
         self.failure = ""
 
     @property
@@ -163,10 +63,11 @@ class Saver:
         return self._file.path
 
     def save(self, session: Session) -> None:
-        """Have `session` written, in place of an earlier one that is still waiting; returns at once."""
+        """Have `session` written, in place of an earlier one that is still waiting; return at once."""
         with self._change:
-            self._waiting, self._closing = session, False
+            self._waiting = session
             self._given += 1
+            self._closing = False
             if self._thread is None:
                 self._thread = threading.Thread(target=self._work, name="codeact-saver", daemon=True)
                 self._thread.start()
@@ -175,20 +76,21 @@ class Saver:
     def written(self, timeout: float) -> bool:
         """Wait, at most `timeout` seconds, and return whether all that was given outlives the kernel."""
         with self._change:
-            self._wait(lambda: self._safe == self._given, timeout)
-            return self._safe == self._given and not self.failure
+            self._wait(lambda: self._written == self._given, timeout)
+            return self._written == self._given and not self.failure
 
     def flush(self, timeout: float) -> bool:
-        """Wait, at most `timeout` seconds, and return whether all that was given is in the file, on disk."""
+        """Wait, at most `timeout` seconds, and return whether all that was given outlives a power cut."""
         with self._change:
-            self._hurry = self._done < self._given
+            self._flushing = self._synced < self._given
             self._change.notify_all()
-            self._wait(lambda: self._done == self._given, timeout)
-            saved = self._done == self._given and not self.failure
-            news, self._news = self._news, []
-            if self.failure and not self._told:
+            self._wait(lambda: self._synced == self._given, timeout)
+            saved = self._synced == self._given and not self.failure
+            news = self._news
+            self._news = []
+            if self.failure and not self._failure_is_told:
                 news.append(self.failure)
-            self._told = bool(self.failure)
+            self._failure_is_told = bool(self.failure)
         for line in news:
             self._tell(line)
         return saved
@@ -212,56 +114,49 @@ class Saver:
             pass
 
     def _work_on(self) -> bool:
-        """Do what is to be done next, when it is; return whether there was anything."""
+        """Wait for something to do, and do it; return whether there may be more."""
         with self._change:
-            self._change.wait_for(self._is_due, CALM if self._behind else None)
-            session, number = self._waiting, self._given
+            self._change.wait_for(lambda: self._waiting or self._flushing or self._closing)
+            session = self._waiting
+            number = self._given
             self._waiting = None
-            if session is None and self._behind is None:
+            if session is None and not self._flushing:
                 self._thread = None
                 return False
-        if session is not None:
-            self._attempt(partial(self._note, session), number)
-        if self._behind and (session is None or time.monotonic() - self._behind[1] > LATE):
-            self._attempt(partial(self._bring_up, *self._behind), number)
+        if session is None:
+            self._sync(number)
+        else:
+            self._write(session, number)
         return True
 
-    def _is_due(self) -> bool:
-        return self._waiting is not None or self._closing or (self._hurry and self._behind is not None)
-
-    def _note(self, session: Session) -> bool:
-        """Write `session` where no kill can take it, and return whether that is the file itself."""
-        since = self._behind[1] if self._behind else time.monotonic()
-        self._behind = None
-        if self._file.note(session, self._secrets()):
-            return True
-        self._behind = (session, since)
-        return False
-
-    def _bring_up(self, session: Session, since: float) -> bool:
-        """Have the file say what the journal says."""
-        self._behind = None
-        self._file.bring_up(session, self._secrets())
-        return True
-
-    def _attempt(self, write: Callable[[], bool], number: int) -> None:
-        """Write the session with that number, and take down how that went."""
-        path, done, failure = self.path, True, ""
-        try:
-            done = write()
-        except Exception as error:  # whatever it is: a thread that dies would lose every later step without a word
-            self._file.forget()
-            failure = _FAILED.format(folder=one_line(self.path.parent), reason=reason(error))
+    def _write(self, session: Session, number: int) -> None:
+        """Write the session with that number, and remember how that went."""
+        path = self.path
+        failure = self._attempt(lambda: self._file.write(session, self._secrets()))
         with self._change:
-            self._safe = number
-            if done:
-                self._done = number
-                self._hurry = self._hurry and number < self._given
+            self._written = number
             if self.path != path:
                 self._news.append(_MOVED.format(old=one_line(path.name), new=one_line(self.path.name)))
             self.failure = failure
-            self._told = self._told and bool(failure)
+            self._failure_is_told = self._failure_is_told and bool(failure)
             self._change.notify_all()
+
+    def _sync(self, number: int) -> None:
+        """Make the session with that number, which is written, survive a power cut."""
+        failure = self._attempt(self._file.sync)
+        with self._change:
+            self._synced = number
+            self.failure = self.failure or failure
+            self._flushing = self._flushing and number < self._given
+            self._change.notify_all()
+
+    def _attempt(self, action: Callable[[], None]) -> str:
+        """Do something, and return the line that says why it failed; empty if it did not."""
+        try:
+            action()
+        except Exception as error:  # whatever it is: a thread that dies would lose every later step without a word
+            return _FAILED.format(folder=one_line(self.path.parent), reason=reason(error))
+        return ""
 
 
 _FAILED = (

@@ -1183,7 +1183,7 @@ export const CELLS: readonly { readonly metadata: unknown; readonly source: stri
         },
         action: {},
         decision: { verdict: 'approve', seconds: 2.0, findings: ['writes a.csv'] },
-        observation: { status: 'aborted', note: 'Stopped.' },
+        observation: { status: 'interrupted', note: 'Stopped.' },
         assistant_message: 's',
         observation_message: 'h'
       }

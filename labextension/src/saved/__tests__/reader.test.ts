@@ -85,7 +85,9 @@ test('how a step stands is told of each that did not simply run', () => {
   const found = marks(
     prompt('p'),
     action({ observation: { status: 'error', line: 'line 1: x' } }),
-    action({ observation: { status: 'aborted', note: 'Stopped.' } }),
+    action({ observation: { status: 'interrupted', note: 'Stopped.' } }),
+    action({ observation: { status: 'aborted' } }),
+    action({ observation: { status: 'timed out' } }),
     proposal({ decision: { verdict: 'reject', reason: 'no' }, heard: 'h' }),
     proposal({ decision: { verdict: 'stop' } }),
     proposal({ heard: 'nobody decided' }),
@@ -96,6 +98,8 @@ test('how a step stands is told of each that did not simply run', () => {
     [
       ['done', false, 'error', '', 'line 1: x'],
       ['done', false, 'interrupted', '', 'Stopped.'],
+      ['done', false, 'interrupted', ''],
+      ['done', false, 'timed out', ''],
       ['rejected', null, null, 'no'],
       ['stopped', null, null, ''],
       ['skipped', null, null, ''],

@@ -1,6 +1,7 @@
-"""Runs inside of a kernel, where it is sent as a message: has actions run as they should, and tells what they did.
+"""Runs inside a separate kernel: sets up its shell for actions, and answers questions about the variables.
 
-It does with the standard library and the files that are sent with it (see `probe.py`).
+It is sent to the kernel as source, so it may use only the standard library and the files that are sent with it (see
+`separate/inspection.py`).
 """
 
 from __future__ import annotations
@@ -18,18 +19,19 @@ from .names import Names, innermost_line
 from .namespace import summary
 
 
-class Probe:
-    """What an executor asks an IPython shell; all answers are strings."""
+class Inspector:
+    """Answers an executor's questions about an IPython shell; all answers are strings."""
 
     def __init__(self, shell: Any) -> None:
-        self._shell, self._names = shell, Names(shell)
+        self._shell = shell
+        self._names = Names(shell)
         self._before = self._names.identities()
         shell.ask_exit = _refuse_to_exit
         shell.displayhook.compute_format_data = _without_handles(shell.displayhook.compute_format_data)
         shell.events.register("post_run_cell", _drain)
 
     def begin(self, every_value: bool) -> str:
-        """Prepare for code; `every_value` shows the value of every expression, not only that of the last one."""
+        """Prepare for a run; `every_value` shows the value of every expression, not only of the last one."""
         self._shell.ast_node_interactivity = "all" if every_value else "last_expr"
         self._before = self._names.identities()
         return ""
@@ -38,16 +40,16 @@ class Probe:
         """Return the innermost line of the code that raised the last error."""
         return innermost_line(getattr(sys, "last_value", None))
 
-    def changes(self, code: str, brief: bool, acts: bool) -> str:
-        """Return the names that `code` changed and their values, as JSON; `acts`: it was an action's."""
+    def changes(self, code: str, types_only: bool, is_action: bool) -> str:
+        """Return the names that `code` changed, with their values or types, as JSON; `is_action`: it is an action's."""
         made = dict(self._names.made)
         touched = self._names.touched(self._before, code)
-        if not acts:
+        if not is_action:
             self._names.made = {name: value for name, value in made.items() if name not in touched}
-        return json.dumps(self._names.told(touched, brief))
+        return json.dumps(self._names.values(touched, types_only))
 
     def summary(self, limit: int) -> str:
-        """Return the variables in outline."""
+        """Return an outline of the variables."""
         return summary(self._names.variables(), limit)
 
     def own(self) -> str:
@@ -71,15 +73,15 @@ def _without_handles(original: Callable[[Any], Any]) -> Callable[[Any], Any]:
     return lambda result: ({}, {}) if is_handle(result) else original(result)
 
 
-_SIGN = "\x1f"  # one byte, so that it is never cut in two
-_PATIENCE = 1.0  # seconds to wait for what child processes wrote
+_SENTINEL = "\x1f"  # a single byte, so that it is never cut in two
+_PATIENCE = 1.0  # seconds to wait for the output of child processes
 
 
 def _drain(result: object) -> None:
-    """Wait until all that was written past sys.stdout and sys.stderr has been read: it belongs to this run.
+    """Wait until ipykernel has read what child processes wrote during this run.
 
-    ipykernel reads descriptors 1 and 2, where child processes write, on threads of its own; each is given a sign to
-    read as well.
+    They write to descriptors 1 and 2, which ipykernel reads on threads of its own. A sentinel written to each of them
+    shows how far it has read.
     """
     for descriptor, stream in ((1, sys.stdout), (2, sys.stderr)):
         if _is_watched(descriptor, stream):
@@ -95,18 +97,19 @@ def _is_watched(descriptor: int, stream: Any) -> bool:
 
 
 def _read_up_to_here(descriptor: int, stream: Any) -> None:
-    write, read = stream.write, threading.Event()
+    write = stream.write
+    read = threading.Event()
 
-    def until_sign(text: str) -> Any:
-        if threading.current_thread() is not stream.watch_fd_thread or _SIGN not in text:
+    def until_sentinel(text: str) -> Any:
+        if threading.current_thread() is not stream.watch_fd_thread or _SENTINEL not in text:
             return write(text)
-        write(text.replace(_SIGN, "", 1))
+        write(text.replace(_SENTINEL, "", 1))
         read.set()
         return len(text)
 
-    stream.write = until_sign
+    stream.write = until_sentinel
     try:
-        os.write(descriptor, _SIGN.encode())
+        os.write(descriptor, _SENTINEL.encode())
         read.wait(_PATIENCE)
     finally:
         del stream.write

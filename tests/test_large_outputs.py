@@ -18,8 +18,9 @@ from hypothesis import given, settings
 
 from codeact_magic.options import Options
 from codeact_magic.session import Json, Session
-from codeact_magic.sessions.saving.saver import Saver, load
-from codeact_magic.sessions.saving.shelf import IN_A_CELL, IN_ALL, LEAST, SHOWN
+from codeact_magic.sessions.saving.large_outputs import PREVIEW, SHORT
+from codeact_magic.sessions.saving.loading import load
+from codeact_magic.sessions.saving.saver import Saver
 from codeact_magic.sessions.threads import Threads
 from codeact_magic.text import safe_markdown
 
@@ -80,7 +81,7 @@ def test_a_large_output_is_in_a_file_of_its_own_and_comes_back_whole(kind: str, 
     session = shown(STREAM, LARGE[kind], STREAM)
     path = keep(session, tmp_path / "my session (1).ipynb")
     assert load(path) == session
-    assert path.stat().st_size < 2 * LIMIT + 2 * SHOWN + 6000
+    assert path.stat().st_size < 2 * LIMIT + 2 * PREVIEW + 6000
     notebook = nbformat.read(path, as_version=4)
     nbformat.validate(notebook)
     stand_in = notebook.cells[-1].outputs[1]
@@ -105,30 +106,38 @@ def test_what_is_not_too_large_stays_in_the_notebook(tmp_path: Path) -> None:
 
 
 def test_the_outputs_of_a_cell_are_held_to_a_total(tmp_path: Path) -> None:
-    limit = 2 * LEAST
-    flood = [{**STREAM, "text": f"{number:03}" + "x" * (limit - 3)} for number in range(50)]
-    session = shown(*flood, {**STREAM, "text": "x" * LEAST})
+    limit = 10 * SHORT
+    flood = [{**STREAM, "text": f"{number:03}" + "x" * (2 * SHORT - 3)} for number in range(50)]
+    session = shown(*flood, {**STREAM, "text": "x" * SHORT})
     path = keep(session, tmp_path / "x.ipynb", limit=limit)
-    assert len(files(path)) == 50 + 1 - IN_A_CELL
-    assert path.stat().st_size < (IN_A_CELL * limit + len(files(path)) * 3 * SHOWN) * 1.1
     stand_ins = [output.output_type == "display_data" for output in nbformat.read(path, as_version=4).cells[-1].outputs]
-    assert stand_ins == [False] * (IN_A_CELL - 1) + [True] * len(files(path)) + [False]
+    assert stand_ins == [False] * 4 + [True] * 46 + [False]
+    assert len(files(path)) == 46
+    assert path.stat().st_size < (limit + len(files(path)) * (PREVIEW + 2000)) * 1.1
     assert load(path) == session
 
 
 def test_the_outputs_of_a_notebook_are_held_to_a_total(tmp_path: Path) -> None:
-    limit, a_step = 2 * LEAST, IN_A_CELL - 1
+    limit = 10 * SHORT
     steps = [
-        step("show()", outputs=tuple({**STREAM, "text": f"{number}{part}".ljust(limit, "x")} for part in range(a_step)))
-        for number in range(IN_ALL // a_step + 5)
+        step("show()", outputs=tuple({**STREAM, "text": f"{number}{part}".ljust(2 * SHORT, "x")} for part in range(2)))
+        for number in range(8)
     ]
     saver = Saver(tmp_path / "x.ipynb", tell=nothing, limit=limit)
     for number in range(1, len(steps) + 1):
         saver.save(session_of(*steps[:number], outcome="open"))
         assert saver.flush(30)
     saver.close()
-    assert len(files(saver.path)) == len(steps) * a_step - IN_ALL
+    assert len(files(saver.path)) == len(steps) * 2 - 5
     assert load(saver.path) == session_of(*steps, outcome="open")
+
+
+def test_outputs_each_just_below_the_limit_do_not_make_the_notebook_grow(tmp_path: Path) -> None:
+    limit = 10 * SHORT
+    steps = [step("show()", outputs=({**STREAM, "text": f"{number}".ljust(limit - 1, "x")},)) for number in range(20)]
+    path = saved(session_of(*steps), tmp_path / "x.ipynb", limit=limit)
+    assert path.stat().st_size < limit + len(steps) * (PREVIEW + 2500)
+    assert load(path) == session_of(*steps)
 
 
 @settings(QUIET, max_examples=60)

@@ -1,11 +1,15 @@
 """Outputs too large for a notebook: each goes into a file beside it, and comes back when the session is loaded.
 
 The file of session.ipynb is session_files/<the beginning of its SHA-256>.<ending>. None of the endings stands for
-anything active: images are images, JSON is JSON, and all else, HTML and SVG too, is text. In the notebook stands a
-clipped text with a link to the file; the cell's `metadata.codeact.files` says which output that is, and what it lacks.
+anything active: images are images, JSON is JSON, and all else, HTML and SVG too, is text. The notebook shows the
+beginning of the text with a link to the file; the cell's `metadata.codeact.files` says which output that is, and what
+it lacks.
+
+The notebook is written whole at each step, so it stays small: once the outputs in it have as many characters together
+as one may have, all that follow go into files, except for short ones.
 
 A notebook that was renamed says which folder it had. What it says is not trusted: only files of such a folder beside it
-are read, and only what they are named for.
+are read, and only those whose content has the SHA-256 in their name.
 """
 
 from __future__ import annotations
@@ -26,35 +30,35 @@ from ...session import Json
 from ...text import clip, fence, plain, visible
 from . import disk
 
-SHOWN = 2_000  # characters of a large text that stand in the notebook
-LEAST = 2 * SHOWN  # of an output that is put away for the sake of the others: less would not help
-IN_A_CELL = 10  # times the limit: so much may the outputs of a cell have together
-IN_ALL = 100  # times the limit: so much those of a notebook
+PREVIEW = 500  # characters of a large text that the notebook shows
+SHORT = 2 * PREVIEW  # characters of a value that is in the notebook even so: its stand-in would be about as long
 MARK = "codeact_file"  # in the metadata of the output that stands for a large one
 
 
-class Shelf:
-    """The folder of the large outputs of the notebook `path`.
+class LargeOutputs:
+    """The folder of the large outputs of a notebook.
 
-    Those are the outputs of more than `limit` characters (0: no limit), and the largest of a cell that has many.
+    The notebook itself holds outputs of `limit` characters, all together (0: no limit), and short ones beyond that.
     """
 
-    def __init__(self, path: Path, limit: int = 0) -> None:
-        self.notebook = path
-        self.folder = path.with_name(f"{path.stem}_files")
+    def __init__(self, notebook: Path, limit: int = 0) -> None:
+        self.notebook = notebook
+        self.folder = notebook.with_name(f"{notebook.stem}_files")
         self.limit = limit
-        self.names: set[str] = set()  # of the files that were written
-        self._held: dict[str, int] = {}  # characters of the outputs that stand in the notebook, by cell
-        self._held_in_all = 0
+        self.written: set[str] = set()  # the names of the files
+        self._unsynced: list[Path] = []
+        self._kept: dict[str, int] = {}  # characters of the outputs that are in the notebook, by cell
+        self._all_kept = 0  # their sum
 
     def put_away(self, cell: Json) -> Json:
         """Return a cell whose large outputs are in files, as far as these can be written."""
         if not self.limit or not cell.get("outputs"):
             return cell
-        outputs, files = list(cell["outputs"]), []
-        for number, large in self._large(cell["id"], outputs).items():
+        outputs = list(cell["outputs"])
+        files = []
+        for number, keys in self._large(cell["id"], outputs).items():
             with suppress(OSError):
-                outputs[number], entry = self._put(outputs[number], large)
+                outputs[number], entry = self._stand_in(outputs[number], keys)
                 files.append({"output": number, "folder": self.folder.name, **entry})
         if not files:
             return cell
@@ -62,58 +66,74 @@ class Shelf:
         return {**cell, "outputs": outputs, "metadata": {**cell["metadata"], "codeact": about}}
 
     def restore(self, notebook: Any) -> None:
-        """Put large outputs back into the JSON of a notebook; those whose file is gone or changed stay as they are."""
-        known: dict[tuple[str, str], Any] = {}
-        room = disk.MOST  # many outputs may be said to be in one file
+        """Put large outputs back into the JSON of a notebook. Those whose file is gone or changed stay as they are."""
+        contents: dict[tuple[str, str], Any] = {}
+        budget = disk.MAX_FILE_SIZE  # a forged notebook may say that many outputs are in one file
         for outputs, entry in _entries(notebook):
             with suppress(OSError, LookupError, TypeError, ValueError, AttributeError, RecursionError):
-                place, output = _place(entry, outputs), self._whole(entry, known)
-                room -= sum(map(_size, _values(output).values()))
-                if room >= 0:
-                    outputs[place] = output
+                number = _number(entry, outputs)
+                output = self._whole(entry, contents)
+                budget -= sum(map(_size, _values(output).values()))
+                if budget >= 0:
+                    outputs[number] = output
 
     def remove(self, names: set[str]) -> None:
-        """Remove files of these names."""
+        """Remove the files of these names."""
         for name in names:
             with suppress(OSError):
                 (self.folder / name).unlink(missing_ok=True)
 
+    def sync(self) -> None:
+        """Make the files survive a power cut. Until then it may cost the outputs in them, but not the notebook."""
+        while self._unsynced:
+            with suppress(FileNotFoundError, PermissionError):  # it was removed, or made read-only
+                disk.sync(self._unsynced[-1])
+            self._unsynced.pop()
+        disk.sync_folder(self.folder)
+
     # -- writing -------------------------------------------------------------------------------------------------------
 
     def _large(self, cell: str, outputs: list[Json]) -> dict[int, list[str]]:
-        """Return the keys of what is to be put away of the outputs of a cell, by the number of the output."""
+        """Return the keys of the large values of a cell's outputs, by the number of the output."""
         sizes = {
             (number, key): _size(value)
             for number, output in enumerate(outputs)
             for key, value in _values(output).items()
         }
-        others = self._held_in_all - self._held.get(cell, 0)
-        room = min(IN_A_CELL * self.limit, IN_ALL * self.limit - others)
-        held, large = sum(sizes.values()), dict[int, list[str]]()
-        for (number, key), size in sorted(sizes.items(), key=lambda one: (-one[1], -one[0][0])):
-            if size > self.limit or (held > room and size > LEAST):
+        others = self._all_kept - self._kept.get(cell, 0)
+        budget = self.limit - others
+        kept = sum(sizes.values())
+        large: dict[int, list[str]] = {}
+        largest_first = sorted(sizes.items(), key=lambda one: (-one[1], -one[0][0]))
+        for (number, key), size in largest_first:
+            if size > self.limit or (kept > budget and size > SHORT):
                 large.setdefault(number, []).append(key)
-                held -= size
-        self._held[cell] = held
-        self._held_in_all = others + held
+                kept -= size
+        self._kept[cell] = kept
+        self._all_kept = others + kept
         return dict(sorted(large.items()))
 
-    def _put(self, output: Json, large: list[str]) -> tuple[Json, Json]:
-        """Return what stands for `output`, and how it is made whole."""
-        values, kept = _values(output), dict(output)
+    def _stand_in(self, output: Json, keys: list[str]) -> tuple[Json, Json]:
+        """Put the values of `keys` into files; return what stands for `output`, and how it is made whole."""
+        values = _values(output)
+        rest = dict(output)
         if "data" in output:
-            kept["data"] = {key: value for key, value in output["data"].items() if key not in large}
+            rest["data"] = {key: value for key, value in output["data"].items() if key not in keys}
         else:
-            for key in large:
-                del kept[key]
-        put = {key: self._file(key, values[key]) for key in large}
-        shown = "\n\n".join(self._shown(key, values[key], put[key]["file"]) for key in large)
-        plain = "\n".join(f"{key}: {self.folder.name}/{file['file']}" for key, file in put.items())
-        metadata = {MARK: [file["file"] for file in put.values()]}
-        stand_in = {"output_type": "display_data", "data": {"text/markdown": shown, "text/plain": plain}}
-        return {**stand_in, "metadata": metadata}, {"whole": kept, "values": put}
+            for key in keys:
+                del rest[key]
+        files = {key: self._write(key, values[key]) for key in keys}
+        shown = "\n\n".join(self._shown(key, values[key], files[key]["file"]) for key in keys)
+        plain_text = "\n".join(f"{key}: {self.folder.name}/{file['file']}" for key, file in files.items())
+        stand_in = {
+            "output_type": "display_data",
+            "data": {"text/markdown": shown, "text/plain": plain_text},
+            "metadata": {MARK: [file["file"] for file in files.values()]},
+        }
+        return stand_in, {"whole": rest, "values": files}
 
-    def _file(self, key: str, value: Any) -> Json:
+    def _write(self, key: str, value: Any) -> Json:
+        """Write a value into its file; return the form it has there, and the file's name. Raises OSError."""
         form, ending, data = _encoded(key, value)
         name = f"{_digest(data)}.{ending}"
         path = self.folder / name
@@ -121,43 +141,50 @@ class Shelf:
             raise OSError("the folder is elsewhere")
         if not _holds(path, data):
             self.folder.mkdir(parents=True, exist_ok=True)
-            with disk.draft(path, like=self.notebook) as file:
+            with disk.draft(path, like=self.notebook, synced=False) as file:
                 file.write(data)
-        self.names.add(name)
+            self._unsynced.append(path)
+        self.written.add(name)
         return {"form": form, "file": name}
 
     def _shown(self, key: str, value: Any, name: str) -> str:
         size = f"{_size(value):,} characters"
         link = f"[{size} of {_kind(key)}]({quote(f'{self.folder.name}/{name}')})"
         if name.endswith(".txt"):
-            return f"{fence(visible(plain(clip(value, SHOWN))), '')}\n\n{link}"
+            return f"{fence(visible(plain(clip(value, PREVIEW))), '')}\n\n{link}"
         return link
 
     # -- reading -------------------------------------------------------------------------------------------------------
 
-    def _whole(self, entry: Json, known: dict[tuple[str, str], Any]) -> Json:
-        output, folder = {**entry["whole"]}, self._folder(entry)
-        values = {key: _value(folder, file["form"], file["file"], known) for key, file in entry["values"].items()}
-        return {**output, "data": {**output["data"], **values}} if "data" in output else {**output, **values}
+    def _whole(self, entry: Json, contents: dict[tuple[str, str], Any]) -> Json:
+        """Return an output with the values that are in files; `contents` has those that were read already."""
+        output = {**entry["whole"]}
+        folder = self._folder_of(entry)
+        files = entry["values"].items()
+        values = {key: _value(folder, file["form"], file["file"], contents) for key, file in files}
+        if "data" in output:
+            return {**output, "data": {**output["data"], **values}}
+        return {**output, **values}
 
-    def _folder(self, entry: Json) -> Path:
-        """Return the folder of an output: that of the name which the notebook had, where it has none of its own."""
+    def _folder_of(self, entry: Json) -> Path:
+        """Return the folder of an output. If the notebook was renamed, that is the one of the name it had."""
         name = entry.get("folder", "")
-        had = isinstance(name, str) and _FOLDER.fullmatch(name) and not self.folder.exists()
-        return self.folder.with_name(name) if had else self.folder
+        if isinstance(name, str) and _FOLDER.fullmatch(name) and not self.folder.exists():
+            return self.folder.with_name(name)
+        return self.folder
 
 
 _FOLDER = re.compile(r"[^/\\:\0]{1,255}_files")
 
 
-def _value(folder: Path, form: str, name: str, known: dict[tuple[str, str], Any]) -> Any:
-    if (form, name) not in known:
-        known[form, name] = _FORMS[form](_content(folder, name))
-    return known[form, name]
+def _value(folder: Path, form: str, name: str, contents: dict[tuple[str, str], Any]) -> Any:
+    if (form, name) not in contents:
+        contents[form, name] = _FORMS[form](_content(folder, name))
+    return contents[form, name]
 
 
 def _content(folder: Path, name: str) -> bytes:
-    """Return the content of a file. Raises OSError where it is none of ours."""
+    """Return the content of a file. Raises OSError if it is not one of ours."""
     if not _NAME.fullmatch(name) or not stat.S_ISDIR(folder.lstat().st_mode):
         raise OSError("no file of this folder")
     data, _ = disk.read(folder / name)
@@ -226,7 +253,7 @@ def _kind(key: str) -> str:
 
 
 def _entries(notebook: Any) -> Iterator[tuple[list[Any], Json]]:
-    """Yield what the cells of a notebook say of outputs that are elsewhere, each with the outputs of its cell."""
+    """Yield what the cells of a notebook say of outputs in files, each with the outputs of its cell."""
     with suppress(LookupError, TypeError, AttributeError):
         for cell in notebook["cells"]:
             with suppress(LookupError, TypeError, AttributeError):
@@ -235,8 +262,8 @@ def _entries(notebook: Any) -> Iterator[tuple[list[Any], Json]]:
                     yield from ((outputs, entry) for entry in cell["metadata"]["codeact"]["files"])
 
 
-def _place(entry: Json, outputs: list[Any]) -> int:
-    """Return the number of the output that `entry` is about. Raises ValueError where something else stands there."""
+def _number(entry: Json, outputs: list[Any]) -> int:
+    """Return the number of the output that `entry` is about. Raises ValueError if something else is there."""
     number = entry["output"]
     if type(number) is not int or not 0 <= number < len(outputs) or MARK not in outputs[number]["metadata"]:
         raise ValueError("no output of that number")

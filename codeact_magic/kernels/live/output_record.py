@@ -1,4 +1,4 @@
-"""What a run showed, as nbformat outputs, within limits; filled while it is shown."""
+"""The outputs of a run as nbformat outputs, within limits."""
 
 from __future__ import annotations
 
@@ -8,39 +8,38 @@ from itertools import chain
 from typing import Any
 
 from ...session import Json
-from ...text import mask
 
-# What a record keeps; all of it is shown.
-MOST_TEXT = 1_000_000  # characters of one stream output: half of them from its beginning, half from its end
-MOST_OUTPUTS = 1_000  # displays and stretches of stdout or stderr; errors are kept beyond that
+# The limits of a record. The user is shown everything.
+MOST_TEXT = 1_000_000  # characters of one stream output: half from its beginning, half from its end
+MOST_OUTPUTS = 1_000  # displays, and runs of text on stdout or stderr; errors are always kept
 MOST_RICH = 20_000_000  # characters of all displays together
 
 LEFT_OUT = "\n... {count:,} characters were shown here, but are not kept ...\n"
 MORE = "... more was shown, but is not kept ...\n"
 
 
-class Record:
-    """The outputs of one run, as they are when all updates and clearings that came so far are carried out."""
+class OutputRecord:
+    """The outputs of one run, with all updates and clearings so far applied."""
 
     def __init__(self) -> None:
-        self._shown: list[Json | Text] = []
+        self._shown: list[Json | StreamText] = []
         self._displays: dict[str, list[Json]] = {}
         self._clear_next = False
         self._room = MOST_RICH
 
     def outputs(self) -> list[Json]:
-        """Return the outputs; what comes later does not change those of streams."""
-        return [shown.output() if isinstance(shown, Text) else shown for shown in self._shown]
+        """Return the outputs. Later writes do not change the stream outputs among them."""
+        return [shown.output() if isinstance(shown, StreamText) else shown for shown in self._shown]
 
     def write(self, name: str, text: str) -> None:
-        """Take `text`, which was written to the stream `name`."""
+        """Record `text`, which was written to the stream `name`."""
         last = self._shown[-1] if self._shown and not self._clear_next else None
-        if not isinstance(last, Text) or last.name != name:
-            last = self._add(Text(name))
+        if not isinstance(last, StreamText) or last.name != name:
+            last = self._add(StreamText(name))
         last.add(text)
 
     def display(self, data: Json, metadata: Json, display_id: str | None = None, update: bool = False) -> None:
-        """Take a display, or what takes the place of the displays of that id."""
+        """Record a display. With `update`, replace the displays with that id instead."""
         bundle = self._bundle(data, metadata)
         if update:
             for shown in self._displays.get(display_id or "", ()):
@@ -51,18 +50,18 @@ class Record:
             self._displays.setdefault(display_id, []).append(output)
 
     def result(self, data: Json, metadata: Json, count: int | None) -> None:
-        """Take the value of an expression."""
+        """Record the value of an expression; `count` is the execution count."""
         result = {"output_type": "execute_result", "execution_count": count}
         self._add(result | self._bundle(data, metadata))
 
     def error(self, name: str, message: str, lines: Sequence[str]) -> None:
-        """Take an error with its traceback: it is kept whatever the limits."""
+        """Record an error with its traceback, beyond all limits."""
         if self._clear_next:
             self._clear()
         self._shown.append({"output_type": "error", "ename": name, "evalue": message, "traceback": list(lines)})
 
     def clear(self, wait: bool) -> None:
-        """Forget what there is, now or when more comes."""
+        """Drop all outputs, now or, with `wait`, before the next one."""
         self._clear_next = True
         if not wait:
             self._clear()
@@ -81,7 +80,7 @@ class Record:
         self._shown.clear()
 
     def _bundle(self, data: Json, metadata: Json) -> Json:
-        """Return a display as it is kept: without what is too large where there is no room left."""
+        """Return a display to keep; if there is no room left, only the beginning of its text."""
         kept = jsonable(data)
         self._room -= sum(len(value) for value in kept.values() if isinstance(value, str))
         if self._room < 0:
@@ -89,8 +88,8 @@ class Record:
         return {"data": kept, "metadata": jsonable(metadata)}
 
 
-class Text:
-    """A stretch of one stream: the beginning and the end of it."""
+class StreamText:
+    """Consecutive text of one stream, of which the beginning and the end are kept."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -119,38 +118,21 @@ class Text:
             self._dropped += dropped
 
     def output(self) -> Json:
-        """Return the stretch as an nbformat output."""
+        """Return the text as an nbformat output."""
         left_out = [LEFT_OUT.format(count=self._dropped)] if self._dropped else []
         return {"output_type": "stream", "name": self.name, "text": "".join(chain(self._head, left_out, self._tail))}
 
 
-def begun(text: str, secret: str) -> int:
-    """Return how many characters at the end of `text` may be the beginning of `secret`."""
+def partial_secret(text: str, secret: str) -> int:
+    """Return the length of the longest beginning of `secret` that `text` ends with (0: none)."""
     if not text or text[-1] not in secret:
         return 0
     sizes = range(min(len(text), len(secret) - 1), 0, -1)
     return next((size for size in sizes if text.endswith(secret[:size])), 0)
 
 
-def masked(value: Any, secrets: Sequence[str]) -> Any:
-    """Return MIME data in which no secret shows, however deep it lies."""
-    if not secrets:
-        return value
-    if isinstance(value, str):
-        return mask(value, secrets)
-    if isinstance(value, dict):
-        return {masked(key, secrets): masked(item, secrets) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        if all(isinstance(line, str) for line in value) and (whole := "".join(value)) != (
-            hidden := mask(whole, secrets)
-        ):
-            return [hidden]  # a text that was cut into lines
-        return [masked(item, secrets) for item in value]
-    return value
-
-
 def jsonable(value: Any) -> Any:
-    """Return MIME data as JSON can hold it: bytes as base64, as the kernel itself sends them."""
+    """Return MIME data as JSON: bytes become base64, as in the kernel's own messages."""
     if isinstance(value, bytes):
         import base64
 

@@ -1,4 +1,7 @@
-"""Asks a kernel about its variables; what answers there is sent first, so that the kernel needs nothing of ours."""
+"""Asks a kernel about its variables.
+
+The `Inspector` that answers is sent to the kernel as source, so the kernel need not have this package installed.
+"""
 
 from __future__ import annotations
 
@@ -9,13 +12,14 @@ from typing import Any
 
 from ...session import Json
 
+ANSWER = "inspector"  # the key of the answer among a reply's user expressions
 _SENT = (
     "text",
     "kernels.sent.handles",
     "kernels.sent.namespace",
     "kernels.sent.names",
     "kernels.sent.describe",
-    "kernels.sent.inside",
+    "kernels.sent.inspector",
 )
 _PACKAGE = "_codeact_inside"
 
@@ -33,7 +37,7 @@ def _codeact_setup(package, sources):
         add(package + name, None)
     for name, source in sources.items():
         add(f"{{package}}.{{name}}", source)
-    sys.modules[package].probe = sys.modules[package + ".kernels.sent.inside"].Probe(get_ipython())
+    sys.modules[package].inspector = sys.modules[package + ".kernels.sent.inspector"].Inspector(get_ipython())
 try:
     _codeact_setup({package!r}, {sources!r})
 finally:
@@ -41,38 +45,38 @@ finally:
 """
 
 
-def setup() -> str:
-    """Return the code that puts the probe into an IPython kernel."""
+def setup_code() -> str:
+    """Return the code that creates the inspector in an IPython kernel."""
     root = files(__package__.partition(".")[0])
     sources = {name: root.joinpath(f"{name.replace('.', '/')}.py").read_text("utf-8") for name in _SENT}
     return _SETUP.format(package=_PACKAGE, sources=sources)
 
 
-def question(method: str, *arguments: Any) -> str:
-    """Return the expression that asks the probe."""
-    return f"__import__('sys').modules[{_PACKAGE!r}].probe.{method}({', '.join(map(repr, arguments))})"
+def expression(method: str, *arguments: Any) -> str:
+    """Return the expression that calls a method of the inspector."""
+    return f"__import__('sys').modules[{_PACKAGE!r}].inspector.{method}({', '.join(map(repr, arguments))})"
 
 
 def answer(reply: Json) -> str | None:
-    """Return what the probe said in a kernel's reply, or None where it said nothing."""
-    said = reply.get("user_expressions", {}).get("probe", {})
+    """Return the inspector's answer in a kernel's reply, or None if there is none."""
+    found = reply.get("user_expressions", {}).get(ANSWER, {})
     try:
-        text = ast.literal_eval(said["data"]["text/plain"])
+        text = ast.literal_eval(found["data"]["text/plain"])
     except (KeyError, TypeError, ValueError, SyntaxError, AttributeError, RecursionError, MemoryError):
         return None
     return text if isinstance(text, str) else None
 
 
 def pairs(text: str | None) -> tuple[tuple[str, str], ...]:
-    """Return names and values from the JSON that the probe made of them."""
+    """Return the pairs of names and values in an answer; none if it is not such JSON."""
     try:
         return tuple((str(name), str(value)) for name, value in json.loads(text or "[]"))
-    except (ValueError, TypeError, RecursionError):  # code has put something else into its place
+    except (ValueError, TypeError, RecursionError):  # code has replaced the inspector
         return ()
 
 
 def names(text: str | None) -> set[str]:
-    """Return the names in the JSON that the probe made of them."""
+    """Return the names in an answer; none if it is not such JSON."""
     try:
         return set(map(str, json.loads(text or "[]")))
     except (ValueError, TypeError, RecursionError):
@@ -80,7 +84,7 @@ def names(text: str | None) -> set[str]:
 
 
 def description(text: str | None) -> Json:
-    """Return what names stand for from the JSON that the probe made of it."""
+    """Return what names stand for from the JSON that the inspector made of it."""
     try:
         found = json.loads(text or "{}")
         parts = {part: dict(found.get(part) or {}) for part in ("names", "types", "sources")}

@@ -1,0 +1,50 @@
+"""The interface of an interpreter, and its options as one value."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from ..agent import Executor
+
+
+def _do_nothing() -> None:
+    """Stand in for a callback that nobody has set."""
+
+
+@dataclass(frozen=True, slots=True)
+class InterpreterOptions:
+    """The options of an interpreter; they hold until it is configured again.
+
+    Attributes:
+        timeout: seconds that an action may run (0: no limit).
+        summary_limit: the most characters of a summary.
+        keep_cells: whether `cells` returns the user's cells.
+        session: the id of the session that actions and cells are counted for.
+        secrets: returns the strings that no output may show.
+        cleared: called after an action has cleared the output of the cell.
+    """
+
+    timeout: float = 0.0
+    summary_limit: int = 4000
+    keep_cells: bool = True
+    session: str = ""
+    secrets: Callable[[], Sequence[str]] = tuple
+    cleared: Callable[[], None] = _do_nothing
+
+
+DEFAULTS = InterpreterOptions()
+
+
+class Interpreter(Executor, Protocol):
+    """Runs the code of many turns."""
+
+    def configure(self, options: InterpreterOptions) -> None:
+        """Use `options` from now on."""
+
+    def user_names(self) -> Collection[str]:
+        """Return the names that are the user's own."""
+
+    def defined(self, names: Collection[str]) -> Collection[str]:
+        """Return those of `names` that have a value."""
