@@ -22,11 +22,13 @@ findings        findings, and their wording
 from __future__ import annotations
 
 import ast
-from collections.abc import Collection
+import builtins
+import keyword
+from collections.abc import Callable, Collection
 
 from .findings import Finding, ScanReport
 from .hidden import unseen
-from .ipython_syntax import parse
+from .ipython_syntax import FIRST_WORD, code_of, commands_in, parse
 from .magics import is_magic, judge
 from .namespace import Namespace
 from .program import Program
@@ -57,9 +59,39 @@ def scan(code: str, names: Collection[str] = ()) -> tuple[Finding, ...]:
 
 def _read(code: str, space: Namespace, report: ScanReport) -> None:
     """Add the findings about the IPython lines and the Python of `code` to `report`."""
-    tree, commands = parse(code, lambda word: is_magic(word) and word not in space)
+    if space.is_live:
+        tree, commands = parse(code, lambda word: _is_magic_here(word, space), first_word=FIRST_WORD)
+    else:
+        tree, commands = parse(code, lambda word: is_magic(word) and word not in space)
     for command in commands:
         for kind, what in judge(command):
             report.add(kind, what, command.line)
     mentioned = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
     Rules(Program(tree, space.names, space.known(mentioned)), report).apply()
+    if space.transform:
+        _read_as_ipython(code, space.transform, space, report)
+
+
+def _is_magic_here(word: str, space: Namespace) -> bool:
+    """Return whether IPython takes a line that begins with `word` for a magic: no name of Python's hides it."""
+    is_known = word in space.magics if space.magics is not None else is_magic(word)
+    return is_known and not (keyword.iskeyword(word) or hasattr(builtins, word) or space.known([word]).entries)
+
+
+def _read_as_ipython(code: str, transform: Callable[[str], str], space: Namespace, report: ScanReport) -> None:
+    """Add what is found only if IPython itself separates its lines from the Python of `code`."""
+    text = transform(code)
+    if text.strip() == code.strip():
+        return
+    try:
+        tree = ast.parse(text)
+    except SyntaxError:  # it does not run
+        return
+    for command in commands_in(tree):
+        found = ScanReport()
+        if (inner := code_of(command)) is not None:
+            _read(inner, space, found)
+        else:
+            for kind, what in judge(command):
+                found.add(kind, what, 1)
+        report.add_missing(found, command.line)

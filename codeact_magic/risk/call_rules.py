@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import ast
-import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 
-from . import by_type, magics, tables
+from . import by_type, magics, tables, text_rules
 from .call import Call, unparsed
 from .ipython_syntax import Command
 from .magics import Effect
+from .text_rules import Rule
 from .wording import words
-from .values import NONE, URL, names
+from .values import NONE, URL, kept, names
 
-_CODE_IN_QUERY = re.compile(r"@[\w.]*\(|__")
 _SHELL = "IPython.get_ipython"
 
 
@@ -33,6 +32,9 @@ def judge(call: Call) -> Iterator[Effect]:
         effects += _by_method(call, call.method)
     if not any(kind in ("network", "downloads") for kind, _ in effects):
         effects += _fetched(call)
+    if call.may_be_true("num_workers"):
+        effects.append(words("process", call.label(*call.names[:1])))
+    effects += _handed_on(call)
     yield from effects
     yield from by_type.changed(call)
 
@@ -111,6 +113,18 @@ def _fetched(call: Call) -> Iterator[Effect]:
             yield words("network", call.label(name if call.names else ""))
 
 
+def _handed_on(call: Call) -> Iterator[Effect]:
+    """Yield functions whose effects depend on their arguments, if another function gets to call them."""
+    if any(dotted == "functools.partial" or dotted in tables.LOOKING for dotted in call.names):
+        return
+    for argument in call.arguments():
+        for dotted in names(call.of(argument)):
+            if dotted in tables.OPENERS and dotted.rpartition(".")[2] == "open":
+                yield words("writes", dotted)
+            elif dotted in ("builtins.getattr", "builtins.setattr", "builtins.delattr"):
+                yield words("unreadable", dotted)
+
+
 def _open(call: Call, dotted: str) -> Iterator[Effect]:
     position, default = tables.OPENERS[dotted]
     mode = call.argument(position, *tables.MODES)
@@ -166,7 +180,7 @@ def _getattr(call: Call, dotted: str) -> Iterator[Effect]:
     if any(text in tables.INNARDS for text in texts or ()):
         yield words("unreadable", dotted)
     if texts is None and any(value.kind == "name" for value in base):
-        yield "unreadable", f"getattr({call.shown(call.argument(0))}, …)"
+        yield "unreadable", unparsed(call.node, 40) or f"getattr({call.shown(call.argument(0))}, …)"
 
 
 def _setattr(call: Call, dotted: str) -> Iterator[Effect]:
@@ -183,17 +197,33 @@ def _edit(call: Call, dotted: str) -> Iterator[Effect]:
         yield words("writes", dotted, call.shown(call.argument(0, "files")))
 
 
-def _timed(call: Call, dotted: str) -> Iterator[Effect]:
-    """Yield the timing of code in a string. A function that is timed needs no finding: its body is part of the code."""
-    statement = call.argument(0, "stmt")
-    if statement and not all(value.kind in ("function", "name") for value in call.of(statement)):
-        yield words("unreadable", dotted)
-
-
 def _partial(call: Call, dotted: str) -> Iterator[Effect]:
     if call.node.args:
         inner = ast.Call(call.node.args[0], call.node.args[1:], call.node.keywords)
-        yield from judge(Call(inner, call.scope, call.program))
+        opens = any(dotted in tables.OPENERS for dotted in names(call.of(call.node.args[0])))
+        if opens and len(call.node.args) == 2:  # the mode may come with the call
+            yield words("writes", dotted, call.shown(call.node.args[1]))
+        else:
+            yield from judge(Call(inner, call.scope, call.program))
+
+
+def _print(call: Call, dotted: str) -> Iterator[Effect]:
+    """Yield the file that is printed to, unless it is one of the standard streams."""
+    file = next((keyword.value for keyword in call.node.keywords if keyword.arg == "file"), None)
+    if file is not None and not call.is_reported(file) and NONE not in call.of(file):
+        yield words("writes", dotted, call.shown(file))
+
+
+def _to_file(call: Call, dotted: str) -> Iterator[Effect]:
+    """Yield the file that something is made to write to."""
+    if not call.is_reported(file := call.argument(0, "f", "csvfile")):
+        yield words("writes", dotted, call.shown(file))
+
+
+def _set_attribute(call: Call, dotted: str) -> Iterator[Effect]:
+    """Yield an attribute that is set past its object, unless a method sets its own."""
+    if not isinstance(call.first(), ast.Name) or call.shown(call.first()) != "self":
+        yield words("environment", dotted)
 
 
 def _logging(call: Call, dotted: str) -> Iterator[Effect]:
@@ -224,21 +254,6 @@ def _only(texts: list[str] | None) -> str | None:
     return texts[0] if texts and len(texts) == 1 else None
 
 
-def _sql(call: Call, method: str) -> Iterator[Effect]:
-    """Yield a database command that does more than read."""
-    query = call.argument(0)
-    if isinstance(query, ast.Call) and query.args and unparsed(query.func, 20).endswith("text"):
-        query = query.args[0]
-    texts = call.texts(query) if query else []
-    if isinstance(query, ast.JoinedStr) and query.values and isinstance(query.values[0], ast.Constant):
-        texts = ["".join(str(part.value) for part in query.values if isinstance(part, ast.Constant))]
-    if texts is None and method != "sql":
-        yield "unreadable", f"{call.label()}({call.shown(query)})"
-    for text in texts or ():
-        if not tables.READING_SQL.match(text) or tables.WRITING_SQL.search(text):
-            yield "writes", f"a database: {text.strip()}"
-
-
 def _run(call: Call, method: str) -> Iterator[Effect]:
     """Yield a `run` of an unknown object whose arguments look like those of a process.
 
@@ -249,14 +264,12 @@ def _run(call: Call, method: str) -> Iterator[Effect]:
         yield words("process", call.label())
 
 
-def _query(call: Call, method: str) -> Iterator[Effect]:
-    """Yield a pandas query that calls a function."""
-    query = call.argument(0)
-    parts: list[ast.expr] = [query] if query else []
-    if isinstance(query, ast.JoinedStr):
-        parts = query.values
-    if any(_CODE_IN_QUERY.search(text) for part in parts for text in call.texts(part) or ()):
-        yield "unreadable", f"{method}({call.shown(query)})"
+def _add_handler(call: Call, method: str) -> Iterator[Effect]:
+    """Yield a handler that was made in an earlier step and writes log records into a file or sends them."""
+    for value in kept(call.of(call.first()), "typed"):
+        for base in call.program.known.lineage(str(value.content)):
+            if known := tables.touched(base):
+                yield known[0], call.shown(call.first())
 
 
 def _open_method(call: Call, method: str) -> Iterator[Effect]:
@@ -268,8 +281,8 @@ def _open_method(call: Call, method: str) -> Iterator[Effect]:
         yield "writes", unparsed(call.node.func, 40).removesuffix(".open") or "files with open"
 
 
-_Rule = Callable[[Call, str], Iterator[Effect]]
-_RULES: Mapping[str, _Rule] = {
+_RULES: Mapping[str, Rule] = {
+    **text_rules.RULES,
     **dict.fromkeys(tables.OPENERS, _open),
     **dict.fromkeys(tables.DATABASES, _connect),
     **dict.fromkeys(tables.DUMPS, _dump),
@@ -277,16 +290,17 @@ _RULES: Mapping[str, _Rule] = {
     **dict.fromkeys(("builtins.__import__", "importlib.__import__", "importlib.import_module"), _import),
     **dict.fromkeys(("builtins.setattr", "builtins.delattr", "operator.setitem", "operator.delitem"), _setattr),
     **dict.fromkeys(("fileinput.input", "fileinput.FileInput"), _edit),
-    **dict.fromkeys(("timeit.timeit", "timeit.repeat", "timeit.Timer"), _timed),
     "builtins.getattr": _getattr,
-    "functools.partial": _partial,
-    "duckdb.query": _sql,
+    **dict.fromkeys(("functools.partial", "types.MethodType"), _partial),
+    "builtins.print": _print,
+    **dict.fromkeys(("csv.writer", "csv.DictWriter"), _to_file),
+    "builtins.object.__setattr__": _set_attribute,
     "logging.basicConfig": _logging,
     "numpy.load": _numpy_load,
 }
-_METHODS: Mapping[str, _Rule] = {
-    **dict.fromkeys(("execute", "executemany", "executescript", "exec_driver_sql", "sql"), _sql),
-    **dict.fromkeys(("query", "eval"), _query),
+_METHODS: Mapping[str, Rule] = {
+    **text_rules.METHODS,
     **dict.fromkeys(("run", "call"), _run),
+    "addHandler": _add_handler,
     "open": _open_method,
 }

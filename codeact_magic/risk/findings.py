@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 Kind = Literal[
@@ -82,6 +82,11 @@ class ScanReport:
         known = self._found.setdefault(str(finding), finding)
         if line < known.line:
             self._found[str(finding)] = finding
+
+    def add_missing(self, other: ScanReport, line: int) -> None:
+        """Add the findings of `other` that are not known, at `line`."""
+        for text, finding in other._found.items():
+            self._found.setdefault(text, replace(finding, line=line))
 
     def findings(self) -> tuple[Finding, ...]:
         """Return what was found, in the order of the lines; of a name that is overwritten, only that."""

@@ -61,6 +61,11 @@ class Namespace(Collection[str]):
         self.transform = transform
         self.magics = magics
 
+    @property
+    def is_live(self) -> bool:
+        """Whether a kernel tells what the names stand for."""
+        return self._describe is not None
+
     def __contains__(self, name: object) -> bool:
         return name in self.names
 

@@ -151,6 +151,18 @@ class Program:
                 inner = self.scopes.inner[id(value.content)]
                 for name, values in self._arguments(value.content, call, scope):
                     changed |= name in inner.bound and self._add((inner, name), values)
+            elif value.kind == "name" and value.content in tables.APPLYING:
+                changed |= self._apply_function(call, scope)
+        return changed
+
+    def _apply_function(self, call: ast.Call, scope: Scope) -> bool:
+        """Pass the elements of the other arguments to the function that is the first one; return whether any was new."""
+        changed = False
+        for value in kept(self._any(call.args[:1], scope), "function"):
+            others = self._any(call.args[1:], scope)
+            inner = self.scopes.inner[id(value.content)]
+            for name in _parameters(value.content):
+                changed |= self._add((inner, name), elements(others) | others)
         return changed
 
     def _arguments(self, function: Function, call: ast.Call, scope: Scope) -> Iterator[tuple[str, Values]]:
@@ -235,6 +247,11 @@ class Program:
             return frozenset({Value("name", dotted)})
         values: Values = frozenset({URL}) if entry.has_address else frozenset()
         lineage = self.known.lineage(entry.dotted)
+        if not tables.EXITS.isdisjoint(lineage):
+            return frozenset({Value("name", "builtins.exit")})
+        if not tables.SHELLS.isdisjoint(lineage):
+            shell = "name" if entry.bound == "get_ipython" else "result"
+            return self.attribute(frozenset({Value(shell, "IPython.get_ipython")}), entry.bound.replace("get_ipython", "__call__") or "__call__")
         if not tables.PATHS.isdisjoint(map(canonical, lineage)):
             values |= {PATH}
         elif dotted in tables.HANDLES:
@@ -266,7 +283,8 @@ class Program:
                         found |= self._method(value.content, attr)
                     found.add(Value("name", canonical(f"{value.content}.{attr}")))
                 case "typed" | "method":
-                    found |= self._method(value.content, attr) if value.kind == "typed" else ()
+                    if value.kind == "typed":
+                        found |= self._method(value.content, attr)
                     found.add(Value("method", f"{value.content}.{attr}"))
                 case "result":
                     found.add(Value("name", f"{value.content}.{attr}"))
@@ -276,6 +294,8 @@ class Program:
                     found.add(value)
         if values and not found:
             return self._known.get((None, attr), frozenset()) | UNKNOWN
+        if not UNKNOWN.isdisjoint(values):  # a class of the code, too
+            found |= kept(self._known.get((None, attr), frozenset()), "function")
         return frozenset(found)
 
     def _operation(self, node: ast.BinOp, scope: Scope) -> Values:
@@ -298,7 +318,8 @@ class Program:
         if isinstance(node.func, ast.Attribute) and name in type_tables.PARTS:
             found.append(kept(self.of(node.func.value, scope), "yours"))
         if name in tables.JOINS:
-            found.append(kept(self._any(node.args, scope), "url"))
+            receiver = [node.func.value] if isinstance(node.func, ast.Attribute) else []
+            found.append(kept(self._any([*receiver, *node.args], scope), "url"))
         return frozenset[Value]().union(*found)
 
     def _result(self, value: Value, node: ast.Call, scope: Scope) -> Values:
@@ -318,7 +339,7 @@ class Program:
             return self._imported(node, scope, whole=last != "__import__")
         if dotted == "builtins.getattr":
             return self._got(node, scope)
-        if dotted == "functools.partial":
+        if dotted in tables.WRAPPERS:
             return self._any(node.args[:1], scope)
         if module in ("builtins", "itertools") and last in tables.PASSED_ON:
             return spread(self._any(node.args, scope))

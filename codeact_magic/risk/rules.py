@@ -7,7 +7,7 @@ import builtins
 import itertools
 from collections.abc import Iterator
 
-from . import by_type, call_rules, packages, tables
+from . import by_type, call_rules, packages, tables, texts
 from .call import Call
 from .findings import Kind, ScanReport
 from .namespace import USERS
@@ -48,6 +48,9 @@ class Rules:
             if dotted not in self._called:
                 self._say(kind, what, line)
         self._unread()
+        for statement in self._program.body:
+            for kind, what, line in texts.judge(statement):
+                self._say(kind, what, line)
 
     def _say(self, kind: Kind, what: str, line: int) -> None:
         """Report an effect. One of a definition of the user's is reported where the code calls that."""
@@ -87,8 +90,8 @@ class Rules:
 
     def _call(self, node: ast.Call, scope: Scope) -> None:
         call = Call(node, scope, self._program)
-        self._done.add(id(node.func))
         if isinstance(node.func, ast.Name | ast.Attribute):
+            self._done.add(id(node.func))
             self._mention_called(node.func, scope)
         effects = list(call_rules.judge(call))
         for kind, text in effects:
@@ -119,6 +122,9 @@ class Rules:
         if not isinstance(node, ast.Call):
             self._mention_called(node, scope)
         for dotted in names(self._program.of(node, scope)):
+            module, _, last = dotted.rpartition(".")
+            if module in tables.PATHS and (kind := tables.touches(last)) and isinstance(node, ast.Attribute):
+                self._mentions.append((dotted, kind, f"files with {last}", node.lineno))
             if known := tables.touched(dotted):
                 self._done.update(_chain(node))
                 kind, what = words(known[0], dotted if known[1] in tables.OBJECTS else known[1])
@@ -162,6 +168,8 @@ class Rules:
             module = f"{node.module}.{alias.name}" if isinstance(node, ast.ImportFrom) else alias.name
             dotted, name = canonical(module), alias.asname or alias.name
             known = tables.touched(dotted)
+            if module in tables.ON_IMPORT:
+                self._say(tables.ON_IMPORT[module], f"import {module}", node.lineno)
             if alias.name == "*":
                 self._star(str(getattr(node, "module", "")), node.lineno)
             elif not (packages.is_familiar(dotted) or getattr(node, "level", 0)):

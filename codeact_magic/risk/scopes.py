@@ -170,6 +170,10 @@ class Scopes:
             case ast.Call(func=ast.Attribute(attr=attr, value=ast.Name() as owner)) if attr in _ADDING_METHODS:
                 for argument in node.args:
                     yield from _to_name(owner, argument, scope, "held")
+            case ast.ClassDef():
+                yield Binding(scope.binder(node.name), node.name, "unknown")
+                for base in node.bases:
+                    yield Binding(scope.binder(node.name), node.name, "is", base, scope)
             case ast.Global():
                 scope.declared |= dict.fromkeys(node.names, scope.module)
             case ast.Nonlocal():

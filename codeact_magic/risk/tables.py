@@ -23,10 +23,13 @@ def words(line: str) -> frozenset[str]:
 
 
 MODULES = kinds(
-    writes="shutil tempfile dbm lmdb",
+    writes="""
+        shutil tempfile dbm lmdb py_compile compileall venv zipapp distutils setuptools test turtle logging.config
+        pyarrow.fs pandas.io.common""",
     process="""
         subprocess multiprocessing multiprocess billiard pty pexpect asyncio.subprocess docker plumbum ray
-        dask.distributed concurrent.futures.process pyautogui pynput pdfkit""",
+        dask.distributed concurrent.futures.process pyautogui pynput pdfkit sh
+        jupyter_client""",
     network="""
         requests httpx aiohttp urllib3 urllib.request http.client http.server ftplib smtplib imaplib poplib nntplib
         telnetlib socket socketserver ssl xmlrpc websocket websockets paramiko boto3 botocore aioboto3 s3fs gcsfs adlfs
@@ -34,10 +37,17 @@ MODULES = kinds(
         mysql asyncpg snowflake pika kafka zmq grpc yfinance wget gdown kaggle kagglehub huggingface_hub openai
         anthropic ollama litellm feedparser selenium playwright tweepy praw wikipedia gspread pandas_datareader fredapi
         webbrowser mechanize mlflow wandb uvicorn pycurl requests_html cloudscraper elasticsearch influxdb slack_sdk
-        twilio geopy osmnx tensorflow.keras.datasets keras.datasets torchvision.datasets""",
+        twilio geopy osmnx tensorflow.keras.datasets keras.datasets torchvision.datasets
+        skimage.data scipy.datasets torch.hub asyncio.streams cassandra pysftp fabric""",
     installs="pip ensurepip micropip piplite",
-    environment="dotenv winreg keyring",
-    unreadable="os ctypes cffi codeop runpy imp zipimport dill cloudpickle",
+    environment="""
+        dotenv winreg keyring unittest.mock readline sys.monitoring copyreg faulthandler sitecustomize site
+        pandas.api.extensions termios tty fcntl""",
+    magic="IPython ipykernel traitlets.config comm",
+    approval="codeact_magic",
+    later="sched",
+    unreadable="os ctypes cffi codeop runpy imp zipimport dill cloudpickle bdb pdb trace",
+    **{"reads environment": "netrc getpass google.colab.userdata"},
 )
 
 # Objects for which any use is an effect.
@@ -67,12 +77,28 @@ FUNCTIONS = kinds(
         asyncio.open_connection asyncio.start_server asyncio.open_unix_connection torch.hub.load
         tensorflow.keras.utils.get_file keras.utils.get_file tensorflow_datasets.load tensorflow_hub.load
         sqlalchemy.create_engine pandas.read_gbq gensim.downloader.load transformers.pipeline
-        sentence_transformers.SentenceTransformer""",
-    exit="builtins.exit builtins.quit builtins.SystemExit sys.exit os._exit os.abort",
+        sentence_transformers.SentenceTransformer seaborn.get_dataset_names
+        logging.handlers.SocketHandler logging.handlers.DatagramHandler logging.handlers.SysLogHandler
+        logging.handlers.SMTPHandler logging.handlers.HTTPHandler pyarrow.fs.S3FileSystem pyarrow.fs.GcsFileSystem
+        pyarrow.fs.HadoopFileSystem fsspec.filesystem dask.distributed.Client""",
+    exit="""
+        faulthandler._sigsegv faulthandler._sigabrt faulthandler._sigfpe faulthandler._stack_overflow
+        faulthandler._fatal_error_c_thread faulthandler._read_null builtins.exit builtins.quit builtins.SystemExit sys.exit os._exit os.abort""",
     environment="""
         os.getenv os.getenvb os.putenv os.unsetenv os.chdir os.fchdir os.chroot os.umask os.setuid os.setgid
         sys.settrace sys.setprofile sys.addaudithook sys.setrecursionlimit locale.setlocale resource.setrlimit
-        time.tzset""",
+        time.tzset threading.settrace threading.setprofile threading.settrace_all_threads
+        threading.setprofile_all_threads sys.set_asyncgen_hooks sys.set_coroutine_origin_tracking_depth
+        sys.setswitchinterval sys.breakpointhook sys.set_int_max_str_digits gc.callbacks gc.disable gc.freeze
+        logging.setLoggerClass logging.setLogRecordFactory logging.disable logging.shutdown codecs.register
+        codecs.register_error asyncio.set_event_loop_policy asyncio.set_event_loop importlib.invalidate_caches
+        os.register_at_fork os.dup2 os.dup os.close os.closerange builtins.type.__setattr__
+        builtins.type.__delattr__ socket.setdefaulttimeout warnings.showwarning linecache.clearcache""",
+    later="""
+        threading.Timer weakref.finalize atexit.register signal.set_wakeup_fd""",
+    page="""
+        IPython.display.Javascript IPython.display.display_javascript IPython.core.display.Javascript
+        IPython.display.publish_display_data IPython.core.displaypub.publish_display_data""",
     unreadable="""
         builtins.exec builtins.eval builtins.compile builtins.__import__ builtins.globals builtins.locals builtins.vars
         builtins.breakpoint pdb.set_trace pdb.run importlib.import_module importlib.__import__ importlib.reload
@@ -82,10 +108,13 @@ FUNCTIONS = kinds(
         types.FunctionType types.CodeType sys._getframe sys._current_frames inspect.currentframe inspect.stack
         gc.get_objects gc.get_referrers operator.methodcaller timeit.timeit timeit.repeat timeit.Timer cProfile.run
         doctest.run_docstring_examples doctest.testmod doctest.testfile doctest.DocTestRunner
-        profile.run atexit.register code.interact code.InteractiveConsole code.InteractiveInterpreter
-        IPython.display.Javascript IPython.display.display_javascript keras.models.load_model
+        profile.run code.interact code.InteractiveConsole code.InteractiveInterpreter
+        cProfile.runctx profile.runctx pydoc.locate pydoc.resolve pydoc.safeimport pkgutil.resolve_name
+        inspect.getmodule inspect.getclosurevars typing.ForwardRef typing._eval_type gc.get_referents
+        keras.models.load_model
         tensorflow.keras.models.load_model""",
     magic="IPython.get_ipython IPython.start_ipython IPython.embed",
+    **{"reads environment": "os.path.expandvars psutil.Process.environ"},
 )
 
 HARMLESS = words("""
@@ -101,8 +130,16 @@ HARMLESS = words("""
     requests.codes httpx.HTTPError httpx.RequestError httpx.HTTPStatusError httpx.TimeoutException aiohttp.ClientError
     urllib3.exceptions urllib3.disable_warnings socket.error socket.timeout socket.gaierror ssl.SSLError
     http.client.HTTPException http.client.responses geopy.distance ctypes.sizeof openai.OpenAIError openai.APIError
-    platform.system
+    platform.system IPython.display IPython.core.display IPython.core.display_functions IPython.utils.capture
+    IPython.lib.pretty IPython.version_info IPython.core.error traitlets.config.Config unittest.mock.Mock
+    unittest.mock.MagicMock unittest.mock.AsyncMock unittest.mock.ANY unittest.mock.sentinel unittest.mock.call
+    unittest.mock.DEFAULT faulthandler.is_enabled faulthandler.dump_traceback site.getsitepackages site.getusersitepackages
+    comm.__version__ getpass.getuser
+    pandas.io.common.is_url
     """)
+
+# Modules that act as they are imported.
+ON_IMPORT = kinds(process="antigravity", environment="sitecustomize usercustomize")
 
 # The parts of modules that are meant to be set.
 SETTINGS = (
@@ -112,7 +149,7 @@ SETTINGS = (
     "matplotlib.pyplot.rcParams",
     "plotly.io",
     "torch.backends",
-    "warnings",
+    "warnings.filters",
 )
 
 # Methods that have the same effect on any object, and functions that are often called by their bare name.
@@ -122,7 +159,7 @@ METHODS = kinds(
         imwrite tofile extractall copyfile copytree copy2 copyfileobj make_archive unpack_archive save savetxt savez
         savez_compressed savemat saveAsTable to_csv to_excel to_json to_parquet to_feather to_pickle to_hdf to_html
         to_latex to_markdown to_xml to_string to_stata to_orc to_sql to_gbq to_clipboard to_file to_netcdf to_zarr
-        to_disk to_delta to_iceberg""",
+        to_disk to_delta to_iceberg print_figure print_png print_pdf print_svg print_jpg print_jpeg print_tif print_ps print_eps""",
     deletes="unlink rmdir rmtree removedirs",
     process="""
         popen Popen check_output check_call getoutput getstatusoutput kill terminate send_signal execv execve execvp
@@ -130,10 +167,12 @@ METHODS = kinds(
     network="""
         urlopen urlretrieve sendmail send_message upload_file upload_fileobj download_file download_fileobj put_object
         get_object delete_object from_pretrained push_to_hub download load_dataset get_rdataset launch create_engine
-        download_url_to_file""",
+        download_url_to_file create_connection create_server create_datagram_endpoint""",
     environment="putenv unsetenv setenv chdir load_dotenv",
+    later="call_later call_at call_soon call_soon_threadsafe add_signal_handler enterabs",
     unreadable="run_cell run_line_magic run_cell_magic run_code exec_module load_module run_path run_module",
     exit="_exit",
+    **{"reads environment": "environ"},
 )
 PREFIXES: Mapping[str, Kind] = {
     "write_": "writes",
@@ -181,6 +220,7 @@ OPENERS: Mapping[str, tuple[int, str]] = {
     ),
     **dict.fromkeys(words("pandas.HDFStore zarr.open zarr.open_group"), (1, "a")),
     "numpy.memmap": (2, "r+"),
+    "numpy.lib.format.open_memmap": (1, "r+"),
     "pathlib.Path.open": (0, "r"),
 }
 MODES = ("mode", "flag", "filemode")
@@ -192,7 +232,7 @@ SERIALISERS = words("torch.load yaml.load yaml.load_all")
 # If its name begins with one of these, a function that gets a web address fetches it.
 FETCHES = re.compile(
     r"(?:read|scan|load|open|fetch|download|urlopen|urlretrieve|get|post|put|patch|delete|head|request|connect|imread"
-    r"|genfromtxt|loadtxt|retrieve|clone|create_engine|from_url|sql|execute)(?:_|\Z)|(?:IFrame|Image|Video|Audio|SVG|GeoJSON)\Z"
+    r"|genfromtxt|loadtxt|retrieve|clone|create_engine|from_url|sql|execute)(?:_|\Z)|(?:parse|IFrame|Image|Video|Audio|SVG|GeoJSON)\Z"
 )
 # If its name begins with one of these, a function that gets a literal file name writes that file.
 WRITES = re.compile(r"(?:to|write|save|export|dump|store|create|copy|move|output|show)(?:_|\Z)")
@@ -229,7 +269,13 @@ INNARDS = words("""
     """)
 KEPT_NAMES = words("os sys shutil subprocess pathlib Path io socket builtins get_ipython display")
 
-ROOTS = words("os sys subprocess shutil builtins socket importlib")
+ROOTS = words("os sys subprocess shutil builtins socket importlib threading ctypes tempfile")
+SHELLS = words("IPython.core.interactiveshell.InteractiveShell")  # and all that are derived from it
+EXITS = words("IPython.core.autocall.ExitAutocall _sitebuiltins.Quitter")
+WRAPPERS = words("functools.partial types.MethodType functools.lru_cache functools.cache functools.wraps")
+LOOKING = words("builtins.isinstance builtins.help builtins.type builtins.id builtins.callable builtins.print inspect.signature")
+APPLYING = words("builtins.map builtins.filter functools.reduce itertools.starmap itertools.accumulate")
+
 RENAMED = {
     "posix": "os",
     "nt": "os",
@@ -243,6 +289,21 @@ RENAMED = {
     "pandas.io.pytables.HDFStore": "pandas.HDFStore",
     "cPickle": "pickle",
     "_pickle": "pickle",
+    "_socket": "socket",
+    "_ssl": "ssl",
+    "_ctypes": "ctypes",
+    "_thread": "threading",
+    "_posixsubprocess": "subprocess",
+    "_winapi": "subprocess",
+    "_io.StringIO": "io.StringIO",
+    "_io.BytesIO": "io.BytesIO",
+    "pathlib._local.Path": "pathlib.Path",
+    "pathlib._local.PosixPath": "pathlib.Path",
+    "pathlib._local.WindowsPath": "pathlib.Path",
+    "IPython.core.getipython.get_ipython": "IPython.get_ipython",
+    "IPython.core.interactiveshell.InteractiveShell.get_ipython": "IPython.get_ipython",
+    "__main__.get_ipython": "IPython.get_ipython",
+    "xml.etree.cElementTree": "xml.etree.ElementTree",
 }
 
 # The usual names of modules. An earlier step may have imported them, if the code does not bind the name itself.

@@ -129,6 +129,7 @@ METHODS: Mapping[str, Kind] = _kinds(
         asyncio.base_events.BaseEventLoop.set_task_factory threading.Timer.start sched.scheduler.enter
         sched.scheduler.enterabs
         """,
+    unreadable="cProfile.Profile.run cProfile.Profile.runctx profile.Profile.run profile.Profile.runctx",
     process="""
         asyncio.base_events.BaseEventLoop.subprocess_exec asyncio.base_events.BaseEventLoop.subprocess_shell
          subprocess.Popen.communicate

@@ -47,7 +47,7 @@ _UNKNOWN = Value("unknown")
 UNKNOWN: Values = frozenset({_UNKNOWN})
 
 _ADDRESS = re.compile(
-    r"\b(?:https?|ftps?|sftp|s3[an]?|gs|gcs|abfss?|hf|ssh|wss?|postgres(?:ql)?|mysql|mongodb)://", re.IGNORECASE
+    r"\b(?:https?|ftps?|sftp|s3[an]?|gs|gcs|abfss?|hf|ssh|wss?|postgres(?:ql)?|mysql|mongodb|rediss?|amqps?|bolt|neo4j)://|\Ahttps?:", re.IGNORECASE
 )
 MOST = 48  # values of an expression; beyond that, its strings and functions are dropped
 _LONGEST = 4000  # characters of a string; a longer one is unknown
@@ -57,8 +57,9 @@ def canonical(dotted: str) -> str:
     """Return the name under which the tables list `dotted`; for example, `pathlib.os.remove` is `os.remove`."""
     parts = dotted.split(".")[:7]
     for at in range(len(parts) - 1, 0, -1):
-        if parts[at] in tables.ROOTS and parts[at - 1] not in ("asyncio", parts[at]):
-            parts = parts[at:]
+        name = parts[at].lstrip("_")  # some modules import others under private names
+        if name in tables.ROOTS and parts[at - 1].lstrip("_") not in ("asyncio", "IPython", name):
+            parts = [name, *parts[at + 1 :]]
             break
     parts[0] = tables.RENAMED.get(parts[0], parts[0])
     dotted = ".".join(parts)

@@ -139,6 +139,7 @@ class KernelExecutor:
         return Namespace(
             inspection.names(self._ask_kernel("own")),
             describe=lambda names: inspection.description(self._ask_kernel("described", sorted(names))),
+            transform=_transformed,
         )
 
     def defined(self, names: Collection[str]) -> set[str]:
@@ -268,6 +269,14 @@ class KernelExecutor:
             if self._running and clock is self._clock:
                 self._end()
                 self._lose(notes.unused(idle))
+
+
+def _transformed(code: str) -> str:
+    """Return the Python that IPython makes of a cell."""
+    from IPython.core.inputtransformer2 import TransformerManager  # imported on use
+
+    python: str = TransformerManager().transform_cell(code)  # type: ignore[no-untyped-call]
+    return python
 
 
 def _ignore(kind: str, content: Json) -> None:
