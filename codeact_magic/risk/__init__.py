@@ -7,15 +7,28 @@ no other part of the project, runs nothing, and does not know who approves.
 Begin with `scan` below, then `rules`.
 
 rules           goes through the tree and reports every effect, calls apart
+reach           which of the user's definitions the code may call
 call_rules      the effects of a call
+by_type         the effects of a method, by the type of its object
+file_rules      the effects of calls that open a file or write into one
+text_rules      the effects of calls that are given SQL, expressions, HTML and other texts
 call            one call and its arguments
 program         the values that the names of the code may have
+arguments       the values that calls pass to parameters
+before          the values that names have before the code runs
+prelude         the user's functions that the code may call
 values          the values that an expression may have
 scopes          the names that each scope binds
-tables          library modules, functions and methods, by the kind of their effect
+namespace       the user's names, and what they stand for
+library         library modules and functions, by the kind of their effect
+tables          library functions and methods that the rules look at more closely
+type_tables     methods, by the types of their objects
+packages        packages that are known to be harmless
+texts           script, addresses and paths of secrets in texts
 magics          the effects of IPython lines
 ipython_syntax  separates IPython lines from Python
 hidden          hidden characters, code out of sight, and look-alike names
+wording         how an effect is worded
 findings        findings, and their wording
 """
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from . import packages, tables, type_tables
+from . import library, packages, tables, type_tables
 from .call import Call
 from .magics import Effect
 from .program import Program
@@ -28,7 +28,7 @@ def judge(call: Call, dotted: str) -> Iterator[Effect]:
         yield words(kind, dotted)
     elif owner in type_tables.HOLDERS:
         return
-    elif known := tables.touched(dotted):
+    elif known := library.touched(dotted):
         if known[0] not in ("unreadable", "writes", "deletes"):
             yield words(known[0], dotted)
     elif not packages.is_familiar(dotted):
@@ -40,6 +40,17 @@ def changed(call: Call) -> Iterator[Effect]:
     for node in _changed(call):
         for name in sorted(call.program.yours(node, call.scope)):
             yield "changes name", f"your {name}"
+    if isinstance(call.node.func, ast.Call):  # of getattr
+        for value in kept(call.of(call.node.func), "yours"):
+            if any(_changes(value.content, [dotted], attr, call.program) for dotted, attr in _split(call)):
+                yield "changes name", f"your {value.content}"
+
+
+def _split(call: Call) -> Iterator[tuple[str, str]]:
+    """Yield the types and names of the methods that may be called."""
+    for value in kept(call.functions, "method"):
+        dotted, _, attr = str(value.content).rpartition(".")
+        yield dotted, attr
 
 
 def _changed(call: Call) -> Iterator[ast.expr]:
@@ -80,7 +91,7 @@ def _changes(name: str, types: list[str], attr: str, program: Program) -> bool:
 
 
 def _changes_type(dotted: str, attr: str, program: Program) -> bool:
-    if program.has_method(dotted, attr):
+    if program.before.method(dotted, attr):
         return False  # its source is read
     known = [type_tables.CHANGES[base] for base in program.known.lineage(dotted) if base in type_tables.CHANGES]
     return attr in frozenset[str]().union(*known) if known else _is_changing(attr)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Mapping
 
-from . import by_type, magics, tables, text_rules
+from . import by_type, file_rules, library, magics, tables, text_rules
 from .call import Call, unparsed
+from .file_rules import target
 from .ipython_syntax import Command
 from .magics import Effect
 from .text_rules import Rule
+from .values import NONE, URL, names
 from .wording import words
-from .values import NONE, URL, kept, names
 
 _SHELL = "IPython.get_ipython"
 
@@ -41,9 +42,9 @@ def judge(call: Call) -> Iterator[Effect]:
 
 def _is_known(dotted: str) -> bool:
     """Return whether the rules know the function itself, so that there is no need to judge it by its bare name."""
-    if dotted in _RULES or dotted in tables.HARMLESS or dotted.startswith(_SHELL):
+    if dotted in _RULES or dotted in library.HARMLESS or dotted.startswith(_SHELL):
         return True
-    return tables.touched(dotted) is not None
+    return library.touched(dotted) is not None
 
 
 def _by_name(call: Call, dotted: str) -> Iterator[Effect]:
@@ -51,12 +52,12 @@ def _by_name(call: Call, dotted: str) -> Iterator[Effect]:
         yield from _RULES[dotted](call, dotted)
     elif dotted.startswith(_SHELL + "."):
         yield from _on_shell(call, dotted.removeprefix(_SHELL + "."))
-    elif known := tables.touched(dotted):
-        target = _target(call, dotted)
-        if known[0] not in ("writes", "deletes") or not call.is_reported(target):
-            yield words(known[0], dotted if known[1] in tables.OBJECTS else known[1], call.shown(target))
-        if dotted == "urllib.request.urlretrieve" and (file := call.argument(1, "filename")):
-            yield words("writes", dotted, call.shown(file))
+    elif known := library.touched(dotted):
+        file = target(call, dotted)
+        if known[0] not in ("writes", "deletes") or not call.is_reported(file):
+            yield words(known[0], dotted if known[1] in library.OBJECTS else known[1], call.shown(file))
+        if dotted == "urllib.request.urlretrieve" and (name := call.argument(1, "filename")):
+            yield words("writes", dotted, call.shown(name))
         if known[0] in ("process", "installs"):
             yield from magics.installs(" ".join(call.shown(part) for part in _spread(call)))
     elif dotted.startswith("sys.path.") and dotted.rpartition(".")[2] in tables.CHANGES:
@@ -68,26 +69,17 @@ def _by_name(call: Call, dotted: str) -> Iterator[Effect]:
 
 def _by_method(call: Call, method: str) -> Iterator[Effect]:
     kind = tables.touches(method)
-    target = _target(call, method)
+    file = target(call, method)
     if method in _METHODS:
         yield from _METHODS[method](call, method)
     elif kind in ("writes", "deletes"):
-        is_absent = target is None or NONE in call.of(target)
-        if not call.is_reported(target) and not (is_absent and method in tables.NEED_TARGET):
-            yield kind, call.shown(target) or f"files with {method}"
+        is_absent = file is None or NONE in call.of(file)
+        if not call.is_reported(file) and not (is_absent and method in tables.NEED_TARGET):
+            yield kind, call.shown(file) or f"files with {method}"
     elif kind:
         yield words(kind, call.label())
     elif tables.WRITES.match(method):
         yield from (("writes", text) for text in _file_names(call))
-
-
-def _target(call: Call, name: str) -> ast.expr | None:
-    """Return the argument, or the object of the method, that names the file which a call writes or deletes."""
-    if name.rpartition(".")[2] in tables.ON_RECEIVER and not name.startswith("os."):
-        receiver = call.node.func.value if isinstance(call.node.func, ast.Attribute) else None
-        unbound = receiver and any(value.content in tables.PATHS for value in call.of(receiver))
-        return call.argument(0) if unbound else receiver
-    return call.argument(1 if name in tables.ON_SECOND else 0, *tables.TARGETS)
 
 
 def _file_names(call: Call) -> list[str]:
@@ -123,32 +115,6 @@ def _handed_on(call: Call) -> Iterator[Effect]:
                 yield words("writes", dotted)
             elif dotted in ("builtins.getattr", "builtins.setattr", "builtins.delattr"):
                 yield words("unreadable", dotted)
-
-
-def _open(call: Call, dotted: str) -> Iterator[Effect]:
-    position, default = tables.OPENERS[dotted]
-    mode = call.argument(position, *tables.MODES)
-    modes = call.texts(mode) if mode else [default]
-    if modes is not None and all(tables.READS.fullmatch(text) for text in modes):
-        return
-    on_path = dotted == "pathlib.Path.open" and isinstance(call.node.func, ast.Attribute)
-    file = call.node.func.value if on_path and isinstance(call.node.func, ast.Attribute) else _target(call, dotted)
-    if not call.is_reported(file):
-        yield words("writes", dotted, call.shown(file))
-
-
-def _connect(call: Call, dotted: str) -> Iterator[Effect]:
-    file = call.argument(0, "database", "filename")
-    texts = call.texts(file) if file else [":memory:"]
-    if texts is None or not all(text == ":memory:" or "mode=ro" in text for text in texts):
-        if not call.is_true("read_only"):
-            yield words("writes", dotted, call.shown(file))
-
-
-def _dump(call: Call, dotted: str) -> Iterator[Effect]:
-    file = call.argument(1, *tables.TARGETS)
-    if file is not None and not call.is_reported(file):
-        yield words("writes", dotted, call.shown(file))
 
 
 def _load(call: Call, dotted: str) -> Iterator[Effect]:
@@ -192,11 +158,6 @@ def _setattr(call: Call, dotted: str) -> Iterator[Effect]:
             yield "environment", name
 
 
-def _edit(call: Call, dotted: str) -> Iterator[Effect]:
-    if call.may_be_true("inplace"):
-        yield words("writes", dotted, call.shown(call.argument(0, "files")))
-
-
 def _partial(call: Call, dotted: str) -> Iterator[Effect]:
     if call.node.args:
         inner = ast.Call(call.node.args[0], call.node.args[1:], call.node.keywords)
@@ -207,29 +168,10 @@ def _partial(call: Call, dotted: str) -> Iterator[Effect]:
             yield from judge(Call(inner, call.scope, call.program))
 
 
-def _print(call: Call, dotted: str) -> Iterator[Effect]:
-    """Yield the file that is printed to, unless it is one of the standard streams."""
-    file = next((keyword.value for keyword in call.node.keywords if keyword.arg == "file"), None)
-    if file is not None and not call.is_reported(file) and NONE not in call.of(file):
-        yield words("writes", dotted, call.shown(file))
-
-
-def _to_file(call: Call, dotted: str) -> Iterator[Effect]:
-    """Yield the file that something is made to write to."""
-    if not call.is_reported(file := call.argument(0, "f", "csvfile")):
-        yield words("writes", dotted, call.shown(file))
-
-
 def _set_attribute(call: Call, dotted: str) -> Iterator[Effect]:
     """Yield an attribute that is set past its object, unless a method sets its own."""
     if not isinstance(call.first(), ast.Name) or call.shown(call.first()) != "self":
         yield words("environment", dotted)
-
-
-def _logging(call: Call, dotted: str) -> Iterator[Effect]:
-    file = call.argument(9, "filename")
-    if file is not None and NONE not in call.of(file):
-        yield words("writes", dotted, call.shown(file))
 
 
 def _on_shell(call: Call, method: str) -> Iterator[Effect]:
@@ -264,43 +206,19 @@ def _run(call: Call, method: str) -> Iterator[Effect]:
         yield words("process", call.label())
 
 
-def _add_handler(call: Call, method: str) -> Iterator[Effect]:
-    """Yield a handler that was made in an earlier step and writes log records into a file or sends them."""
-    for value in kept(call.of(call.first()), "typed"):
-        for base in call.program.known.lineage(str(value.content)):
-            if known := tables.touched(base):
-                yield known[0], call.shown(call.first())
-
-
-def _open_method(call: Call, method: str) -> Iterator[Effect]:
-    """Yield an `open` method of an unknown object if a mode says that it writes."""
-    given = [keyword.value for keyword in call.node.keywords if keyword.arg in (*tables.MODES, None)]
-    is_unknown = any(call.texts(keyword) is None for keyword in given)
-    modes = [text for argument in (*call.node.args[:2], *given) for text in call.texts(argument) or ()]
-    if is_unknown or any(tables.WRITE_MODES.fullmatch(mode) for mode in modes):
-        yield "writes", unparsed(call.node.func, 40).removesuffix(".open") or "files with open"
-
-
 _RULES: Mapping[str, Rule] = {
     **text_rules.RULES,
-    **dict.fromkeys(tables.OPENERS, _open),
-    **dict.fromkeys(tables.DATABASES, _connect),
-    **dict.fromkeys(tables.DUMPS, _dump),
+    **file_rules.RULES,
     **dict.fromkeys(tables.SERIALISERS, _load),
     **dict.fromkeys(("builtins.__import__", "importlib.__import__", "importlib.import_module"), _import),
     **dict.fromkeys(("builtins.setattr", "builtins.delattr", "operator.setitem", "operator.delitem"), _setattr),
-    **dict.fromkeys(("fileinput.input", "fileinput.FileInput"), _edit),
     "builtins.getattr": _getattr,
     **dict.fromkeys(("functools.partial", "types.MethodType"), _partial),
-    "builtins.print": _print,
-    **dict.fromkeys(("csv.writer", "csv.DictWriter"), _to_file),
     "builtins.object.__setattr__": _set_attribute,
-    "logging.basicConfig": _logging,
     "numpy.load": _numpy_load,
 }
 _METHODS: Mapping[str, Rule] = {
     **text_rules.METHODS,
+    **file_rules.METHODS,
     **dict.fromkeys(("run", "call"), _run),
-    "addHandler": _add_handler,
-    "open": _open_method,
 }

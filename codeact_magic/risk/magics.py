@@ -132,10 +132,12 @@ def _shown(body: str) -> Iterator[Effect]:
 
 def _is_harmless(command: Command) -> bool:
     name, text = command.name, command.text
-    if command.sign == "%%" or _EXPANDED.search(text):
+    if command.sign == "%%":
         return False
     if name == "config":
         return text in ("", "InlineBackend") or _is_plain_setting(text)
+    if _EXPANDED.search(text):
+        return False
     return name in _HARMLESS and not (name in ("pycat", "pfile", "page") and ("://" in text or texts.secret(text)))
 
 

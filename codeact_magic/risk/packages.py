@@ -4,30 +4,30 @@ from __future__ import annotations
 
 import sys
 
-from . import tables
+from . import library, tables
 from .namespace import USERS
 
-_HARMLESS = tables.words("""
-    numpy pandas scipy sklearn matplotlib mpl_toolkits seaborn plotly altair bokeh holoviews hvplot statsmodels sympy
-    networkx torch torchvision torchaudio tensorflow keras jax jaxlib flax optax xgboost lightgbm catboost polars
-    pyarrow dask numba PIL skimage cv2 imageio tqdm rich tabulate yaml dateutil pytz tzdata pydantic pydantic_core attr
-    attrs jinja2 markupsafe bs4 lxml openpyxl xlrd xlsxwriter nltk spacy gensim transformers tokenizers datasets shap umap
-    hdbscan ipywidgets IPython traitlets xarray netCDF4 h5py zarr geopandas shapely pyproj fiona rasterio folium
-    pymc arviz cvxpy pulp ortools simpy patsy pingouin lifelines prophet autograd einops joblib cloudpickle dill
-    toolz cytoolz more_itertools boltons sortedcontainers frozendict regex ftfy unidecode chardet charset_normalizer
-    emoji wordcloud squarify missingno ydata_profiling great_tables plotnine pyparsing lark mpmath gmpy2 bitarray
-    cycler kiwisolver fontTools colorama termcolor humanize pendulum arrow ciso8601 iso8601 babel inflect textblob
-    rapidfuzz Levenshtein jellyfish fuzzywuzzy thefuzz editdistance duckdb sqlparse jmespath jsonschema orjson ujson
-    simplejson msgpack toml tomli tomli_w tomlkit xmltodict markdown mistune docutils pygments packaging typing_extensions
-    six decorator wrapt cachetools hypothesis faker imblearn category_encoders optuna deap pywt librosa soundfile
-    pydub biopython Bio rdkit ase pymatgen astropy sunpy healpy yt pint uncertainties control filterpy quantlib
-    nbformat igraph community graph_tool leidenalg node2vec sentence_transformers accelerate peft timm
-    torchmetrics lightning pytorch_lightning fastai skorch ignite monai kornia albumentations segmentation_models_pytorch
-    kneed yellowbrick eli5 lime mlxtend tslearn sktime pmdarima arch stumpy tsfresh darts statsforecast
-    numexpr bottleneck blosc lz4 zstandard snappy bitstring construct crcmod xxhash mmh3 pluggy
-    matplotlib_inline matplotlib_venn adjustText cmocean palettable colorcet upsetplot pycountry holidays workalendar
-    zoneinfo pyarrow_hotfix narwhals anndata scanpy pysal libpysal esda mapclassify pandera
-    pandas_flavor janitor siuba dfply modin vaex datatable cudf cupy cuml
+_HARMLESS = library.words("""
+    accelerate adjustText albumentations altair anndata arch arrow arviz ase astropy attr attrs autograd babel Bio
+    biopython bitarray bitstring blosc bokeh boltons bottleneck bs4 cachetools catboost category_encoders chardet
+    charset_normalizer ciso8601 cloudpickle cmocean colorama colorcet community construct control crcmod cudf cuml
+    cupy cv2 cvxpy cycler cytoolz darts dask datasets datatable dateutil deap decorator dfply dill docutils duckdb
+    editdistance einops eli5 emoji esda faker fastai filterpy fiona flax folium fontTools frozendict ftfy fuzzywuzzy
+    gensim geopandas gmpy2 graph_tool great_tables h5py hdbscan healpy holidays holoviews humanize hvplot hypothesis
+    ignite igraph imageio imblearn inflect IPython ipywidgets iso8601 janitor jax jaxlib jellyfish jinja2 jmespath
+    joblib jsonschema keras kiwisolver kneed kornia lark leidenalg Levenshtein libpysal librosa lifelines lightgbm
+    lightning lime lxml lz4 mapclassify markdown markupsafe matplotlib matplotlib_inline matplotlib_venn missingno
+    mistune mlxtend mmh3 modin monai more_itertools mpl_toolkits mpmath msgpack narwhals nbformat netCDF4 networkx
+    nltk node2vec numba numexpr numpy openpyxl optax optuna orjson ortools packaging palettable pandas pandas_flavor
+    pandera patsy peft pendulum PIL pingouin pint plotly plotnine pluggy pmdarima polars prophet pulp pyarrow
+    pyarrow_hotfix pycountry pydantic pydantic_core pydub pygments pymatgen pymc pyparsing pyproj pysal
+    pytorch_lightning pytz pywt quantlib rapidfuzz rasterio rdkit regex rich scanpy scipy seaborn
+    segmentation_models_pytorch sentence_transformers shap shapely simplejson simpy siuba six skimage sklearn skorch
+    sktime snappy sortedcontainers soundfile spacy sqlparse squarify statsforecast statsmodels stumpy sunpy sympy
+    tabulate tensorflow termcolor textblob thefuzz timm tokenizers toml tomli tomli_w tomlkit toolz torch torchaudio
+    torchmetrics torchvision tqdm traitlets transformers tsfresh tslearn typing_extensions tzdata ujson umap
+    uncertainties unidecode upsetplot vaex wordcloud workalendar wrapt xarray xgboost xlrd xlsxwriter xmltodict
+    xxhash yaml ydata_profiling yellowbrick yt zarr zoneinfo zstandard
     """)
 
 
@@ -44,6 +44,6 @@ def is_familiar(dotted: str) -> bool:
 
 _LISTED = frozenset(
     package(dotted)
-    for table in (tables.MODULES, tables.FUNCTIONS, tables.OBJECTS, tables.OPENERS, tables.DUMPS, tables.DATABASES)
+    for table in (library.MODULES, library.FUNCTIONS, library.OBJECTS, tables.OPENERS, tables.DUMPS, tables.DATABASES)
     for dotted in table
 ) | {"builtins", "__main__", "unittest", "codeact_magic"}

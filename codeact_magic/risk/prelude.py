@@ -108,7 +108,7 @@ def _assigned(node: ast.expr, name: str) -> ast.Assign:
 
 def _numbered(node: ast.stmt, first: int) -> ast.stmt:
     for inner in ast.walk(node):
-        if hasattr(inner, "lineno"):
+        if isinstance(inner, ast.stmt | ast.expr | ast.excepthandler | ast.arg | ast.keyword | ast.alias | ast.pattern):
+            inner.end_lineno = (inner.end_lineno or inner.lineno) + first
             inner.lineno += first
-            inner.end_lineno = (getattr(inner, "end_lineno", None) or 0) + first
     return node

@@ -6,18 +6,17 @@ Nothing is run, and no order is assumed: a name may have every value that its sc
 from __future__ import annotations
 
 import ast
-import builtins
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 from . import tables, type_tables
-from .namespace import USERS, Entry, Known
-from .prelude import Prelude, prelude
-from .scopes import RETURNED, Binding, Function, Scope, Scopes, TooTangledError, plain_names
+from .arguments import passed
+from .before import Before
+from .namespace import USERS, Known
+from .scopes import RETURNED, Binding, Scope, Scopes, TooTangledError, plain_names
 from .values import (
     MOST,
     PATH,
     UNKNOWN,
-    URL,
     Value,
     Values,
     bounded,
@@ -31,7 +30,6 @@ from .values import (
 )
 
 NOTHING = Known()
-_UNKNOWN_VALUE = Value("unknown")
 _PASSES = 16  # over all bindings, until nothing changes any more
 
 
@@ -43,14 +41,16 @@ class Program:
 
         The user's own `names` are bound before the code runs; `known` is what is known of those that it mentions.
         """
-        self.prelude: Prelude = prelude(known)
+        self.before = Before(names, known)
         self.known = known
+        self.names = names
+        self.prelude = self.before.prelude
         self.body = tree.body
         self.scopes = Scopes(ast.Module([*self.prelude.statements, *tree.body], []))
-        self.names = names
         nodes = [node for node, _ in self.scopes.nodes]
         self.loaded = {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
         self.defined = {name for node in nodes for name in plain_names(node)}
+        self.classes = {node.name: node for node in nodes if isinstance(node, ast.ClassDef)}
         self._known: dict[tuple[Scope | None, str], Values] = {}
         self._memo: dict[int, Values] = {}
         self._empty: Values = frozenset()  # the values of an expression without any; unknown once nothing changes
@@ -78,13 +78,14 @@ class Program:
 
     def yours(self, node: ast.expr, scope: Scope) -> frozenset[str]:
         """Return the names of the user's objects that a change of `node` changes."""
-        found = kept(self.of(node, scope), "yours")
         root = node
         while isinstance(root, ast.Attribute | ast.Subscript):
             root = root.value
-        found |= kept(self.of(root, scope), "yours")
-        if found and isinstance(root, ast.Name) and scope.owner(root.id) is scope:
-            found &= elements(self._since(root, scope))
+        of_root = kept(self.of(root, scope), "yours")
+        others = kept(self.of(node, scope), "yours") - of_root  # an attribute may hold what its object does not
+        if of_root and isinstance(root, ast.Name) and scope.owner(root.id) is scope:
+            of_root &= elements(self._since(root, scope))
+        found = of_root | others
         return frozenset(value.content for value in found)
 
     def _since(self, name: ast.Name, scope: Scope) -> Values:
@@ -133,8 +134,8 @@ class Program:
         match binding.how:
             case "element":
                 return elements(values)
-            case "held":
-                return held(values)
+            case "held" | "rest":
+                return held(elements(values)) if binding.how == "rest" else held(values)
             case "instance":
                 return frozenset({PATH}) if self._mentions_path(binding.node, binding.origin) else UNKNOWN
         return values
@@ -146,40 +147,10 @@ class Program:
     def _pass_arguments(self, call: ast.Call, scope: Scope) -> bool:
         """Add the arguments of a call to the values of the parameters; return whether any was new."""
         changed = False
-        for value in self.of(call.func, scope):
-            if value.kind == "function":
-                inner = self.scopes.inner[id(value.content)]
-                for name, values in self._arguments(value.content, call, scope):
-                    changed |= name in inner.bound and self._add((inner, name), values)
-            elif value.kind == "name" and value.content in tables.APPLYING:
-                changed |= self._apply_function(call, scope)
+        for function, name, values in passed(call, scope, self):
+            inner = self.scopes.inner[id(function)]
+            changed |= name in inner.bound and self._add((inner, name), values)
         return changed
-
-    def _apply_function(self, call: ast.Call, scope: Scope) -> bool:
-        """Pass the elements of the other arguments to the function that is the first one; return whether any was new."""
-        changed = False
-        for value in kept(self._any(call.args[:1], scope), "function"):
-            others = self._any(call.args[1:], scope)
-            inner = self.scopes.inner[id(value.content)]
-            for name in _parameters(value.content):
-                changed |= self._add((inner, name), elements(others) | others)
-        return changed
-
-    def _arguments(self, function: Function, call: ast.Call, scope: Scope) -> Iterator[tuple[str, Values]]:
-        """Yield the parameters of `function` to which `call` passes arguments, each with the argument's values."""
-        names = _positional(function, call)
-        if isinstance(call.func, ast.Attribute) and _takes_object(function):
-            receiver = self.of(call.func.value, scope)
-            if kept(receiver, "name") and not kept(receiver, "typed"):  # called on the class
-                names = _parameters(function)
-            else:
-                yield _parameters(function)[0], without(receiver, "text")
-        for name, argument in zip(names, call.args, strict=False):
-            yield name, self.of(argument, scope)
-        if function.args.vararg:
-            yield function.args.vararg.arg, held(self._any(call.args[len(names) :], scope))
-        for keyword in call.keywords:
-            yield keyword.arg or "", self.of(keyword.value, scope)
 
     def _evaluate(self, node: ast.AST, scope: Scope) -> Values:
         match node:
@@ -197,26 +168,27 @@ class Program:
             case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.Lambda():
                 return frozenset({Value("function", node)})
             case ast.List() | ast.Tuple() | ast.Set():
-                return held(self._any(node.elts, scope))
+                return held(self.any_of(node.elts, scope))
             case ast.Dict():
-                return held(self._any([part for part in (*node.keys, *node.values) if part], scope))
+                return held(self.any_of([part for part in (*node.keys, *node.values) if part], scope))
             case ast.ListComp() | ast.SetComp() | ast.GeneratorExp():
                 return held(self.of(node.elt, self.scopes.inner[id(node)]))
             case ast.DictComp():
-                return held(self._any([node.key, node.value], self.scopes.inner[id(node)]))
+                return held(self.any_of([node.key, node.value], self.scopes.inner[id(node)]))
             case ast.IfExp():
-                return self._any([node.body, node.orelse], scope)
+                return self.any_of([node.body, node.orelse], scope)
             case ast.BoolOp():
-                return self._any(node.values, scope)
+                return self.any_of(node.values, scope)
             case ast.NamedExpr() | ast.Await() | ast.Starred() | ast.FormattedValue() | ast.YieldFrom():
                 return self.of(node.value, scope)
             case ast.JoinedStr():
-                return kept(self._any(node.values, scope), "url") | UNKNOWN
+                return kept(self.any_of(node.values, scope), "url") | UNKNOWN
             case ast.BinOp():
                 return self._operation(node, scope)
         return UNKNOWN
 
-    def _any(self, nodes: Iterable[ast.expr], scope: Scope) -> Values:
+    def any_of(self, nodes: Iterable[ast.expr], scope: Scope) -> Values:
+        """Return the possible values of one of `nodes`."""
         return bounded(frozenset[Value]().union(*(self.of(node, scope) for node in nodes)))
 
     def _name(self, name: str, scope: Scope) -> Values:
@@ -227,49 +199,10 @@ class Program:
         return values
 
     def _before(self, name: str) -> Values:
-        """Return the possible values of a name before the code runs: an earlier import, a built-in, a user's object."""
-        is_yours = name in self.names or name in tables.SHELL_NAMES
-        values = frozenset({Value("yours", name)}) if is_yours else frozenset[Value]()
-        if entry := self.known.entries.get(name):
-            return values | self._known_before(entry)
-        if name in tables.CONVENTIONS:
-            return values | {Value("name", tables.CONVENTIONS[name])}
-        if hasattr(builtins, name) or name in ("exit", "quit"):
-            return values | {Value("name", f"builtins.{name}")}
-        return values | UNKNOWN
-
-    def _known_before(self, entry: Entry) -> Values:
-        """Return the values of a name of which it is known what it stands for."""
-        dotted = canonical(entry.dotted)
-        if entry.of != "object":
-            if entry.of == "function" and entry.dotted.startswith(USERS):
-                return self._method(*entry.dotted.rpartition(".")[::2])
-            return frozenset({Value("name", dotted)})
-        values: Values = frozenset({URL}) if entry.has_address else frozenset()
-        lineage = self.known.lineage(entry.dotted)
-        if not tables.EXITS.isdisjoint(lineage):
-            return frozenset({Value("name", "builtins.exit")})
-        if not tables.SHELLS.isdisjoint(lineage):
-            shell = "name" if entry.bound == "get_ipython" else "result"
-            return self.attribute(frozenset({Value(shell, "IPython.get_ipython")}), entry.bound.replace("get_ipython", "__call__") or "__call__")
-        if not tables.PATHS.isdisjoint(map(canonical, lineage)):
-            values |= {PATH}
-        elif dotted in tables.HANDLES:
-            values |= {Value("result", dotted)}
-        else:
-            values |= {Value("typed", entry.dotted)}
-        return self.attribute(values, entry.bound) if entry.bound else values
-
-    def _method(self, dotted: str, attr: str) -> Values:
-        """Return the user's function `attr` of the class `dotted` or of one of its bases, or that of no class."""
-        for owner in self.known.lineage(dotted) if dotted else [""]:
-            if node := self.prelude.functions.get((owner, attr.removeprefix(USERS))):
-                return frozenset({Value("function", node)})
-        return frozenset()
-
-    def has_method(self, dotted: str, attr: str) -> bool:
-        """Return whether the user has defined the method `attr` of the type `dotted`."""
-        return bool(self._method(dotted, attr))
+        """Return the possible values of a name before the code runs."""
+        values = self.before.values(name)
+        bound = self.before.bound(name)
+        return self.attribute(values, bound) if bound else values
 
     def attribute(self, values: Values, attr: str) -> Values:
         """Return the possible values of the attribute `attr` of `values`."""
@@ -280,11 +213,11 @@ class Program:
             match value.kind:
                 case "name":
                     if value.content.startswith(USERS):
-                        found |= self._method(value.content, attr)
+                        found |= self.before.method(value.content, attr)
                     found.add(Value("name", canonical(f"{value.content}.{attr}")))
                 case "typed" | "method":
                     if value.kind == "typed":
-                        found |= self._method(value.content, attr)
+                        found |= self.before.method(value.content, attr)
                     found.add(Value("method", f"{value.content}.{attr}"))
                 case "result":
                     found.add(Value("name", f"{value.content}.{attr}"))
@@ -319,7 +252,7 @@ class Program:
             found.append(kept(self.of(node.func.value, scope), "yours"))
         if name in tables.JOINS:
             receiver = [node.func.value] if isinstance(node.func, ast.Attribute) else []
-            found.append(kept(self._any([*receiver, *node.args], scope), "url"))
+            found.append(kept(self.any_of([*receiver, *node.args], scope), "url"))
         return frozenset[Value]().union(*found)
 
     def _result(self, value: Value, node: ast.Call, scope: Scope) -> Values:
@@ -340,9 +273,9 @@ class Program:
         if dotted == "builtins.getattr":
             return self._got(node, scope)
         if dotted in tables.WRAPPERS:
-            return self._any(node.args[:1], scope)
+            return self.any_of(node.args[:1], scope)
         if module in ("builtins", "itertools") and last in tables.PASSED_ON:
-            return spread(self._any(node.args, scope))
+            return spread(self.any_of(node.args, scope))
         if dotted == "builtins.type" and len(node.args) == 1:
             return frozenset(_type_of(value) for value in self.of(node.args[0], scope))
         if dotted in tables.FOLLOWED:
@@ -351,7 +284,7 @@ class Program:
 
     def _imported(self, node: ast.Call, scope: Scope, whole: bool) -> Values:
         """Return the modules that `__import__` or `import_module` may return; `whole`: not only the top package."""
-        values = self._any(node.args[:1], scope)
+        values = self.any_of(node.args[:1], scope)
         texts = [value.content for value in kept(values, "text")]
         if not whole:
             texts = [text.split(".")[0] for text in texts]
@@ -365,7 +298,7 @@ class Program:
             return unknown_attribute
         base = self.of(node.args[0], scope)
         names = self.of(node.args[1], scope)
-        default = self._any(node.args[2:], scope)
+        default = self.any_of(node.args[2:], scope)
         found = default.union(*(self.attribute(base, value.content) for value in kept(names, "text")))
         return found | unknown_attribute if without(names, "text") else found
 
@@ -379,19 +312,4 @@ def _is_class(dotted: str) -> bool:
 def _type_of(value: Value) -> Value:
     if value.kind == "typed":
         return Value("name", value.content)
-    return Value("name", "pathlib.Path") if value == PATH else _UNKNOWN_VALUE
-
-
-def _parameters(function: Function) -> list[str]:
-    return [parameter.arg for parameter in (*function.args.posonlyargs, *function.args.args)]
-
-
-def _takes_object(function: Function) -> bool:
-    """Return whether a function looks like a method."""
-    return _parameters(function)[:1] in (["self"], ["cls"])
-
-
-def _positional(function: Function, call: ast.Call) -> list[str]:
-    """Return the names of the parameters that take the positional arguments of `call`."""
-    names = _parameters(function)
-    return names[1:] if _takes_object(function) and isinstance(call.func, ast.Attribute) else names
+    return Value("name", "pathlib.Path") if value == PATH else Value("unknown")

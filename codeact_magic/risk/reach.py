@@ -19,6 +19,7 @@ _READS = ("__getattr__", "__getattribute__")
 _ALL = ""  # any method between double underscores but those of `_MAKES`
 _DISPLAYS = ("_repr_html_", "_repr_markdown_", "_repr_mimebundle_", "_repr_svg_", "_ipython_display_", "__repr__")
 _HARMLESS = frozenset({"isinstance", "type", "id", "callable", "issubclass", "hasattr", "help", "vars", "dir"})
+_LOOKING = _HARMLESS - {"type", "vars"} | {"signature", "getsource", "getdoc"}
 
 
 def reached(program: Program) -> dict[int, int]:
@@ -26,9 +27,10 @@ def reached(program: Program) -> dict[int, int]:
     if not program.prelude.names:
         return {}
     calls: dict[int, list[tuple[int, int]]] = {}  # from each definition: what it calls, and the line
+    only_looked_at = {id(part) for node, _ in program.scopes.nodes for part in _looked_at(node)}
     for node, scope in program.scopes.nodes:
         line = getattr(node, "lineno", 0)
-        if not line:
+        if not line or id(node) in only_looked_at:
             continue
         for called in _called(node, scope, program):
             calls.setdefault(place(line), []).append((place(called), line))
@@ -44,6 +46,15 @@ def reached(program: Program) -> dict[int, int]:
         found[number] = line
         waiting += [(inner, line) for inner, _ in calls.get(number, ())]
     return found
+
+
+def _looked_at(node: ast.AST) -> Iterator[ast.AST]:
+    """Yield the objects that `node` looks at without calling them."""
+    match node:
+        case ast.Attribute(attr="__name__" | "__doc__" | "__module__" | "__qualname__"):
+            yield node.value
+        case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name)) if name in _LOOKING:
+            yield from node.args
 
 
 def _shown(program: Program) -> Iterator[ast.expr]:
@@ -90,6 +101,8 @@ def _implied(node: ast.AST) -> Iterator[tuple[ast.expr, tuple[str, ...] | str]]:
         case ast.ListComp() | ast.SetComp() | ast.DictComp() | ast.GeneratorExp():
             for generator in node.generators:
                 yield generator.iter, _WALKS
+        case ast.Assign(targets=[ast.Tuple() | ast.List(), *_]):
+            yield node.value, _WALKS
         case ast.Starred() | ast.YieldFrom():
             yield node.value, _WALKS
         case ast.Await():
@@ -109,9 +122,7 @@ def _implied(node: ast.AST) -> Iterator[tuple[ast.expr, tuple[str, ...] | str]]:
             yield node.test, ("__bool__", "__len__")
 
 
-def _methods(
-    node: ast.AST, scope: Scope, program: Program, methods: tuple[str, ...] | str
-) -> Iterator[int]:
+def _methods(node: ast.AST, scope: Scope, program: Program, methods: tuple[str, ...] | str) -> Iterator[int]:
     """Yield the first lines of those `methods` of the objects of the user's classes that `node` may be."""
     for value in program.of(node, scope):
         if value.kind == "typed":

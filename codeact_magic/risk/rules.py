@@ -7,7 +7,7 @@ import builtins
 import itertools
 from collections.abc import Iterator
 
-from . import by_type, call_rules, packages, tables, texts
+from . import by_type, call_rules, library, packages, tables, texts
 from .call import Call
 from .findings import Kind, ScanReport
 from .namespace import USERS
@@ -125,9 +125,9 @@ class Rules:
             module, _, last = dotted.rpartition(".")
             if module in tables.PATHS and (kind := tables.touches(last)) and isinstance(node, ast.Attribute):
                 self._mentions.append((dotted, kind, f"files with {last}", node.lineno))
-            if known := tables.touched(dotted):
+            if known := library.touched(dotted):
                 self._done.update(_chain(node))
-                kind, what = words(known[0], dotted if known[1] in tables.OBJECTS else known[1])
+                kind, what = words(known[0], dotted if known[1] in library.OBJECTS else known[1])
                 self._mentions.append((dotted, kind, what, node.lineno))
         if is_free and ("_" in name or name in _PLAIN):
             by_name = tables.METHODS.get(name)
@@ -146,7 +146,7 @@ class Rules:
     def _store(self, node: ast.Attribute | ast.Subscript, scope: Scope) -> None:
         """Report an item or attribute that is set on an object of the user's, or on a module."""
         targets = self._module_targets(node, scope)
-        if targets and all(name.startswith(tables.SETTINGS) for name in targets):
+        if targets and all(name.startswith(library.SETTINGS) for name in targets):
             return
         yours = sorted(self._program.yours(node.value, scope) - tables.KEPT_NAMES)
         for name in yours:
@@ -167,12 +167,14 @@ class Rules:
         for alias in node.names:
             module = f"{node.module}.{alias.name}" if isinstance(node, ast.ImportFrom) else alias.name
             dotted, name = canonical(module), alias.asname or alias.name
-            known = tables.touched(dotted)
-            if module in tables.ON_IMPORT:
-                self._say(tables.ON_IMPORT[module], f"import {module}", node.lineno)
+            known = library.touched(dotted)
+            if module in library.ON_IMPORT:
+                self._say(library.ON_IMPORT[module], f"import {module}", node.lineno)
             if alias.name == "*":
                 self._star(str(getattr(node, "module", "")), node.lineno)
-            elif not (packages.is_familiar(dotted) or getattr(node, "level", 0)):
+            elif getattr(node, "level", 0):
+                self._say("unfamiliar", getattr(node, "module", None) or alias.name, node.lineno)
+            elif not packages.is_familiar(dotted):
                 self._say("unfamiliar", packages.package(dotted), node.lineno)
             elif known:
                 self._mentions.append((dotted, *words(*known), node.lineno))
@@ -182,7 +184,7 @@ class Rules:
 
     def _star(self, module: str, line: int) -> None:
         """Report a star import: the code does not show the names that it binds."""
-        if canonical(module) in tables.MODULES or module in tables.CONVENTIONS:
+        if canonical(module) in library.MODULES or module in tables.CONVENTIONS:
             self._say("unreadable", f"from {module} import *", line)
         elif self._program.names:
             self._say("may overwrite name", f"your names: from {module} import *", line)
@@ -205,7 +207,7 @@ class Rules:
 
 def _settles(dotted: str) -> bool:
     """Return whether the findings about a call of `dotted` cover the modules and objects in its name."""
-    return dotted.startswith("IPython.get_ipython.") or tables.touched(dotted) is not None
+    return dotted.startswith("IPython.get_ipython.") or library.touched(dotted) is not None
 
 
 def _chain(node: ast.expr) -> Iterator[int]:

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterable, Iterator
 from typing import Literal, NamedTuple
 
-How = Literal["is", "element", "held", "instance", "unknown"]
+How = Literal["is", "element", "rest", "held", "instance", "unknown"]
 ScopeKind = Literal["module", "function", "class", "comprehension"]
 Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 
@@ -53,8 +53,8 @@ class Binding(NamedTuple):
     Attributes:
         scope: the scope that binds the name; None for an attribute of any object.
         name: the name that is bound.
-        how: the value "is" that of `node`, an "element" of it, or an "instance" of it. "held": the name was bound
-            before, to a container, and the value of `node` is added to it.
+        how: the value "is" that of `node`, an "element" of it, the "rest" of its elements, or an "instance" of
+            it. "held": the name was bound before, to a container, and the value of `node` is added to it.
         node: the expression, None for an import.
         origin: the scope in which `node` is evaluated.
         dotted: the dotted name of an import.
@@ -238,7 +238,7 @@ def _to_target(
         case ast.Name():
             yield from _to_name(target, node, origin, how, scope)
         case ast.Starred():
-            yield from _to_target(target.value, node, origin, how, scope)
+            yield from _to_target(target.value, node, origin, "rest" if how == "element" else how, scope)
         case ast.Tuple() | ast.List():
             parts = node.elts if how == "is" and isinstance(node, ast.Tuple | ast.List) else []
             has_star = any(isinstance(part, ast.Starred) for part in target.elts)

@@ -6,7 +6,7 @@ import ast
 import re
 from collections.abc import Callable, Iterator, Mapping
 
-from . import tables, texts
+from . import library, tables, texts
 from .call import Call, unparsed
 from .magics import Effect
 from .values import NONE, kept
@@ -14,7 +14,9 @@ from .wording import words
 
 _CODE_IN_QUERY = re.compile(r"@[\w.]*\(|__")
 _CODE_IN_EXPRESSION = re.compile(r"__|\b(?:import|open|exec|eval|lambda|system|getattr|compile|globals)\b")
-_READERS = tables.words("read read_text read_bytes read_html readlines readline decode content text get json loads load")
+_READERS = library.words(
+    "read read_text read_bytes read_html readlines readline decode content text get json loads load"
+)
 
 
 def sql(call: Call, method: str) -> Iterator[Effect]:
@@ -56,7 +58,9 @@ def query(call: Call, method: str) -> Iterator[Effect]:
     parts: list[ast.expr] = [text] if text else []
     if isinstance(text, ast.JoinedStr):
         parts = text.values
-    if any(_CODE_IN_QUERY.search(one) for part in parts for one in call.texts(part) or ()) or _is_users_text(call, text):
+    if any(_CODE_IN_QUERY.search(one) for part in parts for one in call.texts(part) or ()) or _is_users_text(
+        call, text
+    ):
         yield "unreadable", f"{method.rpartition('.')[2]}({call.shown(text)})"
 
 
@@ -85,7 +89,7 @@ def attributes(call: Call, dotted: str) -> Iterator[Effect]:
 
 def _acts(attribute: str) -> bool:
     """Return whether an attribute of that name is a function with an effect."""
-    known = tables.touched(f"os.{attribute}")
+    known = library.touched(f"os.{attribute}")
     return tables.touches(attribute) is not None or (known is not None and known[0] != "unreadable")
 
 

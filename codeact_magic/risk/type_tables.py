@@ -6,8 +6,8 @@ import re
 from collections.abc import Mapping
 
 from .findings import Kind
-from .tables import kinds as _kinds
-from .tables import words as _set
+from .library import kinds as _kinds
+from .library import words as _set
 
 _NONE: frozenset[str] = frozenset()
 _SET = _set("add clear discard pop remove update difference_update intersection_update symmetric_difference_update")
@@ -56,21 +56,20 @@ CHANGING = _set("""
     put_nowait get_nowait resize setflags partition fit partial_fit fit_transform fit_predict fit_resample train
     load_state_dict zero_grad set_params set setLevel addHandler removeHandler addFilter removeFilter clf cla close
     commit rollback read_string read_dict read_file remove_section add_section remove_option set_option backward
-    shuffle reset task_done cancel set_result set_exception acquire release notify
-    notify_all register unregister subscribe unsubscribe attach disconnect add_node add_nodes_from
-    add_edge add_edges_from add_weighted_edges_from remove_node remove_nodes_from remove_edge remove_edges_from
-    set_data set_array set_offsets delaxes step learn invalidate purge evict expire
-    enqueue dequeue push unshift prepend truncate swap drop_all create_all delete
-    setattr add_argument add_column add_row insert_row delete_row delete_cols delete_rows append_row merge_cells
-    unmerge_cells create_sheet remove_sheet add_child add_next_sibling set_weights apply_gradients assign assign_add
-    assign_sub initialize refit boost update_params init_app populate_obj setstate
+    shuffle reset task_done cancel set_result set_exception acquire release notify notify_all register unregister
+    subscribe unsubscribe attach disconnect add_node add_nodes_from add_edge add_edges_from add_weighted_edges_from
+    remove_node remove_nodes_from remove_edge remove_edges_from set_data set_array set_offsets delaxes step learn
+    invalidate purge evict expire enqueue dequeue push unshift prepend truncate swap drop_all create_all delete setattr
+    add_argument add_column add_row insert_row delete_row delete_cols delete_rows append_row merge_cells unmerge_cells
+    create_sheet remove_sheet add_child add_next_sibling set_weights apply_gradients assign assign_add assign_sub
+    initialize refit boost update_params init_app populate_obj setstate
     """)
 CHANGING_NAME = re.compile(r"[A-Za-z]\w*[^_]_\Z|__(?:set|del|i)(?:item|attr|add|sub|mul|or|and|xor|state)__\Z")
 
 # Methods whose result is a part of the object, so that what changes it changes the object.
 PARTS = _set("""
-    getroot view reshape ravel squeeze transpose swapaxes diagonal get setdefault values items keys find iter getchildren
-    get_figure gca gcf parameters children modules get_legend get_children popitem
+    getroot view reshape to_numpy ravel squeeze transpose swapaxes diagonal get setdefault values items keys find iter
+    getchildren get_figure gca gcf parameters children modules get_legend get_children popitem
     """)
 
 # Functions that change one of their arguments: the position of it.
@@ -84,10 +83,9 @@ CHANGED_ARGUMENT: Mapping[str, int] = {
             operator.imod operator.ilshift operator.irshift operator.imatmul operator.ipow operator.setitem
             operator.delitem builtins.setattr builtins.delattr struct.pack_into random.Random.shuffle
             xml.etree.ElementTree.SubElement xml.etree.ElementTree.indent collections.deque.rotate
-            matplotlib.pyplot.setp matplotlib.artist.setp plotly.tools.append_trace
-            builtins.object.__setattr__ builtins.type.__setattr__ builtins.object.__delattr__
-            builtins.type.__delattr__ networkx.set_node_attributes networkx.set_edge_attributes
-
+            matplotlib.pyplot.setp matplotlib.artist.setp plotly.tools.append_trace builtins.object.__setattr__
+            builtins.type.__setattr__ builtins.object.__delattr__ builtins.type.__delattr__
+            networkx.set_node_attributes networkx.set_edge_attributes
             """),
         0,
     ),
@@ -99,18 +97,17 @@ METHODS: Mapping[str, Kind] = _kinds(
     writes="""
         _io._IOBase.write _io._IOBase.writelines _io._IOBase.truncate io.IOBase.write io.IOBase.writelines
         io.IOBase.truncate tempfile._TemporaryFileWrapper.write tempfile._TemporaryFileWrapper.writelines
-        _csv.writer.writerow _csv.writer.writerows csv.writer.writerow csv.writer.writerows csv.DictWriter.writerow csv.DictWriter.writerows
-        csv.DictWriter.writeheader _pickle.Pickler.dump pickle.Pickler.dump pickle._Pickler.dump
-        configparser.RawConfigParser.write configparser.ConfigParser.write zipfile.ZipFile.write
+        _csv.writer.writerow _csv.writer.writerows csv.writer.writerow csv.writer.writerows csv.DictWriter.writerow
+        csv.DictWriter.writerows csv.DictWriter.writeheader _pickle.Pickler.dump pickle.Pickler.dump
+        pickle._Pickler.dump configparser.RawConfigParser.write configparser.ConfigParser.write zipfile.ZipFile.write
         zipfile.ZipFile.writestr zipfile.ZipFile.extract zipfile.ZipFile.extractall zipfile.ZipFile.mkdir
         tarfile.TarFile.add tarfile.TarFile.addfile tarfile.TarFile.extract tarfile.TarFile.extractall
-        sqlite3.Connection.commit sqlite3.Connection.backup
-        matplotlib.backend_bases.FigureCanvasBase.print_figure mailbox.Mailbox.add mailbox.Mailbox.remove
-        mailbox.Mailbox.discard mailbox.Mailbox.clear mailbox.Mailbox.flush mailbox.mbox.add mailbox.Maildir.add
-        numpy.ndarray.dump numpy.ndarray.tofile mmap.mmap.write mmap.mmap.flush mmap.mmap.resize
-        shelve.Shelf.sync shelve.Shelf.update shelve.Shelf.pop shelve.Shelf.clear h5py._hl.group.Group.create_dataset
-        h5py._hl.group.Group.create_group pandas.io.pytables.HDFStore.put pandas.io.pytables.HDFStore.append
-        xml.etree.ElementTree.ElementTree.write pyarrow.lib.NativeFile.write
+        sqlite3.Connection.commit sqlite3.Connection.backup matplotlib.backend_bases.FigureCanvasBase.print_figure
+        mailbox.Mailbox.add mailbox.Mailbox.remove mailbox.Mailbox.discard mailbox.Mailbox.clear mailbox.Mailbox.flush
+        mailbox.mbox.add mailbox.Maildir.add numpy.ndarray.dump numpy.ndarray.tofile mmap.mmap.write mmap.mmap.flush
+        mmap.mmap.resize shelve.Shelf.sync shelve.Shelf.update shelve.Shelf.pop shelve.Shelf.clear
+        h5py._hl.group.Group.create_dataset h5py._hl.group.Group.create_group pandas.io.pytables.HDFStore.put
+        pandas.io.pytables.HDFStore.append xml.etree.ElementTree.ElementTree.write pyarrow.lib.NativeFile.write
         """,
     deletes="pandas.io.pytables.HDFStore.remove",
     network="""

@@ -32,7 +32,19 @@ class Value(NamedTuple):
     """
 
     kind: Literal[
-        "name", "result", "typed", "method", "text", "url", "path", "yours", "container", "function", "dynamic", "none", "many",
+        "name",
+        "result",
+        "typed",
+        "method",
+        "text",
+        "url",
+        "path",
+        "yours",
+        "container",
+        "function",
+        "dynamic",
+        "none",
+        "many",
         "unknown",
     ]
     content: Any = ""
@@ -47,7 +59,8 @@ _UNKNOWN = Value("unknown")
 UNKNOWN: Values = frozenset({_UNKNOWN})
 
 _ADDRESS = re.compile(
-    r"\b(?:https?|ftps?|sftp|s3[an]?|gs|gcs|abfss?|hf|ssh|wss?|postgres(?:ql)?|mysql|mongodb|rediss?|amqps?|bolt|neo4j)://|\Ahttps?:", re.IGNORECASE
+    r"\b(?:https?|ftps?|sftp|s3[an]?|gs|gcs|abfss?|hf|ssh|wss?|postgres(?:ql)?|mysql|mongodb|rediss?|amqps?|bolt|neo4j)://|\Ahttps?:|\A://",
+    re.IGNORECASE,
 )
 MOST = 48  # values of an expression; beyond that, its strings and functions are dropped
 _LONGEST = 4000  # characters of a string; a longer one is unknown
@@ -61,6 +74,8 @@ def canonical(dotted: str) -> str:
         if name in tables.ROOTS and parts[at - 1].lstrip("_") not in ("asyncio", "IPython", name):
             parts = [name, *parts[at + 1 :]]
             break
+    if parts[-1].endswith("_open") and ("builtin" in parts[-1] or "bltn" in parts[-1]):
+        return "builtins.open"  # under another name
     parts[0] = tables.RENAMED.get(parts[0], parts[0])
     dotted = ".".join(parts)
     return tables.RENAMED.get(dotted, dotted)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from . import tables
+from . import library, tables
 from .findings import Kind
 from .magics import Effect
 
@@ -21,9 +21,9 @@ def words(kind: Kind, dotted: str, target: str = "") -> Effect:
             return kind, f"packages with {name}"
         case "environment":
             last = name.rpartition(".")[2]
-            known = tables.touched(dotted)
+            known = library.touched(dotted)
             reads = last in ("getenv", "getenvb") or (
-                known and known[1] in tables.OBJECTS and last not in tables.CHANGES
+                known and known[1] in library.OBJECTS and last not in tables.CHANGES
             )
             return "reads environment" if reads else kind, known[1] if known else name
         case "network" if _DOWNLOADS.search(name):

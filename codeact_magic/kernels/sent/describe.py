@@ -160,8 +160,8 @@ def _dotted(kind: type) -> str:
     module = type.__dict__["__module__"].__get__(kind)
     name = type.__dict__["__qualname__"].__get__(kind)
     if module == "__main__":
-        return USERS + name.rpartition(".")[2]
-    return f"{module}.{name}" if type(module) is str else name
+        return USERS + str(name).rpartition(".")[2]
+    return f"{module}.{name}" if type(module) is str else f"{name}"
 
 
 def _source(code: types.CodeType) -> str:
