@@ -103,7 +103,7 @@ def _read_as_ipython(code: str, transform: Callable[[str], str], space: Namespac
     for command in commands_in(tree):
         found = ScanReport()
         if (inner := code_of(command)) is not None:
-            _read(inner, space, found)
+            _read(inner, space.as_python(), found)
         else:
             for kind, what in judge(command):
                 found.add(kind, what, 1)

@@ -41,16 +41,8 @@ def changed(call: Call) -> Iterator[Effect]:
         for name in sorted(call.program.yours(node, call.scope)):
             yield "changes name", f"your {name}"
     if isinstance(call.node.func, ast.Call):  # of getattr
-        for value in kept(call.of(call.node.func), "yours"):
-            if any(_changes(value.content, [dotted], attr, call.program) for dotted, attr in _split(call)):
-                yield "changes name", f"your {value.content}"
-
-
-def _split(call: Call) -> Iterator[tuple[str, str]]:
-    """Yield the types and names of the methods that may be called."""
-    for value in kept(call.functions, "method"):
-        dotted, _, attr = str(value.content).rpartition(".")
-        yield dotted, attr
+        for name in sorted(changing(call.node.func, call.scope, call.program)):
+            yield "changes name", f"your {name}"
 
 
 def _changed(call: Call) -> Iterator[ast.expr]:
@@ -70,13 +62,18 @@ def _changed(call: Call) -> Iterator[ast.expr]:
             yield argument
 
 
-def changing(node: ast.Attribute, scope: Scope, program: Program) -> frozenset[str]:
-    """Return the names of the user's objects that a method changes, which `node` mentions."""
-    named = program.yours(node.value, scope)
-    if not named:
-        return named
-    types = [str(value.content) for value in kept(program.of(node.value, scope), "typed")]
-    return frozenset(name for name in named if _changes(name, types, node.attr, program))
+def changing(node: ast.expr, scope: Scope, program: Program) -> frozenset[str]:
+    """Return the names of the user's objects that the method which `node` stands for changes."""
+    if isinstance(node, ast.Attribute):
+        named = program.yours(node.value, scope)
+        if not named or (isinstance(node.value, ast.Attribute) and node.value.attr in type_tables.APART):
+            return frozenset()
+        types = [str(value.content) for value in kept(program.of(node.value, scope), "typed")]
+        return frozenset(name for name in named if _changes(name, types, node.attr, program))
+    values = program.of(node, scope)
+    methods = [str(value.content).rpartition(".")[::2] for value in kept(values, "method")]
+    named = frozenset(str(value.content) for value in kept(values, "yours"))
+    return frozenset(name for name in named if any(_changes(name, [dotted], attr, program) for dotted, attr in methods))
 
 
 def _changes(name: str, types: list[str], attr: str, program: Program) -> bool:

@@ -7,7 +7,7 @@ import ast
 from . import tables
 from .program import Program
 from .scopes import Scope
-from .values import Values, kept, names
+from .values import Values, kept, names, without
 
 _UNKNOWN = ast.Constant(...)  # an argument hidden by a star
 
@@ -95,7 +95,7 @@ class Call:
 
     def is_reported(self, node: ast.AST | None) -> bool:
         """Return whether a file argument needs no finding: it is in memory, or a finding was made as it was opened."""
-        values = self.of(node) if node else frozenset()
+        values = without(self.of(node), "yours") if node else frozenset()
         return bool(values) and all(
             value.kind in ("name", "result") and value.content in tables.HANDLES for value in values
         )

@@ -75,6 +75,10 @@ class Namespace(Collection[str]):
     def __len__(self) -> int:
         return len(self.names)
 
+    def as_python(self) -> Namespace:
+        """Return the same names, for code that IPython does not read once more."""
+        return Namespace(self.names, self._describe, None, self.magics)
+
     def known(self, mentioned: Collection[str]) -> Known:
         """Return what the `mentioned` names stand for. Names of which nothing is known are left out."""
         if self._describe is None:

@@ -105,9 +105,8 @@ class Rules:
 
     def _mention_called(self, node: ast.Name | ast.Attribute, scope: Scope) -> None:
         """Report what a called function is known by, apart from the effects of the call."""
-        if isinstance(node, ast.Attribute):
-            for yours in sorted(by_type.changing(node, scope, self._program)):
-                self._say("changes name", f"your {yours}", node.lineno)
+        for yours in sorted(by_type.changing(node, scope, self._program)):
+            self._say("changes name", f"your {yours}", node.lineno)
         for dotted in names(self._program.of(node, scope)):
             if not packages.is_familiar(dotted):
                 self._say("unfamiliar", packages.package(dotted), node.lineno)

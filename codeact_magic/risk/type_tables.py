@@ -72,6 +72,9 @@ PARTS = _set("""
     getchildren get_figure gca gcf parameters children modules get_legend get_children popitem
     """)
 
+# Parts of pandas objects that are never changed in place.
+APART = _set("columns index dtypes str dt cat style plot")
+
 # Functions that change one of their arguments: the position of it.
 CHANGED_ARGUMENT: Mapping[str, int] = {
     **dict.fromkeys(

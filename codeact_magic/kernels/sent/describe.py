@@ -54,6 +54,7 @@ class _Description:
     def __init__(self, space: Mapping[str, Any]) -> None:
         self._space = space
         self._left = LONGEST
+        self._dotted: dict[types.CodeType, str] = {}
         self.names: dict[str, dict[str, Any]] = {}
         self.types: dict[str, list[str]] = {}
         self.sources: dict[str, str] = {}
@@ -63,9 +64,9 @@ class _Description:
         """Describe `name` if it is a name of the namespace."""
         if name in self._space and name not in self.names:
             self.names[name] = {}  # a function may name itself
-            self.names[name] = self._entry(self._space[name])
+            self.names[name] = self._entry(self._space[name], name)
 
-    def _entry(self, value: Any) -> dict[str, Any]:
+    def _entry(self, value: Any, name: str = "") -> dict[str, Any]:
         kind = type(value)
         if issubclass(kind, types.ModuleType):
             return {"is": "module", "name": str(object.__getattribute__(value, "__dict__").get("__name__"))}
@@ -83,7 +84,7 @@ class _Description:
         if kind in _DESCRIPTORS:
             return {"is": "function", "name": f"{self._class(value.__objclass__)}.{value.__name__}"}
         if kind is types.FunctionType:
-            return {"is": "function", "name": self._function(value)}
+            return {"is": "function", "name": self._function(value, name=name)}
         if issubclass(kind, type):
             return {"is": "class", "name": self._class(value)}
         return {"is": "object", "name": self._class(kind), "address": _holds_address(value)}
@@ -100,25 +101,33 @@ class _Description:
             return {"is": "function", "name": f"{value.__module__ or 'builtins'}.{value.__name__}"}
         return self._bound(owner, value.__name__)
 
-    def _function(self, function: types.FunctionType, owner: str = "") -> str:
-        """Return the dotted name of a function; keep its source, and describe what it uses, if it is the user's."""
+    def _function(self, function: types.FunctionType, owner: str = "", name: str = "") -> str:
+        """Return the dotted name of a function; keep its source, and describe what it uses, if it is the user's.
+
+        `owner` is the class that it is a method of; `name` is what a lambda is called by.
+        """
+        code = function.__code__
         if function.__globals__ is not self._space:
             return f"{function.__module__}.{function.__qualname__}"
-        dotted = f"{owner}.{function.__name__}" if owner else USERS + function.__name__
-        if dotted not in self.sources and dotted not in self.unread:
-            self._keep(dotted, function.__code__)
-            for cell in function.__closure__ or ():
-                self._cell(cell)
-        return dotted
+        if code not in self._dotted:
+            own = name if code.co_name == "<lambda>" and name else code.co_name
+            dotted = f"{owner}.{own}" if owner else USERS + own
+            while dotted in self._dotted.values():
+                dotted += "_"
+            self._dotted[code] = dotted
+            self._keep(dotted, code)
+            for free, cell in zip(code.co_freevars, function.__closure__ or (), strict=False):
+                self._cell(free, cell)
+        return self._dotted[code]
 
-    def _cell(self, cell: types.CellType) -> None:
+    def _cell(self, name: str, cell: types.CellType) -> None:
         """Describe a function that another one holds on to, such as the one that a decorator has wrapped."""
         try:
             held = cell.cell_contents
         except ValueError:  # not filled yet
             return
-        if type(held) is types.FunctionType:
-            self._function(held)
+        if type(held) is types.FunctionType and name not in self.names:
+            self.names[name] = self._entry(held, name)
 
     def _keep(self, dotted: str, code: types.CodeType) -> None:
         """Keep the source of a function, and describe the names that it uses."""
