@@ -12,6 +12,7 @@ from . import context, formats
 from .context import repetition, wording
 from .errors import CodeActError, EndpointError, LimitReachedError, StoppedError
 from .formats import Reading
+from .hints import GoOn, Hint, SetOption
 from .session import Cell, Decision, Format, Json, Observation, Reply, Session, Step, ToolCall, Turn
 from .text import storable
 
@@ -155,10 +156,10 @@ class Agent:
                 self.step()
             self._end("answered", self.turn.note, began)
         except KeyboardInterrupt:
-            self._end("stopped", "You stopped the agent. Go on with another %%codeact cell.", began)
-            raise StoppedError(self.turn.note) from None
+            self._end("stopped", _STOPPED, began)
+            raise StoppedError(_STOPPED, GoOn()) from None
         except CodeActError as error:
-            self._end(_OUTCOMES.get(type(error), "failed"), str(error), began)
+            self._end(_OUTCOMES.get(type(error), "failed"), error.fact, began)
             raise
         except BaseException as error:
             self._end("failed", f"{type(error).__name__}: {error}", began)
@@ -179,13 +180,17 @@ class Agent:
             step = replace(step, observation_message=context.repeated(repetition.earlier(self.turn.steps, step)))
             if times >= self.limits.repeats:
                 self._add(number, step)
-                raise LimitReachedError(_TOO_OFTEN.format(times=times + 1))
+                raise LimitReachedError(
+                    _TOO_OFTEN.format(times=times + 1),
+                    GoOn(saying="what it should do instead"),
+                    SetOption("max_repeats", to="raise the limit"),
+                )
         elif reading.action:
             step = self._act(number, step, reading)
         step = self._with_remarks(step)
         self._add(number, step)
         if step.decision and step.decision.verdict == "stop":
-            raise StoppedError("You stopped the agent here. Go on with another %%codeact cell.")
+            raise StoppedError(_STOPPED, GoOn())
         if step.observation and step.observation.status == "interrupted":
             raise KeyboardInterrupt
         if not step.observation_message:
@@ -271,13 +276,16 @@ class Agent:
 
     def _check_limits(self) -> None:
         if len(self.turn.steps) >= self.limits.steps:
-            raise LimitReachedError(_STEPS.format(limit=self.limits.steps))
+            raise LimitReachedError(
+                _STEPS.format(limit=self.limits.steps), GoOn(), SetOption("max_steps", to="raise the limit")
+            )
         usage = self.turn.usage
         if self.limits.tokens and usage.prompt + usage.completion >= self.limits.tokens:
-            raise LimitReachedError(_TOKENS.format(limit=self.limits.tokens, more=2 * self.limits.tokens))
+            more = SetOption("max_tokens_per_turn", 2 * self.limits.tokens, to="raise the limit")
+            raise LimitReachedError(_TOKENS.format(limit=self.limits.tokens), GoOn(), more)
         faults = self.turn.steps[-_MOST_FAULTS:]
         if len(faults) == _MOST_FAULTS and all(map(self._is_faulty, faults)):
-            raise EndpointError(_UNUSABLE.format(times=_MOST_FAULTS))
+            raise EndpointError(_UNUSABLE.format(times=_MOST_FAULTS), *_USABLE)
 
     def _is_faulty(self, step: Step) -> bool:
         return bool(formats.read(step.reply, self.turn.format).fault)
@@ -299,23 +307,22 @@ class Agent:
 _OUTCOMES: dict[type[CodeActError], str] = {LimitReachedError: "limit", StoppedError: "stopped"}
 _MOST_FAULTS = 3
 _REMARK = "The user remarks: {remark}"
-_TOO_OFTEN = (
-    "The model proposed the same code {times} times over, so the turn was ended. Say what it should do instead in "
-    "another %%codeact cell, or raise the limit: %config CodeAct.max_repeats = ..."
+_STOPPED = "You stopped the agent."
+_TOO_OFTEN = "The model proposed the same code {times} times over, so the turn was ended."
+_STEPS = "The turn reached its limit of {limit} steps."
+_TOKENS = "The turn reached its limit of {limit:,} tokens."
+_UNUSABLE = "The model's last {times} replies could not be used (empty, or cut off)."
+_USABLE = (
+    SetOption("model", to="try another model"),
+    SetOption("format", to="try another format"),
+    SetOption("max_tokens", to="allow longer replies"),
 )
-_STEPS = (
-    "The turn reached its limit of {limit} steps. Go on with another %%codeact cell, or raise the limit: --max-steps N "
-    "or %config CodeAct.max_steps = N"
-)
-_TOKENS = (
-    "The turn reached its limit of {limit:,} tokens. Go on with another %%codeact cell, or raise the limit: "
-    "%config CodeAct.max_tokens_per_turn = {more}"
-)
-_UNUSABLE = (
-    "The model's last {times} replies could not be used (empty, or cut off). Try another model (--model), another "
-    "format (--format), or a larger %config CodeAct.max_tokens"
-)
-_ANSWER_CUT = "The answer was cut off at the model's limit of tokens; %config CodeAct.max_tokens raises it."
+_ANSWER_CUT = "The answer was cut off at the model's limit of tokens."
+
+
+def remedies(turn: Turn) -> tuple[Hint, ...]:
+    """Return what can be done about the note of a turn that has an answer: the only one says that it was cut off."""
+    return (SetOption("max_tokens", to="raise the limit"),) if turn.answer and turn.note else ()
 
 
 def _storable(reply: Reply) -> Reply:

@@ -14,6 +14,7 @@ from typing import Protocol
 
 from .errors import UsageError
 from .formats import Reading
+from .hints import AskElsewhere, SetOption
 from .session import Decision, Occasion
 
 QUESTION = "Run it? [y]es  [e]dit  [n]o (why)  [a]ll of this turn  [q]uit: "
@@ -26,10 +27,8 @@ EDITING = "Alt+Enter (or Esc, then Enter) ends the editing; Ctrl+C leaves the co
 WHY = "Why? (the model is told; Enter for no reason) "
 MOST_UNREADABLE = 5  # answers in a row; after that, nobody seems to be there
 
-NOBODY = (
-    "Nobody can be asked here: this front end has no input. Run it with --approve auto if the code may run unseen "
-    "(or set CODEACT_APPROVE=auto), or use a front end that can ask."
-)
+NOBODY = "Nobody can be asked here: this front end has no input"
+ALLOW = (SetOption("approve", "auto", to="let code run unseen"), AskElsewhere())
 
 
 class MessageView(Protocol):
@@ -79,7 +78,7 @@ class Gate:
         occasion: Occasion = "turn",
     ) -> None:
         if mode == "ask" and ask is None and not (buttons and buttons.attached):
-            raise UsageError(NOBODY)
+            raise UsageError(NOBODY, *ALLOW)
         self.mode = mode
         self._view = view
         self._ask = ask
@@ -125,7 +124,7 @@ class Gate:
     def _ask_line(self, number: int, code: str, findings: tuple[str, ...]) -> Decision:
         if self._ask is None:
             found = f": {'; '.join(findings)}" if findings else ""
-            raise UsageError(f"Step {number}{found}. {NOBODY}")
+            raise UsageError(f"Step {number}{found}. {NOBODY}", *ALLOW)
         return self._decide(code, findings)
 
     def _decide(self, proposed: str, findings: tuple[str, ...]) -> Decision:

@@ -1,24 +1,44 @@
 """The exceptions of codeact_magic.
 
-    CodeActError             shown as one line, never as a traceback
+    CodeActError             shown in one line, never as a traceback
     ├── UsageError           the user's: an unknown option, no endpoint, nobody to ask
     ├── EndpointError        the endpoint's: refused, 401, an unknown model, a stream that broke
-    ├── LimitReachedError         a limit that the user set ended the turn
-    ├── StoppedError              the user stopped the turn
+    ├── LimitReachedError    a limit that the user set ended the turn
+    ├── StoppedError         the user stopped the turn
     ├── SessionError         a saved session that cannot be read or written
     └── LocalModelError      the local model: the fetch, the file's hash, the server
 
-What the model gets wrong is no exception: it goes back to the model as an observation.
+What the model gets wrong is not an exception: it goes back to the model as an observation.
 """
 
 from __future__ import annotations
 
 import os
 import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .hints import Hint
 
 
 class CodeActError(Exception):
-    """An error that is told in one line that says what to do."""
+    """An error that is shown in one line: what is wrong, and what can be done about it.
+
+    Args:
+        fact: what is wrong, in words that hold in every front end.
+        hints: the remedies, as values.
+
+    The front end that shows the error words the hints and puts them into `advice`; until then `str(error)` is the fact.
+    """
+
+    def __init__(self, fact: str, *hints: Hint) -> None:
+        super().__init__(fact)
+        self.fact = fact
+        self.hints = hints
+        self.advice = ""
+
+    def __str__(self) -> str:
+        return with_advice(self.fact, self.advice)
 
     def _render_traceback_(self) -> list[str]:
         """Return what IPython shows in place of a traceback (IPython looks for this name)."""
@@ -50,3 +70,11 @@ class SessionError(CodeActError):
 
 class LocalModelError(CodeActError):
     """The local model cannot be fetched, checked or served."""
+
+
+def with_advice(fact: str, advice: str) -> str:
+    """Return a line of two sentences: `fact`, and `advice` if there is any."""
+    if not advice:
+        return fact
+    end = "" if fact.endswith((".", "?")) else "."
+    return f"{fact}{end} {advice}"

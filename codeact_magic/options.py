@@ -1,4 +1,4 @@
-"""The options: one trait each, set on the line of a cell, by %config, in a configuration file or the environment."""
+"""The options: set on the line of a cell, with %config, in a configuration file, or in the environment."""
 
 from __future__ import annotations
 
@@ -24,48 +24,66 @@ FORMATS = ("auto", "fence", "execute", "tools", "json")
 
 
 class Options(Configurable):
-    """What can be set. The tag `line` holds the flags of the options that the line of a cell takes."""
+    """The options, one trait each.
+
+    Two tags: `line` holds the flags of an option that can be set on the line of a cell; `value` is what stands for its
+    value in help texts and advice ("URL").
+    """
 
     model = Unicode(help="The model's name. Empty: the only one that the endpoint offers.").tag(
-        config=True, line=("--model", "-m")
+        config=True, line=("--model", "-m"), value="NAME"
     )
-    base_url = Unicode(help="The endpoint's address, which mostly ends in /v1. Empty: OPENAI_BASE_URL.").tag(
-        config=True, line=("--base-url", "-u")
+    base_url = Unicode(help="The endpoint's address, which usually ends in /v1. Empty: OPENAI_BASE_URL.").tag(
+        config=True, line=("--base-url", "-u"), value="URL"
     )
     api_key_env = Unicode(
         "OPENAI_API_KEY", help="The environment variable that holds the key (never the key itself)."
-    ).tag(config=True, line=("--api-key-env",))
+    ).tag(config=True, line=("--api-key-env",), value="NAME")
     approve = Enum(
-        MODES, "ask", help="When you are asked before code runs: ask (always), risky (risky code only), auto (never)."
+        MODES,
+        "ask",
+        help="When you are asked before code runs: ask (always), risky (only for risky code), auto (never).",
     ).tag(config=True, line=("--approve", "-a"))
-    thread = Unicode("main", help="The conversation that a cell goes on with; a new name begins one.").tag(
-        config=True, line=("--thread", "-t")
+    thread = Unicode("main", help="The thread (a named conversation) that the cell continues, or starts.").tag(
+        config=True, line=("--thread", "-t"), value="NAME"
     )
-    format = Enum(FORMATS, "auto", help="How the model is asked to write code. All ways are read.").tag(
+    format = Enum(FORMATS, "auto", help="How the model is asked to write code. Every format is understood.").tag(
         config=True, line=("--format", "-f")
     )
-    max_steps = Int(20, min=1, help="Steps that a turn may take.").tag(config=True, line=("--max-steps", "-n"))
-    max_tokens_per_turn = Int(200_000, min=0, help="Tokens, in and out, of a turn. 0: no limit.").tag(config=True)
-    max_repeats = Int(2, min=1, help="Repeats of the same code, after which a turn is ended.").tag(config=True)
-    max_tokens = Int(0, min=0, help="Tokens of one reply. 0: the endpoint's own limit.").tag(
+    max_steps = Int(20, min=1, help="Maximum number of steps in a turn.").tag(config=True, line=("--max-steps", "-n"))
+    max_tokens_per_turn = Int(
+        200_000, min=0, help="Maximum number of tokens in a turn, input and output together. 0: no limit."
+    ).tag(config=True)
+    max_repeats = Int(2, min=1, help="How often the model may repeat the same code before the turn ends.").tag(
+        config=True
+    )
+    max_tokens = Int(0, min=0, help="Maximum number of tokens in a reply. 0: the endpoint's own limit.").tag(
         config=True, line=("--max-tokens",)
     )
-    context_tokens = Int(0, min=0, help="Tokens of the conversation that are sent. 0: no limit.").tag(config=True)
+    context_tokens = Int(
+        0, min=0, help="Maximum number of tokens of the thread that are sent to the model. 0: no limit."
+    ).tag(config=True)
     temperature = Float(0.0, min=0.0, allow_none=True, help="Sampling temperature. None: the endpoint's own.").tag(
         config=True, line=("--temperature",)
     )
-    timeout = Float(300.0, min=0.1, help="Seconds of silence after which an endpoint is given up.").tag(
-        config=True, line=("--timeout",)
+    timeout = Float(300.0, min=0.1, help="Seconds of silence after which a request to the endpoint fails.").tag(
+        config=True, line=("--timeout",), value="SECONDS"
     )
-    retries = Int(3, min=0, help="How often a request that failed is tried again.").tag(config=True)
-    action_timeout = Float(0.0, min=0.0, help="Seconds that a step's code may run. 0: no limit.").tag(
-        config=True, line=("--action-timeout",)
+    retries = Int(3, min=0, help="How often a failed request is tried again.").tag(config=True)
+    action_timeout = Float(0.0, min=0.0, help="Maximum run time of a step's code, in seconds. 0: no limit.").tag(
+        config=True, line=("--action-timeout",), value="SECONDS"
     )
-    max_output = Int(8_000, min=200, help="Characters of an action's output that the model is told.").tag(config=True)
+    max_output = Int(
+        8_000, min=200, help="Maximum number of characters of an action's output that the model is shown."
+    ).tag(config=True)
     summary = Bool(True, help="Tell the model the names, types and shapes of your variables.").tag(config=True)
-    max_summary = Int(4_000, min=0, help="Characters of the summary of your variables.").tag(config=True)
+    max_summary = Int(4_000, min=0, help="Maximum number of characters in the summary of your variables.").tag(
+        config=True
+    )
     vision = Bool(False, help="Send figures to the model as images.").tag(config=True, line=("--vision",))
-    save_folder = Unicode("codeact-sessions", help="Where sessions are saved. Empty: nowhere.").tag(config=True)
+    save_folder = Unicode("codeact-sessions", help="The folder that sessions are saved in. Empty: not saved.").tag(
+        config=True, value="FOLDER"
+    )
     max_saved_output = Int(
         1_000_000,
         min=0,
@@ -73,23 +91,28 @@ class Options(Configurable):
         "files beside it. 0: no limit, and saving a step takes longer the larger the notebook is.",
     ).tag(config=True)
     save_cells = Bool(True, help="Save your own cells with a session, so that it can be run again.").tag(config=True)
-    local_model = Unicode("qwen2.5-coder-1.5b", help="The local model's name.").tag(config=True)
+    local_model = Unicode("qwen2.5-coder-1.5b", help="The local model's name.").tag(config=True, value="NAME")
 
     @validate("api_key_env")
-    def _name_of_a_variable(self, proposal: Mapping[str, Any]) -> str:
+    def _is_name_of_variable(self, proposal: Mapping[str, Any]) -> str:
         name: str = proposal["value"]
         if not re.fullmatch(r"[A-Z_][A-Z0-9_]*", name) and name not in os.environ:
-            # It may be the key itself, so it is not repeated.
+            # It may be the key itself, so the message does not repeat it.
             raise TraitError("api_key_env takes the name of an environment variable such as OPENAI_API_KEY, not a key")
         return name
 
     def values(self) -> dict[str, Any]:
-        """Return every option's value by its name."""
+        """Return the value of every option by its name."""
         return {name: getattr(self, name) for name in self.class_trait_names(config=True)}
 
 
 class Line(NamedTuple):
-    """What the line of a cell asks for: the options as they are in that cell, and what is no trait."""
+    """The line of a cell, as it was read.
+
+    options: the options as they are in that cell.
+    new: whether the thread begins afresh.
+    into: the variable that the answer is bound to; empty if there is none.
+    """
 
     options: Options
     new: bool
@@ -102,9 +125,9 @@ Magic = TypeVar("Magic", bound=Callable[..., Any])
 
 
 def line_options(magic: Magic) -> Magic:
-    """Give a magic the parser of its line, and describe every option in its docstring, which `%%codeact?` shows."""
-    into = (("--into",), {"metavar": "NAME", "help": "The variable that the final answer is bound to."})
-    new = (("--new",), {"action": "store_true", "help": "Begin the conversation afresh, in a new session file."})
+    """Give a magic the parser of its line. Its docstring, which `%%codeact?` shows, then describes every option."""
+    into = (("--into",), {"metavar": "NAME", "help": "The variable to bind the final answer to."})
+    new = (("--new",), {"action": "store_true", "help": "Begin the thread afresh, in a new session file."})
     for flags, settings in reversed([*arguments(), new, into]):
         magic = argument(*flags, **settings)(magic)
     magic = magic_arguments("%codeact")(magic)
@@ -113,35 +136,40 @@ def line_options(magic: Magic) -> Magic:
 
 
 def read_line(parser: argparse.ArgumentParser, line: str, options: Options) -> Line:
-    """Return what `line` asks for, over `options`. Raises UsageError."""
+    """Return what `line` sets, and the other values from `options`. Raises UsageError."""
+    from .hints import ListOptions
+
     try:
         given, unknown = parser.parse_known_args(split(line))
     except IPythonUsageError as error:
-        raise UsageError(f"{str(error).removeprefix('argument ')}. {_MORE}") from None
+        raise UsageError(str(error).removeprefix("argument "), ListOptions()) from None
     except ValueError as error:
         raise UsageError(f"The %%codeact line cannot be split into options: {one_line(error)}.") from None
     if unknown:
-        raise UsageError(_unknown(unknown[0], parser))
+        raise _unknown(unknown[0], parser)
     values = dict(vars(given))
-    new, into = values.pop("new"), _name(values.pop("into"))
+    new = values.pop("new")
+    into = _variable(values.pop("into"))
     return Line(chosen(parser, values, options), new, into)
 
 
 def chosen(parser: argparse.ArgumentParser, texts: Mapping[str, str | None], options: Options) -> Options:
-    """Return `options` but for those that `parser` has found `texts` for. Raises UsageError."""
-    read = {name: _read(name, _flag(parser, name), text) for name, text in texts.items() if text is not None}
+    """Return `options` with the values that `parser` found on a line, as `texts` by option. Raises UsageError."""
+    read = {name: _read(name, _flag_in(parser, name), text) for name, text in texts.items() if text is not None}
     return Options(**(options.values() | read))
 
 
 def split(line: str) -> list[str]:
-    """Return the words of `line`; quotes hold words together, and a backslash is a backslash. Raises ValueError."""
+    """Return the words of `line`. Quotes hold words together; a backslash has no special meaning. Raises ValueError."""
     lexer = shlex.shlex(line, posix=True)
-    lexer.whitespace_split, lexer.commenters, lexer.escape = True, "", ""
+    lexer.whitespace_split = True
+    lexer.commenters = ""
+    lexer.escape = ""
     return list(lexer)
 
 
 def arguments() -> Iterator[tuple[tuple[str, ...], dict[str, Any]]]:
-    """Yield the flags and the settings with which an argparse parser learns each option; all values are texts."""
+    """Yield the flags of each option that a line may set, with the settings for argparse. All values are texts."""
     for name, trait in vars(Options).items():
         if not isinstance(trait, TraitType) or not trait.metadata.get("line"):
             continue
@@ -149,51 +177,75 @@ def arguments() -> Iterator[tuple[tuple[str, ...], dict[str, Any]]]:
         if isinstance(trait, Bool):
             yield flags, {"dest": name, "action": "store_const", "const": "true", "help": trait.help}
         else:
-            values = "|".join(trait.values or ()) if isinstance(trait, Enum) else _METAVARS[type(trait)]
-            yield flags, {"dest": name, "metavar": values, "help": trait.help}
-    told = "Do not tell the model the names, types and shapes of your variables."
-    yield ("--no-context",), {"dest": "summary", "action": "store_const", "const": "false", "help": told}
+            yield flags, {"dest": name, "metavar": placeholder(name), "help": trait.help}
+    no_context = "Do not tell the model the names, types and shapes of your variables."
+    yield ("--no-context",), {"dest": "summary", "action": "store_const", "const": "false", "help": no_context}
 
 
-_METAVARS: dict[type, str] = {Unicode: "TEXT", Int: "N", Float: "NUMBER"}
-_MORE = "%%codeact? lists the options"
+def flag(name: str) -> str:
+    """Return the flag that takes a value for the option `name` on the line of a cell; empty if there is none."""
+    trait = Options.class_traits()[name]
+    if isinstance(trait, Bool):
+        return ""
+    flags: tuple[str, ...] = trait.metadata.get("line", ("",))
+    return flags[0]
 
 
-def _flag(parser: argparse.ArgumentParser, name: str) -> str:
+def placeholder(name: str) -> str:
+    """Return what stands for the value of the option `name` in help texts: "N", "URL", "ask|risky|auto"."""
+    trait = Options.class_traits()[name]
+    if isinstance(trait, Enum):
+        return "|".join(trait.values or ())
+    return str(trait.metadata.get("value") or _PLACEHOLDERS[type(trait)])
+
+
+def is_text(name: str) -> bool:
+    """Return whether the values of the option `name` are texts, which Python code has to quote."""
+    return isinstance(Options.class_traits()[name], Enum | Unicode)
+
+
+_PLACEHOLDERS: dict[type, str] = {Bool: "true|false", Unicode: "TEXT", Int: "N", Float: "NUMBER"}
+
+
+def _flag_in(parser: argparse.ArgumentParser, name: str) -> str:
     return next(action.option_strings[0] for action in parser._actions if action.dest == name)
 
 
-def _unknown(word: str, parser: argparse.ArgumentParser) -> str:
-    """Return the line about a word that is no option; what follows a `=` may be a key, and is not repeated."""
-    if not word.startswith("-"):
-        return f"The prompt goes on the lines below %%codeact, not beside it: {one_line(word, 40)!r} is no option."
+def _unknown(word: str, parser: argparse.ArgumentParser) -> UsageError:
+    """Return the error about a word that is not an option. The part after a `=` may be a key, and is not repeated."""
     import difflib
 
+    from .hints import ListOptions
+
+    if not word.startswith("-"):
+        shown = one_line(word, 40)
+        return UsageError(f"The prompt goes on the lines below %%codeact, not beside it: {shown!r} is not an option.")
     word = one_line(word.partition("=")[0], 40)
     near = difflib.get_close_matches(word, parser._option_string_actions, n=1, cutoff=0.7)
-    return f"%%codeact has no option {word}{f'; the nearest is {near[0]}' if near else ''}. {_MORE}"
+    nearest = f"; the nearest is {near[0]}" if near else ""
+    return UsageError(f"%%codeact has no option {word}{nearest}", ListOptions())
 
 
-def _name(name: str | None) -> str:
-    """Return the name that the answer is bound to, as Python would write it."""
+def _variable(name: str | None) -> str:
+    """Return the name of the variable that the answer is bound to, as Python normalizes it. Raises UsageError."""
     if name is None:
         return ""
     normal = unicodedata.normalize("NFKC", name)
     if not normal.isidentifier() or keyword.iskeyword(normal):
         raise UsageError(f"--into: {one_line(name, 60)!r} cannot be the name of a variable.")
-    if normal.startswith("__") or normal in _TAKEN:
+    if normal.startswith("__") or normal in _RESERVED:
         raise UsageError(f"--into: {normal} is Python's or IPython's own name. Choose another.")
     return normal
 
 
-_TAKEN = frozenset(["_", "In", "Out", "get_ipython", "exit", "quit"])
+_RESERVED = frozenset(["_", "In", "Out", "get_ipython", "exit", "quit"])
 
 
 # -- texts as values ---------------------------------------------------------------------------------------------------
 
 
 def environment(configured: Container[str]) -> dict[str, Any]:
-    """Return what the variables CODEACT_<NAME> set; names in `configured` are left out. Raises UsageError."""
+    """Return the options that the variables CODEACT_<NAME> set, without those in `configured`. Raises UsageError."""
     values = {}
     for name, trait in Options.class_traits(config=True).items():
         text = os.environ.get(f"CODEACT_{name.upper()}")
@@ -204,11 +256,14 @@ def environment(configured: Container[str]) -> dict[str, Any]:
 
 
 def _read(name: str, source: str, text: str) -> Any:
-    """Return the value that `text` means for the trait `name`; `source` is what an error line names."""
+    """Return the value of the option `name` that `text` stands for.
+
+    Raises UsageError, which names `source`: the flag or the variable that `text` comes from.
+    """
     trait = Options.class_traits()[name]
     try:
         value = text if isinstance(trait, Unicode) else trait.from_string(text)
-        if value != value:
+        if value != value:  # NaN
             raise ValueError("not a number")
         return getattr(Options(**{name: value}), name)
     except (TraitError, ValueError) as error:
@@ -218,6 +273,7 @@ def _read(name: str, source: str, text: str) -> Any:
 
 
 def _allowed(trait: TraitType[Any, Any]) -> str:
+    """Return which values a trait takes, as the end of a sentence."""
     if isinstance(trait, Enum):
         return f"one of {', '.join(trait.values or ())}"
     if isinstance(trait, Bool):
@@ -225,4 +281,5 @@ def _allowed(trait: TraitType[Any, Any]) -> str:
     if isinstance(trait, Int):
         return f"a whole number, {trait.min} or more"
     assert isinstance(trait, Float)
-    return f"a number, {trait.min} or more" + (", or None" if trait.allow_none else "")
+    none = ", or None" if trait.allow_none else ""
+    return f"a number, {trait.min} or more{none}"

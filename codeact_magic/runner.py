@@ -7,13 +7,14 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import cast
 
-from .agent import Agent, Limits
+from .agent import Agent, Limits, remedies
 from .approval import Gate
 from .errors import StoppedError, UsageError
 from .formats import Reading
 from .frontends.captions import turn_line
 from .frontends.front_end import TurnListener, TurnView
 from .frontends.host import Host
+from .hints import Hint
 from .kernels.interpreter import InterpreterOptions
 from .model import OpenAIModel
 from .model.endpoints import Endpoints, secrets
@@ -39,8 +40,8 @@ class Runner:
         self.options = options
         self.interpreter = host.interpreter
         self.interpreter.configure(InterpreterOptions(secrets=self.secrets))
-        self.threads = Threads(self.secrets, lambda line: self.view.tell(line))
-        self.endpoints = Endpoints(lambda line: self.view.tell(line), lambda line: self.view.waiting(line))
+        self.threads = Threads(self.secrets, self._tell)
+        self.endpoints = Endpoints(self._tell, lambda line: self.view.waiting(line))
         self._capabilities = host.front_end.capabilities()
         self._busy = False
 
@@ -114,6 +115,10 @@ class Runner:
         """Save the sessions, and end the servers that were started."""
         self.threads.close()
         self.endpoints.close()
+
+    def _tell(self, line: str, *hints: Hint) -> None:
+        """Show the user a line, and what can be done about it."""
+        self.view.tell(self.host.advice.line(line, hints))
 
     @contextmanager
     def _at_work(self, options: Options) -> Iterator[None]:
@@ -214,8 +219,9 @@ class Runner:
             return
         saved = thread.saved()
         if turn.steps:
-            note = f"{turn.note} · " if turn.outcome == "answered" and turn.note else ""
-            self.view.tell(f"{note}{turn_line(turn)}{_where(thread) if saved else ''}")
+            if turn.outcome == "answered" and turn.note:
+                self._tell(turn.note, *remedies(turn))
+            self.view.tell(f"{turn_line(turn)}{_where(thread) if saved else ''}")
 
 
 def _format(options: Options) -> Format:

@@ -1,9 +1,10 @@
-"""Write the README's table of options from the traits themselves: `python -m tests.readme`."""
+"""Write the README's tables of commands and options from their declarations: `python -m tests.readme`."""
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
+
+from codeact_magic.magics import commands
 
 README = Path(__file__).parent.parent / "README.md"
 
@@ -20,10 +21,13 @@ def options_table() -> str:
 
 
 def main() -> None:
-    """Put the table between its marks."""
+    """Put each table between its marks."""
     text = README.read_text()
-    marks = r"(<!-- options: begin -->\n).*?(<!-- options: end -->)"
-    README.write_text(re.sub(marks, lambda found: f"{found[1]}{options_table()}\n{found[2]}", text, flags=re.DOTALL))
+    for name, table in (("commands", commands.table()), ("options", options_table())):
+        begin, end = f"<!-- {name}: begin -->\n", f"<!-- {name}: end -->"
+        before, _, rest = text.partition(begin)
+        text = f"{before}{begin}{table}\n{end}{rest.partition(end)[2]}"
+    README.write_text(text)
 
 
 if __name__ == "__main__":

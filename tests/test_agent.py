@@ -15,10 +15,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from codeact_magic.agent import Agent, Delta, Limits, Model, Request
+from codeact_magic.agent import Agent, Delta, Limits, Model, Request, remedies
 from codeact_magic.context import messages, preface
 from codeact_magic.errors import CodeActError, EndpointError, LimitReachedError, StoppedError, UsageError
 from codeact_magic.formats import CUT_OFF, EMPTY, Reading
+from codeact_magic.frontends.advice import NOTEBOOK
+from codeact_magic.hints import SetOption
 from codeact_magic.kernels.live.executor import ShellExecutor
 from codeact_magic.model import OpenAIModel, Settings
 from codeact_magic.session import Cell, Decision, Format, Json, Observation, Reply, Session, Step, ToolCall, Turn, Usage
@@ -258,9 +260,9 @@ def ends(setup: Setup, error: type[CodeActError]) -> str:
     """Run a turn that ends without an answer, and return the line that says why."""
     with pytest.raises(error) as raised:
         setup.agent.run("What is x?")
-    line = str(raised.value)
+    line = NOTEBOOK.line(raised.value.fact, raised.value.hints)
     assert "\n" not in line
-    assert setup.turn.note == line
+    assert setup.turn.note == raised.value.fact
     assert setup.kept[-1] == setup.agent.session
     return line
 
@@ -362,7 +364,7 @@ def test_the_model_is_told_why_its_reply_is_unusable() -> None:
 def test_the_note_says_that_an_answer_was_cut_off() -> None:
     turn = Setup(Reply("It is", finish="length")).agent.run("What is x?")
     assert (turn.outcome, turn.answer) == ("answered", "It is")
-    assert "cut off" in turn.note and "%config CodeAct.max_tokens" in turn.note
+    assert "cut off" in turn.note and remedies(turn) == (SetOption("max_tokens", to="raise the limit"),)
 
 
 # Interrupts and errors

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from codeact_magic.cli.console import OutputPrinter, here, tame
+from codeact_magic.cli.console import OutputPrinter, harmless
 from codeact_magic.errors import UsageError
 from codeact_magic.sessions.saving.loading import load
 from codeact_magic.testing import FakeEndpoint, Hang, Say
@@ -38,7 +38,6 @@ from .test_terminal import (
 if TYPE_CHECKING:
     import pexpect
 
-_ALONE = "Go on with codeact chat --session FILE."
 READY = r"codeact>[^\n]*\x1b\[\?12l\x1b\[\?25h"  # the prompt, and the cursor behind it
 
 
@@ -195,7 +194,7 @@ def test_ctrl_c_while_the_reply_streams_is_one_line(stage: Stage) -> None:
     terminal.type(f"Go{ENTER}")
     terminal.until("one two")
     terminal.type(CTRL_C)
-    assert "Go on with another prompt." in terminal.until(STOPPED)
+    assert "Go on with another prompt" in terminal.until(STOPPED)
     terminal.until(READY)
     assert "Done." in terminal.ask("Go on")
 
@@ -235,7 +234,7 @@ def test_commands_speak_of_the_terminal(stage: Stage) -> None:
     status = terminal.command("/status")
     assert endpoint.base_url in status and "/save FILE" in status
     assert "%" not in status
-    assert "UsageError: There is no command /nothing. /help lists those that there are" in terminal.command("/nothing")
+    assert "UsageError: There is no command /nothing. List the commands: /help" in terminal.command("/nothing")
     assert "Hello" in terminal.command("/history")
     assert "Saved in kept.ipynb" in terminal.command("/save kept.ipynb")
     assert "begins afresh" in terminal.command("/new")
@@ -250,12 +249,12 @@ def test_commands_speak_of_the_terminal(stage: Stage) -> None:
 def test_words_of_other_programs_are_not_sent_to_the_model(stage: Stage) -> None:
     terminal, endpoint = stage.chat()
     assert "Alt+Enter begins a new line" in terminal.command("help")
-    assert "Here that is /sessions; /help lists the commands" in terminal.command("%codeact sessions")
-    assert "Here that is /status;" in terminal.command("%codeact")
+    assert "Here this is /sessions; /help lists the commands" in terminal.command("%codeact sessions")
+    assert "Here this is /status;" in terminal.command("%codeact")
     assert "codeact chat --help lists them" in terminal.command("%config CodeAct.max_steps = 3")
-    assert "stands by itself" in terminal.command("%%codeact --new")
+    assert "Type the prompt alone, without %%codeact" in terminal.command("%%codeact --new")
     for line in ("!ls", "%pip install x", "%%time"):
-        assert "Magics and shell commands are for notebooks" in terminal.command(line)
+        assert "Magics and shell commands work only in notebooks" in terminal.command(line)
     terminal.type(f"quit{ENTER}")
     assert terminal.end()[1] == 0
     assert endpoint.requests == []
@@ -276,7 +275,7 @@ def test_a_saved_session_is_gone_on_with_and_replayed(stage: Stage) -> None:
     terminal.end()
     terminal = stage.start(endpoint := stage.endpoint(code("print('<', x, '>')")), "chat", "--session", "last")
     shown = on_screen(terminal.until(READY))
-    assert "1 turn." in shown and "Not in this kernel: x. /replay makes what the session made." in shown
+    assert "1 turn." in shown and "Not in this kernel: x. Make them again: /replay" in shown
     terminal.type(f"/replay last{ENTER}")
     terminal.until(QUESTION)
     terminal.type(f"y{ENTER}")
@@ -296,7 +295,7 @@ def test_a_saved_session_is_gone_on_with_and_replayed(stage: Stage) -> None:
 @pytest.mark.terminal
 def test_a_session_that_is_nowhere_is_one_line(stage: Stage) -> None:
     shown, status = stage.start(stage.endpoint(), "chat", "--session", "gone").end()
-    assert on_screen(shown) == "UsageError: There is no session gone. codeact sessions lists those that there are\n"
+    assert on_screen(shown) == "UsageError: There is no session gone. List the sessions: codeact sessions\n"
     assert status == 2
 
 
@@ -352,9 +351,9 @@ def test_an_answer_sends_nothing_raw_to_the_terminal(stage: Stage) -> None:
 
 @given(st.text(st.sampled_from("a\n\r\t\b\x1b[]0;mKAHJ2\x07\x9b‮")))
 def test_code_that_prints_can_colour_and_overwrite_its_lines_and_no_more(text: str) -> None:
-    harmless = re.sub(r"\x1b\[[0-9;]*[mKA]|[\r\b\n\t]", "", tame(text))
-    assert not re.search(r"[\x00-\x1f\x7f-\x9f‮]", harmless)
-    assert tame("\x1b[31mred\x1b[0m 50%\r100%\n") == "\x1b[31mred\x1b[0m 50%\r100%\n"
+    rest = re.sub(r"\x1b\[[0-9;]*[mKA]|[\r\b\n\t]", "", harmless(text))
+    assert not re.search(r"[\x00-\x1f\x7f-\x9f‮]", rest)
+    assert harmless("\x1b[31mred\x1b[0m 50%\r100%\n") == "\x1b[31mred\x1b[0m 50%\r100%\n"
 
 
 def test_outputs_are_printed_each_below_the_other() -> None:
@@ -369,29 +368,10 @@ def test_outputs_are_printed_each_below_the_other() -> None:
     assert stream.getvalue() == ("no line end\n42\n<Figure> [image/png: in the saved session]\nKernelError: gone\n")
 
 
-@pytest.mark.parametrize(
-    ("line", "in_chat", "on_the_line"),
-    [
-        ("%codeact sessions lists them", "/sessions lists them", "codeact sessions lists them"),
-        ("%codeact models lists them", "/models lists them", "/models in codeact chat lists them"),
-        ("Go on with another %%codeact cell.", "Go on with another prompt.", _ALONE),
-        (
-            "Set the save_folder option to a folder that can be written to, then run %codeact save.",
-            "Set CODEACT_SAVE_FOLDER to a folder that can be written to.",
-            "Set CODEACT_SAVE_FOLDER to a folder that can be written to.",
-        ),
-        ("Run the cell again later; it can go on", "Try again later; it can go on", "Try again later; it can go on"),
-        ("%config CodeAct.max_steps = N", "CODEACT_MAX_STEPS=N", "CODEACT_MAX_STEPS=N"),
-        ("set CodeAct.model", "set CODEACT_MODEL", "set CODEACT_MODEL"),
-    ],
-)
-def test_words_for_a_notebook_are_put_into_words_for_a_terminal(line: str, in_chat: str, on_the_line: str) -> None:
-    assert (here(line, chat=True), here(line)) == (in_chat, on_the_line)
-
-
 def test_there_is_no_notebook_to_put_cells_into() -> None:
     from codeact_magic.cli.console import ConsoleFrontEnd
+    from codeact_magic.frontends.advice import CHAT
     from codeact_magic.kernels.separate import KernelExecutor
 
     with pytest.raises(UsageError, match="There is no notebook here"):
-        ConsoleFrontEnd(KernelExecutor()).insert([], "inserted", "otherwise")
+        ConsoleFrontEnd(KernelExecutor(), CHAT).insert([], "inserted", "otherwise")

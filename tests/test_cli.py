@@ -125,7 +125,7 @@ def test_what_only_looks_a_little_like_a_file_is_a_prompt(
 
 @pytest.mark.parametrize(
     ("content", "why"),
-    [(b"\0" * 9, "it is no text"), (b"\xff", ".*codec can't decode.*"), (b" " * 10_000_001, "it is too large .*")],
+    [(b"\0" * 9, "it is not text"), (b"\xff", ".*codec can't decode.*"), (b" " * 10_000_001, "it is too large .*")],
     ids=["binary", "another encoding", "huge"],
 )
 def test_a_file_that_holds_no_prompt_is_not_sent(
@@ -153,7 +153,7 @@ def test_a_working_folder_that_is_gone_is_one_line(
 def test_a_notebook_is_no_prompt(endpoint: FakeEndpoint, capsys: pytest.CaptureFixture[str], folder: Path) -> None:
     (folder / "some.ipynb").write_text("{}")
     ran = run(capsys, "run", "some.ipynb", "-a", "auto")
-    assert ran.err == "UsageError: some.ipynb is a notebook, no prompt. Go on with it: codeact chat --session FILE\n"
+    assert ran.err == "UsageError: some.ipynb is a notebook, not a prompt. Go on with it: codeact chat --session FILE\n"
     assert endpoint.requests == []
 
 
@@ -163,7 +163,7 @@ def test_a_session_is_written_over_only_where_that_is_asked_for(
     assert run(capsys, "run", "First", "-a", "auto", "-o", "out").status == 0
     ran = run(capsys, "run", "Second", "-a", "auto", "-o", "out.ipynb")
     assert ran.status == 2 and ran.err.endswith(
-        "out.ipynb exists: name another file, or write over that session with --force\n"
+        "out.ipynb exists: name another file, or overwrite that session with --force\n"
     )
     assert len(endpoint.requests) == 1 and load(folder / "out.ipynb").turns[0].prompt == "First"
     assert run(capsys, "run", "Second", "-a", "auto", "-o", "out", "--force").status == 0
@@ -192,6 +192,33 @@ def test_an_endpoint_that_fails_is_one_line(capsys: pytest.CaptureFixture[str], 
     assert ran.err.count("\n") == 1 and ran.err.startswith("EndpointError: ")
 
 
+def test_a_thread_that_is_too_long_is_one_line_that_names_no_option_of_others(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with FakeEndpoint(default="Done.", context_limit=10) as endpoint:
+        monkeypatch.setenv("CODEACT_BASE_URL", endpoint.base_url)
+        ran = run(capsys, "run", "word " * 2000, "-a", "auto")
+    assert (ran.status, ran.out) == (1, "")
+    assert ran.err.startswith("EndpointError: The conversation is too long for fake-model")
+    assert ran.err.endswith(". Send only what the model takes: CODEACT_CONTEXT_TOKENS=N\n")
+    assert "--new" not in ran.err
+
+
+@pytest.mark.kernel
+def test_how_to_look_into_what_differs_is_told_in_the_words_of_the_shell(
+    capsys: pytest.CaptureFixture[str], script: Script, folder: Path
+) -> None:
+    script(code("x = 6"), code("print(x)"), "Six.")
+    assert run(capsys, "run", "go", "-a", "auto", "-o", "out").status == 0
+    path = folder / "out.ipynb"
+    path.write_text(path.read_text().replace("print(x)", "print(x + 1)"))
+    ran = run(capsys, "verify", "out", "-a", "auto")
+    assert ran.status == 1
+    assert ran.out.splitlines()[-1] == (
+        "To look into action 2, replay what ran before it: /replay FILE --until 1 in codeact chat"
+    )
+
+
 def test_where_nobody_can_be_asked_nothing_is_run(endpoint: FakeEndpoint, capsys: pytest.CaptureFixture[str]) -> None:
     ran = run(capsys, "run", "go")
     assert ran.status == 2
@@ -206,10 +233,10 @@ def test_where_nobody_can_be_asked_nothing_is_run(endpoint: FakeEndpoint, capsys
         (["run", ""], "There is no prompt: codeact run PROMPT, codeact run FILE, or codeact run - < FILE"),
         (["run", "x", "--max-steps", "no"], "--max-steps takes a whole number, 1 or more, not 'no'"),
         (["run", "x", "--approve", "yes"], "--approve takes one of ask, risky, auto, not 'yes'"),
-        (["run", "x", "--cwd", "gone"], "--cwd: .*/gone is no folder."),
-        (["run", "x", "--idle", "-1"], "codeact run: argument --idle: '-1' is no number of minutes. .*"),
-        (["run", "x", "--idle", "x"], "codeact run: argument --idle: 'x' is no number of minutes. .*"),
-        (["what is 6 * 7"], "A prompt goes behind codeact run: codeact run PROMPT, or type it in codeact chat"),
+        (["run", "x", "--cwd", "gone"], "--cwd: .*/gone is not a folder."),
+        (["run", "x", "--idle", "-1"], "codeact run: argument --idle: '-1' is not a number of minutes. .*"),
+        (["run", "x", "--idle", "x"], "codeact run: argument --idle: 'x' is not a number of minutes. .*"),
+        (["what is 6 * 7"], "A prompt goes after codeact run: codeact run PROMPT, or type it in codeact chat"),
         (["run", "."], r"\. is a folder: name a file that holds the prompt, or write the prompt"),
         (
             ["run", "nosuch.txt"],
@@ -217,7 +244,7 @@ def test_where_nobody_can_be_asked_nothing_is_run(endpoint: FakeEndpoint, capsys
         ),
         (["run", "notes/nosuch"], "There is no file notes/nosuch. .*"),
         (["run", "~/nosuch"], "There is no file ~/nosuch. .*"),
-        (["run", "x", "-o", "out.md"], "codeact run: argument -o/--output: 'out.md' is no name of a notebook .*"),
+        (["run", "x", "-o", "out.md"], "codeact run: argument -o/--output: 'out.md' is not the name of a notebook .*"),
         (["run", "x", "-o", "gone/out"], "codeact run: argument -o/--output: there is no folder '.*/gone'. .*"),
         (["run", "x", "-a", "auto", "--kernel", "gone"], "There is no kernel 'gone' here; there is: .*"),
         pytest.param(
@@ -225,12 +252,15 @@ def test_where_nobody_can_be_asked_nothing_is_run(endpoint: FakeEndpoint, capsys
             "http://127.0.0.1:9 cannot be reached as a Jupyter server: .*",
             marks=pytest.mark.kernel,
         ),
-        (["run", "six", "times"], "codeact run does not know what to do with 'times': put words .* in quotes"),
+        (["run", "six", "times"], "codeact run does not take 'times': put words .* in quotes"),
         (["run", "x", "--gateway", "nowhere"], "That is not the address of a Jupyter server. It looks like http://.*"),
         (["chat"], "codeact chat needs a terminal. In a script: codeact run PROMPT"),
-        (["verify", "gone"], "There is no session gone. codeact sessions lists those that there are"),
-        (["verify", "x", "--tolerance", "-1"], "codeact verify: argument --tolerance: '-1' is no number, 0 or more.*"),
-        (["verify", "x", "--tolerance", "nan"], "codeact verify: argument --tolerance: 'nan' is no number, 0 or.*"),
+        (["verify", "gone"], "There is no session gone. List the sessions: codeact sessions"),
+        (
+            ["verify", "x", "--tolerance", "-1"],
+            "codeact verify: argument --tolerance: '-1' is not a number, 0 or more.*",
+        ),
+        (["verify", "x", "--tolerance", "nan"], "codeact verify: argument --tolerance: 'nan' is not a number, 0 or.*"),
         (["verify", "."], r"\. is a folder: name the sessions in it, such as its \*\.ipynb"),
         (["export", "x", "--to", "xml"], "codeact export: argument --to: invalid choice: 'xml' .*"),
         (["import", "gone.jsonl"], "gone.jsonl cannot be read: No such file or directory"),
@@ -302,7 +332,7 @@ def test_an_interrupt_ends_it_in_order_with_the_session_saved(folder: Path, monk
     assert (process.returncode, out) == (130, "")
     assert err.splitlines()[-2:] == [
         "saved in out.ipynb",
-        "StoppedError: You stopped the agent. Go on with codeact chat --session FILE.",
+        "StoppedError: You stopped the agent. Go on with codeact chat --session FILE",
     ]
     (turn,) = load(folder / "out.ipynb").turns
     assert turn.outcome == "stopped"
@@ -365,6 +395,7 @@ def test_a_session_that_was_to_be_saved_and_is_not_is_a_failure(
     ran = run(capsys, "run", "go", "-a", "auto", "-o", "out")
     assert (ran.status, ran.out) == (1, "Done.\n")
     assert "could not be saved" in ran.err and "%codeact" not in ran.err
+    assert "Have later sessions saved elsewhere: CODEACT_SAVE_FOLDER=FOLDER" in ran.err
 
 
 @pytest.mark.kernel
@@ -390,7 +421,7 @@ def test_stopping_while_it_waits_for_the_endpoint_is_one_line(folder: Path, monk
     assert (process.returncode, out) == (130, "")
     saved, stopped = err.splitlines()
     assert saved.startswith("saved in codeact-sessions/")
-    assert stopped == "StoppedError: You stopped the agent. Go on with codeact chat --session FILE."
+    assert stopped == "StoppedError: You stopped the agent. Go on with codeact chat --session FILE"
 
 
 # -- saved sessions ----------------------------------------------------------------------------------------------------
@@ -415,7 +446,7 @@ def test_sessions_are_listed(saved: Path, capsys: pytest.CaptureFixture[str], fo
     (folder / "elsewhere").mkdir()
     assert "There is no saved session in elsewhere" in run(capsys, "sessions", "--in", "elsewhere").out
     ran = run(capsys, "sessions", "--in", "gone")
-    assert (ran.status, ran.out, ran.err) == (2, "", "UsageError: --in: gone is no folder\n")
+    assert (ran.status, ran.out, ran.err) == (2, "", "UsageError: --in: gone is not a folder\n")
 
 
 @pytest.mark.kernel
@@ -435,6 +466,7 @@ def test_a_session_that_does_otherwise_is_told_of_and_the_others_are_done(
     ran = run(capsys, "verify", "other", str(saved), "-a", "auto")
     assert ran.status == 1
     assert ran.out.index("differs") < ran.out.index("1 same")
+    assert "%" not in ran.out + ran.err
     ran = run(capsys, "verify", "gone", "broken.ipynb", str(saved), "-a", "auto")
     assert ran.status == 2
     assert "1 same" in ran.out
@@ -455,7 +487,7 @@ def test_what_is_exported_can_be_imported(
 ) -> None:
     ran = run(capsys, "export", "last", "gone", "--to", layout)
     assert ran.status == 1
-    assert ran.err == "UsageError: There is no session gone. codeact sessions lists those that there are\n"
+    assert ran.err == "UsageError: There is no session gone. List the sessions: codeact sessions\n"
     assert len(ran.out.splitlines()) == 1 and json.loads(ran.out)
     assert run(capsys, "export", "last", "--to", layout, "-o", "-").out == ran.out
     ran = run(capsys, "export", "last", "--to", layout, "-o", "out.jsonl")
@@ -510,7 +542,7 @@ def test_an_empty_file_of_the_users_is_not_said_to_be_a_session(
 ) -> None:
     (folder / "e.txt").touch()
     ran = run(capsys, "verify", "e.txt", "-a", "auto")
-    assert (ran.status, ran.err) == (2, "SessionError: e.txt is empty: it is no saved session\n")
+    assert (ran.status, ran.err) == (2, "SessionError: e.txt is empty: it is not a saved session\n")
 
 
 @pytest.mark.parametrize("name", ["self.ipynb", "new.ipynb", "alias.jsonl", "notes.txt", "data.json", "."])
@@ -554,7 +586,7 @@ def test_an_export_goes_into_a_device_as_it_is(imported: Path, capsys: pytest.Ca
         ("binary", bytes(range(256)) * 200, "binary holds no session as a line of JSON: line 1: this is not JSON .*"),
         ("long", b"{\n" * 1000, "long holds no session as a line of JSON: line 1: this is not JSON .*"),
         ("empty", b"", "empty holds no session as a line of JSON: it is empty"),
-        ("some.ipynb", b"{}", "some.ipynb is a notebook; what is imported are lines of JSON, .*"),
+        ("some.ipynb", b"{}", "some.ipynb is a notebook; codeact import reads lines of JSON, .*"),
     ],
 )
 def test_what_holds_no_lines_of_json_is_told_in_one(
@@ -571,7 +603,7 @@ def test_what_holds_no_lines_of_json_is_told_in_one(
 def test_sessions_are_not_imported_into_a_file(capsys: pytest.CaptureFixture[str], folder: Path) -> None:
     (folder / "in.jsonl").write_text(conversation() * 3)
     ran = run(capsys, "import", "in.jsonl", "--to", "in.jsonl")
-    assert (ran.status, ran.err) == (2, "UsageError: --to: in.jsonl is no folder\n")
+    assert (ran.status, ran.err) == (2, "UsageError: --to: in.jsonl is not a folder\n")
 
 
 def test_broken_lines_before_the_first_session_are_told_of(capsys: pytest.CaptureFixture[str], folder: Path) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from codeact_magic.cli.console import ConsoleFrontEnd
 from codeact_magic.frontends import host, stdin
+from codeact_magic.frontends.advice import CHAT
 from codeact_magic.frontends.control_channel import ControlChannel
 from codeact_magic.frontends.front_end import Capabilities, TurnListener
 from codeact_magic.frontends.host import front_end_of
@@ -92,7 +93,7 @@ def test_a_terminal_edits_in_place_and_has_no_buttons() -> None:
 
 
 def test_the_command_line_has_nobody_who_follows_its_turns() -> None:
-    can = ConsoleFrontEnd(KernelExecutor()).capabilities()
+    can = ConsoleFrontEnd(KernelExecutor(), CHAT).capabilities()
     assert type(can.listener) is TurnListener and can.buttons is None
 
 

@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from IPython.core.completer import provisionalcompleter
 from traitlets import Bool, Enum, Float, Int, Unicode
 from traitlets.config import Config
 
 from codeact_magic.errors import CodeActError, EndpointError, LimitReachedError, SessionError, StoppedError, UsageError
-from codeact_magic.magics.commands import _COMMANDS
+from codeact_magic.magics.commands import subcommands, table
 from codeact_magic.model import endpoints
 from codeact_magic.options import Options
 from codeact_magic.session import ToolCall
@@ -22,6 +23,7 @@ from codeact_magic.sessions.saving.loading import load
 from codeact_magic.testing import FakeEndpoint, Raw, Say, Scripted, Status
 from codeact_magic.text import storable
 
+from .readme import README
 from .shells import OPTIONS, Ran, Shell, isolate, new_shell, with_user
 
 KEY = "sk-test-0123456789abcdefghij"
@@ -324,7 +326,26 @@ def test_every_option_is_documented(shell: Shell) -> None:
             assert all(flag in shown for flag in flags)
             assert " ".join(trait.help.split()) in shown
     assert all(flag in shown for flag in ("--no-context", "--new", "--into NAME"))
-    assert "taken to the letter" in shown
+    assert "sent verbatim" in shown
+
+
+def test_the_table_of_commands_in_the_readme_is_the_generated_one() -> None:
+    assert f"<!-- commands: begin -->\n{table()}\n<!-- commands: end -->" in README.read_text(), (
+        "run python -m tests.readme to write it anew"
+    )
+
+
+def completed(shell: Shell, line: str) -> list[str]:
+    """Return the completions of the last word of a line."""
+    with provisionalcompleter():
+        return [completion.text for completion in shell.ipython.Completer.completions(line, len(line))]
+
+
+def test_subcommands_and_their_flags_are_completed(shell: Shell) -> None:
+    assert completed(shell, "%codeact re") == ["reset", "replay"]
+    assert set(subcommands("notebook")) < set(completed(shell, "%codeact "))
+    assert "--clean" in completed(shell, "%codeact insert --cl")  # beside names of Python
+    assert "--clean" not in completed(shell, "%codeact replay --")
 
 
 def test_the_line_magic_is_documented(shell: Shell) -> None:
@@ -468,17 +489,17 @@ def test_a_wrong_value_in_a_file_is_told_in_one_line_and_nothing_is_loaded(
         ("--format yaml", "--format takes one of auto, fence, execute, tools, json, not 'yaml'"),
         ("--temperature hot", "--temperature takes a number, 0.0 or more, or None, not 'hot'"),
         ("--timeout 0", "--timeout takes a number, 0.1 or more, not '0'"),
-        ("--model", "--model/-m: expected one argument. %%codeact? lists the options"),
-        ("--modle x", "%%codeact has no option --modle; the nearest is --model. %%codeact? lists the options"),
-        ("--xyz", "%%codeact has no option --xyz. %%codeact? lists the options"),
-        ("--thr x", "%%codeact has no option --thr; the nearest is --thread. %%codeact? lists the options"),
-        ("-z", "%%codeact has no option -z. %%codeact? lists the options"),
-        ("what is x", "The prompt goes on the lines below %%codeact, not beside it: 'what' is no option."),
+        ("--model", "--model/-m: expected one argument. List the options: %%codeact?"),
+        ("--modle x", "%%codeact has no option --modle; the nearest is --model. List the options: %%codeact?"),
+        ("--xyz", "%%codeact has no option --xyz. List the options: %%codeact?"),
+        ("--thr x", "%%codeact has no option --thr; the nearest is --thread. List the options: %%codeact?"),
+        ("-z", "%%codeact has no option -z. List the options: %%codeact?"),
+        ("what is x", "The prompt goes on the lines below %%codeact, not beside it: 'what' is not an option."),
         ("don't", "The %%codeact line cannot be split into options: No closing quotation."),
-        ("--base-url nonsense", "nonsense is no address of an endpoint. It looks like http://localhost:8000/v1"),
-        ("--base-url http://", "http:// is no address of an endpoint. It looks like http://localhost:8000/v1"),
-        ("-u http://host:99999/v1", "is no address of an endpoint"),
-        ("-u http://[::1", "is no address of an endpoint"),
+        ("--base-url nonsense", "nonsense is not the address of an endpoint. It looks like http://localhost:8000/v1"),
+        ("--base-url http://", "http:// is not the address of an endpoint. It looks like http://localhost:8000/v1"),
+        ("-u http://host:99999/v1", "is not the address of an endpoint"),
+        ("-u http://[::1", "is not the address of an endpoint"),
     ],
 )
 def test_a_wrong_line_is_told_in_one_line(shell: Shell, endpoint: FakeEndpoint, line: str, told: str) -> None:
@@ -727,6 +748,15 @@ def test_an_endpoint_that_is_not_there_is_told_in_one_line(shell: Shell, endpoin
     assert endpoint.base_url in ran.line and "cannot be reached" in ran.line
 
 
+def test_an_answer_that_is_cut_off_says_how_to_allow_longer_ones(shell: Shell) -> None:
+    with FakeEndpoint([Say("It is", finish="length")]) as endpoint:
+        ran = ready(shell, endpoint).run("%%codeact\nHello")
+    assert ran.error is None
+    assert "at the model's limit of tokens. Raise the limit: --max-tokens N or %config CodeAct.max_tokens" in ran.shown
+    (file,) = Path("codeact-sessions").iterdir()
+    assert load(file).turns[0].note == "The answer was cut off at the model's limit of tokens."
+
+
 def test_an_unknown_model_is_told_with_the_nearest(shell: Shell) -> None:
     with FakeEndpoint(models=["qwen-small", "qwen-large", "other"], strict_models=True) as endpoint:
         ran = ready(shell, endpoint).run("%%codeact -m qwen-larg\nHello")
@@ -763,6 +793,7 @@ def test_a_folder_that_cannot_be_written_is_told_once_and_the_session_can_be_sav
         first, second = shell.run("%%codeact\nOne"), shell.run("%%codeact\nTwo")
     assert first.error is None and second.error is None
     assert first.shown.count("could not be saved") == 1
+    assert "Save it elsewhere: %codeact save FILE" in first.shown
     assert "could not be saved" not in second.shown and " · saved in" not in first.shown
     assert shell.run("%codeact save kept.ipynb").shown == "Saved in kept.ipynb\n"
     assert [turn.answer for turn in load(Path("kept.ipynb")).turns] == ["Two.", "Three."]
@@ -815,14 +846,14 @@ def test_an_interrupted_command_is_one_line(shell: Shell, endpoint: FakeEndpoint
 def test_status_shows_how_things_stand_before_anything_was_done(shell: Shell) -> None:
     shown = shell.run("%codeact").shown
     assert shown == (
-        "endpoint  none; the local model where it has been fetched  --base-url URL, OPENAI_BASE_URL\n"
-        "model     the only one that the endpoint offers            --model NAME\n"
-        "key       OPENAI_API_KEY is not set                        --api-key-env NAME\n"
-        "approval  ask (before every step)                          --approve ask|risky|auto\n"
-        "thread    main                                             --thread NAME, --new\n"
-        "steps     none yet, up to 20 a turn                        --max-steps N\n"
-        "tokens    none yet                                         CodeAct.max_tokens_per_turn\n"
-        "session   in codeact-sessions/ from the first prompt on    CodeAct.save_folder, %codeact save FILE\n"
+        "endpoint  none; the local model if it has been fetched   --base-url URL, OPENAI_BASE_URL\n"
+        "model     the only one that the endpoint offers          --model NAME\n"
+        "key       OPENAI_API_KEY is not set                      --api-key-env NAME\n"
+        "approval  ask (before every step)                        --approve ask|risky|auto\n"
+        "thread    main                                           --thread NAME, --new\n"
+        "steps     none yet, up to 20 a turn                      --max-steps N\n"
+        "tokens    none yet                                       CodeAct.max_tokens_per_turn\n"
+        "session   in codeact-sessions/ from the first prompt on  CodeAct.save_folder, %codeact save FILE\n"
         "\n"
         "To keep a change: %config CodeAct.NAME = VALUE. More: %config CodeAct, %codeact help, %%codeact?\n"
     )
@@ -846,7 +877,7 @@ def test_status_shows_what_was_done(shell: Shell, alone: pytest.MonkeyPatch) -> 
     assert max(map(len, shown.split("\n"))) <= 100
 
 
-@pytest.mark.parametrize("command", list(_COMMANDS))
+@pytest.mark.parametrize("command", list(subcommands("notebook")))
 def test_every_command_has_help(shell: Shell, command: str) -> None:
     overview = shell.run("%codeact help").shown
     assert f"%codeact {command} " in overview
@@ -859,7 +890,7 @@ def test_every_command_has_help(shell: Shell, command: str) -> None:
 @pytest.mark.parametrize(
     ("line", "told"),
     [
-        ("histroy", "Did you mean %codeact history?"),
+        ("histroy", "Use the nearest: %codeact history"),
         ("what is the mean of x", "%codeact has no command 'what'."),
         ("what's up", '%codeact has no command "what\'s".'),
         ("history --thread", "%codeact history: argument --thread/-t: expected one argument."),
@@ -878,7 +909,7 @@ def test_a_command_that_makes_no_sense_is_told_in_one_line(shell: Shell, line: s
 
 
 def test_a_prompt_beside_the_line_magic_is_shown_its_place(shell: Shell) -> None:
-    assert "A prompt goes below a line that says %%codeact" in shell.run("%codeact plot x over y").line
+    assert "rite a prompt below a line that says %%codeact" in shell.run("%codeact plot x over y").line
 
 
 def test_history_lists_prompts_and_answers(shell: Shell) -> None:

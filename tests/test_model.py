@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 from codeact_magic import formats
 from codeact_magic.agent import Delta, Model, Request
 from codeact_magic.errors import EndpointError
+from codeact_magic.frontends.advice import NOTEBOOK
 from codeact_magic.model import (
     OpenAIModel,
     Settings,
@@ -101,7 +102,7 @@ def line_of(model: OpenAIModel, **options: Any) -> str:
 
 
 def one_line_of(error: EndpointError) -> str:
-    line = str(error)
+    line = NOTEBOOK.line(error.fact, error.hints)
     assert "\n" not in line and len(line) < 700
     assert error.__cause__ is None
     return line
@@ -1099,7 +1100,7 @@ def test_a_redirect_names_the_new_address_and_is_not_followed(status: int) -> No
     with FakeEndpoint(["Yes."]) as other:
         to = (("Location", f"{other.base_url}/chat/completions"),)
         line = line_after(Status(status, headers=to), key=KEY)
-    assert f"has moved to {other.base_url}. Set it with --base-url" in line
+    assert f"has moved to {other.base_url}. Set the address: --base-url" in line
     assert other.requests == []
 
 

@@ -165,13 +165,11 @@ def test_a_key_that_is_set_later_is_masked_in_what_was_written_before(tmp_path: 
 def test_a_folder_that_cannot_be_written_is_told_once_until_a_save_succeeds(tmp_path: Path) -> None:
     folder, told = tmp_path / "folder", list[str]()
     folder.write_text("in the way", encoding="utf-8")
-    saver = Saver(folder / "x.ipynb", tell=told.append)
+    saver = Saver(folder / "x.ipynb", tell=lambda line, *hints: told.append(line))
     for _ in range(3):
         saver.save(SESSION)
         assert not saver.flush(30)
     assert len(told) == 1
-    assert "save_folder" in told[0]
-    assert "%codeact save" in told[0]
     assert told[0].isprintable()
     assert saver.failure == told[0]
     folder.unlink()
@@ -191,7 +189,7 @@ def test_a_folder_that_cannot_be_written_is_told_once_until_a_save_succeeds(tmp_
 @pytest.mark.parametrize("stage", ["os.fsync", "pathlib.Path.replace"])
 def test_a_full_disk_leaves_the_last_file_whole(stage: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     told: list[str] = []
-    saver = Saver(tmp_path / "x.ipynb", tell=told.append)
+    saver = Saver(tmp_path / "x.ipynb", tell=lambda line, *hints: told.append(line))
     saver.save(SESSION)
     assert saver.flush(30)
 
@@ -216,7 +214,7 @@ def test_a_full_disk_leaves_the_last_file_whole(stage: str, tmp_path: Path, monk
 def test_what_cannot_be_told_about_a_secret_is_a_failure_not_the_end_of_the_thread(tmp_path: Path) -> None:
     told: list[str] = []
     answers = iter([[], 5, []])  # 5: not a list of texts
-    saver = Saver(tmp_path / "x.ipynb", secrets=lambda: next(answers), tell=told.append)  # type: ignore[arg-type]
+    saver = Saver(tmp_path / "x.ipynb", secrets=lambda: next(answers), tell=lambda line, *hints: told.append(line))  # type: ignore[arg-type]
     saver.save(SESSION)
     assert saver.flush(30)
     saver.save(session_of())
@@ -245,7 +243,7 @@ def test_a_working_directory_that_is_gone_is_told_in_one_line(tmp_path: Path, mo
     (tmp_path / "gone").mkdir()
     monkeypatch.chdir(tmp_path / "gone")
     (tmp_path / "gone").rmdir()
-    with pytest.raises(SessionError, match=r"x\.ipynb .* working directory, was deleted.*%cd"):
+    with pytest.raises(SessionError, match=r"x\.ipynb .* working directory, was deleted"):
         Saver(Path("x.ipynb"), tell=nothing)
     with pytest.raises(SessionError, match="cannot be read"):
         load(Path("x.ipynb"))

@@ -180,7 +180,7 @@ def test_a_private_file_is_never_open_to_others_while_it_is_written(
 
 def test_a_file_that_somebody_else_changed_is_left_alone_and_the_user_told_once(tmp_path: Path) -> None:
     told = list[str]()
-    saver = Saver(tmp_path / "x.ipynb", tell=told.append)
+    saver = Saver(tmp_path / "x.ipynb", tell=lambda line, *hints: told.append(line))
     saver.save(SESSION)
     assert saver.flush(30)
     theirs = saver.path.read_text(encoding="utf-8").replace("How many?", "How much?")
@@ -233,7 +233,7 @@ def test_a_kernel_that_is_busy_with_the_file_is_waited_for_and_then_told_of(
     told: list[str] = []
     path = written(tmp_path / "x.ipynb", grown(1))
     monkeypatch.setattr(disk, "LOCK_TIMEOUT", 0.05)
-    saver = Saver(path, tell=told.append)
+    saver = Saver(path, tell=lambda line, *hints: told.append(line))
     with disk.locked(path):
         saver.save(grown(2))
         assert not saver.flush(30)

@@ -66,7 +66,7 @@ def test_a_loaded_session_goes_on_where_it_was(shell: Shell) -> None:
     assert ran.error is None
     assert ran.shown.splitlines() == [
         f"Thread main goes on with {path}: 1 turn.",
-        "Not in this kernel: prices, total, double. %codeact replay makes what the session made.",
+        "Not in this kernel: prices, total, double. Make them again: %codeact replay",
     ]
     endpoint = prompt(shell, ["Twelve, as I said."], "Once more?")
     told = [message["content"] for message in endpoint.requests[-1].body["messages"]]
@@ -127,7 +127,7 @@ def test_the_last_session_is_found_among_other_notebooks(shell: Shell) -> None:
 def test_a_session_is_loaded_into_the_thread_that_is_named(shell: Shell) -> None:
     path = saved(shell)
     assert "Thread other goes on" in shell.run(f"%codeact load {path} --thread other").shown
-    assert "there is other: --thread NAME." in shell.run("%codeact replay").line
+    assert "there is other. Name a thread: --thread NAME" in shell.run("%codeact replay").line
     ran = shell.run("%codeact replay --thread other --approve auto")
     assert ran.error is None and ran.shown.startswith(f"{path}\n")
 
@@ -297,7 +297,7 @@ def test_of_many_sessions_the_newest_are_listed(shell: Shell) -> None:
     for number in range(30):
         Path(f"codeact-sessions/copy-{number}.ipynb").write_bytes(path.read_bytes())
     few, all_of_them = (shell.run(f"%codeact sessions {option}").shown.splitlines() for option in ("", "--all"))
-    assert len(few) == 22 and few[-1] == "There are more: %codeact sessions --all"
+    assert len(few) == 22 and few[-1] == "There are more. List them all: %codeact sessions --all"
     assert len(all_of_them) == 32
 
 

@@ -376,9 +376,9 @@ def test_frames_tracebacks_and_prints_appear_in_order(terminals: Terminals) -> N
 def test_errors_are_one_red_line_on_a_terminal(terminals: Terminals) -> None:
     terminal, _ = terminals.start(True)
     terminal.enter("%%codeact --max-step 3\nGo")
-    assert terminal.until(r"lists the options").endswith(
-        "\x1b[31mUsageError\x1b[0m: %%codeact has no option --max-step; the nearest is --max-steps. %%codeact? "
-        "lists the options"
+    assert terminal.until(r"the options: %%codeact\?").endswith(
+        "\x1b[31mUsageError\x1b[0m: %%codeact has no option --max-step; the nearest is --max-steps. "
+        "List the options: %%codeact?"
     )
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from codeact_magic.errors import SessionError, UsageError
+from codeact_magic.hints import RunCommand
 from codeact_magic.model.endpoints import secrets
 from codeact_magic.options import Options
 from codeact_magic.session import Reply, Session, Step, Turn
@@ -173,26 +174,27 @@ def test_a_file_in_the_home_directory_is_found(here: Path, monkeypatch: pytest.M
 
 
 @pytest.mark.parametrize(
-    ("typed", "hint"),
+    ("typed", "nearest"),
     [
         ("plto", "The nearest: 20250131-120000-plot"),
         ("20250131-120002-plot.ipynb", "The nearest: 20250131-120000-plot"),
-        ("zzz", "%codeact sessions lists"),
-        ("kept", "%codeact sessions lists"),
-        ("", "%codeact sessions lists"),
-        ("..", "%codeact sessions lists"),
-        ("x" * 5000, "%codeact sessions lists"),
-        ("~nobody-of-this-name/x", "%codeact sessions lists"),
-        ("nul\0\n", "%codeact sessions lists"),
+        ("zzz", ""),
+        ("kept", ""),
+        ("", ""),
+        ("..", ""),
+        ("x" * 5000, ""),
+        ("~nobody-of-this-name/x", ""),
+        ("nul\0\n", ""),
     ],
     ids=["typo", "near", "nothing", "folder", "empty", "dots", "long", "nobody", "nul"],
 )
-def test_what_is_not_found_is_one_line_with_the_nearest_names(typed: str, hint: str) -> None:
+def test_what_is_not_found_is_one_line_with_the_nearest_names(typed: str, nearest: str) -> None:
     file("20250131-120001-sales", age=100)
     file("20250131-120000-plot")
     with pytest.raises(UsageError) as raised:
         find("kept", typed)
-    assert hint in str(raised.value)
+    assert nearest in str(raised.value)
+    assert raised.value.hints == (() if nearest else (RunCommand("sessions", to="list the sessions"),))
     assert str(raised.value).isprintable()
     assert len(str(raised.value)) < 300
 

@@ -14,6 +14,7 @@ import pytest
 
 from codeact_magic.context import observation_text
 from codeact_magic.errors import CodeActError, StoppedError
+from codeact_magic.hints import RunCommand
 from codeact_magic.kernels.sent import fingerprint
 from codeact_magic.kernels.separate import KernelExecutor, LocalKernel
 from codeact_magic.session import Action, Cell, Decision, Observation, Reply, Session, Step
@@ -191,8 +192,10 @@ def test_the_table_is_aligned_and_says_what_to_do_next() -> None:
         "   1  x = 1     same     timings",
         "   2  x         differs  '1' became '2'",
         "2 same, 1 differs (1.2 s)",
-        "To look into it: %codeact replay FILE --until 1, then run action 2 yourself.",
     ]
+    assert Report(rows).hints == (
+        RunCommand("replay", "FILE --until 1", to="to look into action 2, replay what ran before it"),
+    )
 
 
 @pytest.mark.parametrize("width", [40, 60, 100])

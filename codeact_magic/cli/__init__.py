@@ -1,7 +1,7 @@
 """The command `codeact`.
 
 main      its arguments
-chat      a conversation in the terminal
-batch     verify, export, import and the like, over many files
-console   a terminal, or a script's streams, as the place where an agent is at work
+chat      one prompt, or a conversation in the terminal
+batch     verify, export and import many files
+console   a terminal, or the streams of a script, as a front end
 """

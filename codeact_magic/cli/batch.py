@@ -1,9 +1,8 @@
-"""What the command line does with session files, many at a time: what fails is told, and the rest is done."""
+"""The commands for many session files: an error in one is printed, and the others are still done."""
 
 from __future__ import annotations
 
 import io
-import shutil
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import BinaryIO, TextIO
 
 from ..errors import CodeActError, SessionError, UsageError
+from ..frontends.advice import ShellAdvice
 from ..frontends.captions import counted
 from ..magics import saved
 from ..model.endpoints import secrets
@@ -26,44 +26,45 @@ from ..sessions.saving.session_file import session_path
 from ..sessions.threads import find, near
 from ..sessions.training_data import Layout, export, is_record, read
 from ..text import mask, one_line
-from .console import somebody, told
+from .console import has_user
 
-BROKEN = 2  # the exit status where a session could not be verified
-_ENOUGH = 100  # lines of a file, of which none can be read, after which the rest is not looked at
+BROKEN = 2  # the exit status if a session could not be verified
+_ENOUGH = 100  # broken lines at the start of a file after which the rest is not read
+_ADVICE = ShellAdvice()
 
 
 def verify(runner: Runner, options: Options, files: Sequence[str], tolerance: float) -> int:
-    """Verify sessions, print how each compares, and return the exit status. Raises UsageError, Stopped."""
+    """Verify sessions, print how each compares, and return the exit status. Raises UsageError, StoppedError."""
     worst = 0
-    found = list(_found(options, files, parts=somebody() and options.approve != "auto"))
+    found = list(_found(options, files, parts=has_user() and options.approve != "auto"))
     for path in found:
         print(one_line(near(path)))
         try:
             report = saved.verified(runner, options, str(path), tolerance)
         except SessionError as error:
-            _tell(error)
+            _print_error(error)
             worst = BROKEN
             continue
-        print(report.table(shutil.get_terminal_size((100, 24)).columns), flush=True)
+        print(saved.shown(runner, report), flush=True)
         worst = max(worst, report.status if report.rows else BROKEN)
     return worst if len(found) == len(files) else BROKEN
 
 
 def _found(options: Options, files: Sequence[str], parts: bool) -> Iterator[Path]:
-    """Yield where the files are, and tell of those that are nowhere; `parts`: a part of a name may stand for it."""
+    """Yield the paths of session files, and print an error for each that is not found. `parts`: see `find`."""
     for file in files:
         try:
             if Path(file).is_dir():
                 raise UsageError(f"{one_line(file)} is a folder: name the sessions in it, such as its *.ipynb")
             yield _checked(find(options.save_folder, file, parts=parts))
         except CodeActError as error:
-            _tell(error)
+            _print_error(error)
 
 
 def _checked(path: Path) -> Path:
-    """Return `path`. Raises SessionError where it is an empty file that no session was to be saved in."""
+    """Return `path`. Raises SessionError if it is an empty file other than a notebook."""
     if path.suffix != ".ipynb" and not path.stat().st_size:
-        raise SessionError(f"{one_line(near(path))} is empty: it is no saved session")
+        raise SessionError(f"{one_line(near(path))} is empty: it is not a saved session")
     return path
 
 
@@ -73,9 +74,9 @@ def _checked(path: Path) -> Path:
 def write_lines(options: Options, files: Sequence[str], layout: Layout, output: Path | None) -> int:
     """Write sessions as lines of JSON, into `output` or to standard output, and return the exit status.
 
-    `output` is written once all is done, and only where there is something to write.
+    `output` is replaced in the end, and only if there is something to write.
     """
-    found = list(_found(options, files, parts=somebody()))
+    found = list(_found(options, files, parts=has_user()))
     if output:
         _check_free(output, found)
     lines = _lines(found, layout, secrets(options))
@@ -86,29 +87,29 @@ def write_lines(options: Options, files: Sequence[str], layout: Layout, output: 
                 stream.write(line)
                 done += 1
     if output:
-        where = f"in {one_line(near(output))}" if done else "could be exported; nothing was written"
-        print(f"{counted(done, 'session')} {where}", file=sys.stderr)
+        result = f"in {one_line(near(output))}" if done else "could be exported; nothing was written"
+        print(f"{counted(done, 'session')} {result}", file=sys.stderr)
     return int(done < len(files))
 
 
 def _lines(paths: Sequence[Path], layout: Layout, hidden: Sequence[str]) -> Iterator[bytes]:
-    """Yield the line of each session, and tell of those that cannot be read."""
+    """Yield the line of each session, and print an error for each that cannot be read."""
     for path in paths:
         try:
             yield f"{export(load(path), layout, hidden)}\n".encode()
         except CodeActError as error:
-            _tell(error)
+            _print_error(error)
 
 
 def _check_free(output: Path, inputs: Sequence[Path]) -> None:
-    """Refuse to write over anything but lines of an earlier export. Raises UsageError."""
+    """Raise UsageError if `output` exists and is anything but an earlier export."""
     name = one_line(near(output))
     if output.is_dir():
         raise UsageError(f"-o: {name} is a folder: name a file in it")
     if output.suffix == ".ipynb" or any(output.exists() and output.samefile(path) for path in inputs):
         raise UsageError(f"-o: {name} is the name of a notebook: the lines go into a file such as out.jsonl")
     if output.is_file() and not _is_export(output):
-        raise UsageError(f"-o: {name} exists and holds something else than exported sessions: name another file")
+        raise UsageError(f"-o: {name} exists and is not an export of sessions: name another file")
 
 
 def _is_export(path: Path) -> bool:
@@ -122,14 +123,14 @@ def _is_export(path: Path) -> bool:
 
 @contextmanager
 def _opened(output: Path | None) -> Iterator[BinaryIO]:
-    """Give what to write to; a file takes its place once all is written."""
+    """Open `output`, or standard output. A file is replaced when all is written."""
     if output is None:
         sys.stdout.flush()
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()
         return
     try:
-        special = output.exists() and not output.is_file()  # a device, a pipe: nothing can take its place
+        special = output.exists() and not output.is_file()  # a device or a pipe cannot be replaced
         with output.open("wb") if special else disk.draft(output.resolve()) as stream:
             yield stream
     except BrokenPipeError:
@@ -142,9 +143,9 @@ def _opened(output: Path | None) -> Iterator[BinaryIO]:
 
 
 def read_lines(options: Options, file: str) -> int:
-    """Save the session of each line of JSON in `file` ("-": standard input) as a notebook; return the status.
+    """Save the session of each line of JSON in `file` ("-": standard input) as a notebook. Return the exit status.
 
-    Raises UsageError where `file` is something else than lines of JSON, SessionError where nothing can be saved.
+    Raises UsageError if `file` does not hold lines of JSON, SessionError if nothing can be saved.
     """
     folder = _folder(options)
     hidden = secrets(options)
@@ -158,13 +159,13 @@ def read_lines(options: Options, file: str) -> int:
             elif len(failed) == _ENOUGH:
                 break
             continue
-        if not done:
-            print(*failed, sep="\n", end="\n" * bool(failed), file=sys.stderr)
+        if failed and not done:
+            print(*failed, sep="\n", file=sys.stderr)
         print(one_line(near(_saved(options, folder, session, hidden))))
         done += 1
     if not done:
-        why = failed[0] if failed else "it is empty"
-        raise UsageError(f"{_name(file)} holds no session as a line of JSON: {why}")
+        reason = failed[0] if failed else "it is empty"
+        raise UsageError(f"{_name(file)} holds no session as a line of JSON: {reason}")
     broken = f", {counted(len(failed), 'line')} skipped" if failed else ""
     print(f"{counted(done, 'session')}{broken}", file=sys.stderr)
     return int(bool(failed))
@@ -175,12 +176,12 @@ def _name(file: str) -> str:
 
 
 def _folder(options: Options) -> Path:
-    """Return the folder that sessions are put into, which is made where it is lacking. Raises UsageError."""
+    """Return the folder that sessions are saved in, and make it if necessary. Raises UsageError."""
     if not options.save_folder:
-        raise UsageError("There is no folder to put the sessions into: name one with --to DIR")
+        raise UsageError("There is no folder to save the sessions in: name one with --to DIR")
     folder = disk.absolute(Path(options.save_folder))
     if folder.exists() and not folder.is_dir():
-        raise UsageError(f"--to: {one_line(near(folder))} is no folder")
+        raise UsageError(f"--to: {one_line(near(folder))} is not a folder")
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -191,7 +192,7 @@ def _folder(options: Options) -> Path:
 def _sessions(file: str, hidden: Sequence[str]) -> Iterator[tuple[int, Session | SessionError]]:
     if file.endswith(".ipynb"):
         raise UsageError(
-            f"{one_line(file)} is a notebook; what is imported are lines of JSON, as codeact export writes"
+            f"{one_line(file)} is a notebook; codeact import reads lines of JSON, as codeact export writes them"
         )
     try:
         if file == "-":
@@ -204,17 +205,17 @@ def _sessions(file: str, hidden: Sequence[str]) -> Iterator[tuple[int, Session |
 
 
 def _piped() -> TextIO:
-    """Return standard input, in which no byte is an error."""
+    """Return standard input, set to accept any bytes."""
     if isinstance(sys.stdin, io.TextIOWrapper):
         sys.stdin.reconfigure(encoding="utf-8-sig", errors="surrogateescape")
     return sys.stdin
 
 
 def _saved(options: Options, folder: Path, session: Session, hidden: Sequence[str]) -> Path:
-    """Save a session in a file of its own, and return where. Raises SessionError."""
+    """Save a session in a file of its own, and return the path. Raises SessionError."""
     prompt = session.turns[0].prompt if session.turns else "imported"
     path = session_path(folder, datetime.now().astimezone(), prompt)
-    saver = Saver(path, secrets=lambda: hidden, tell=lambda line: None, limit=options.max_saved_output)
+    saver = Saver(path, secrets=lambda: hidden, tell=lambda line, *hints: None, limit=options.max_saved_output)
     saver.save(session)
     saved = saver.flush(60.0)
     saver.close()
@@ -223,5 +224,5 @@ def _saved(options: Options, folder: Path, session: Session, hidden: Sequence[st
     return saver.path
 
 
-def _tell(error: CodeActError) -> None:
-    print(told(error), file=sys.stderr)
+def _print_error(error: CodeActError) -> None:
+    print(_ADVICE.error(error), file=sys.stderr)

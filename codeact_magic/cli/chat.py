@@ -1,4 +1,4 @@
-"""Agents without a notebook: a conversation in a terminal, and one prompt for a script."""
+"""`codeact chat`, a conversation in a terminal, and `codeact run`, one prompt for a script."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import CodeActError, StoppedError, UsageError
+from ..frontends.advice import CHAT, Advice
 from ..frontends.host import Host
+from ..hints import ShowHelp
 from ..kernels.separate import KernelExecutor
 from ..magics import commands
 from ..options import Options
@@ -19,61 +21,63 @@ from ..runner import Runner
 from ..session import Turn
 from ..sessions.threads import near
 from ..text import one_line, storable, visible
-from .console import ConsoleFrontEnd, print_here, told
+from .console import ConsoleFrontEnd
 
 if TYPE_CHECKING:
     from prompt_toolkit.history import History
 
 LEAVE = ("/quit", "/exit", "/q", "quit", "exit", "quit()", "exit()", ":q")
 
-HELP = """\
-Type what you want; Alt+Enter begins a new line, Enter sends. Each action is shown, and run when you say so.
-
-/help          this
-/status        endpoint, model, tokens, and where the session is saved
-/history       the turns so far
-/usage         the tokens of each turn
-/models        the models that the endpoint offers
-/sessions      the saved sessions
-/load FILE     go on with a saved session
-/replay FILE   run what a session ran again, each action approved
-/verify [FILE] run a session in another kernel, and compare what it shows
-/save [FILE]   save the session now; with a name, there
-/local         fetch the small local model and use it
-/new           begin afresh; variables stay
-/quit          end; Ctrl+D does as well
-
+KEYS = """\
+Type a prompt. Enter sends it, Alt+Enter begins a new line. Each action is shown, and runs only if you approve it.
 Ctrl+C clears the line, or stops the agent."""
-_NOTEBOOK = re.compile(r"%{1,2}codeact\b[ \t]*(.*)|%{1,2}[a-z]|!{1,2}\s*[a-z]")  # what is no prompt
+OWN_COMMANDS = (
+    ("/new", "Begin afresh; variables stay."),
+    ("/help", "Show this."),
+    ("/quit", "End; Ctrl+D does as well."),
+)
+_NOTEBOOK = re.compile(r"%{1,2}codeact\b[ \t]*(.*)|%{1,2}[a-z]|!{1,2}\s*[a-z]")  # not a prompt
 NO_TERMINAL = "codeact chat needs a terminal. In a script: codeact run PROMPT"
 
 
 def chat(options: Options, engine: KernelExecutor, file: str | None, *, eager: bool = False) -> int:
-    """Converse until the user leaves; `file` is a saved session to go on with. Raises CodeActError at the start.
+    """Converse until the user leaves, and return the exit status. Raises CodeActError at the start.
 
-    `eager` has the kernel started then: one that cannot be had is told of before anything is asked of a model.
+    Args:
+        options: the options of every turn.
+        engine: runs the actions.
+        file: a saved session to go on with.
+        eager: start the kernel at once, so that an error in its name is reported before a model is asked.
     """
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise UsageError(NO_TERMINAL)
-    with running(options, engine) as runner:
+    with running(options, engine, CHAT) as runner:
         if eager:
             engine.evaluate("")
         talk = Talk(runner, options)
         if file:
             talk.command(f"load {_quoted(file)}")
-        print("Ask for something; each action is shown before it runs. /help tells more, Ctrl+D ends.\n")
+        print("Type a prompt; each action is shown before it runs. /help shows more, Ctrl+D ends.\n")
         read = _reader()
         while (typed := read()) not in LEAVE:
             talk.take(typed)
     return 0
 
 
-def run(options: Options, engine: KernelExecutor, prompt: str, file: Path | None, *, eager: bool = False) -> int:
-    """Take one prompt to its answer, which goes to standard output, and return the exit status. Raises CodeActError.
+def run(
+    options: Options,
+    engine: KernelExecutor,
+    advice: Advice,
+    prompt: str,
+    file: Path | None,
+    *,
+    eager: bool = False,
+) -> int:
+    """Take one prompt to its answer, print that on standard output, and return the exit status. Raises CodeActError.
 
-    The session is saved in `file`, or as ever where it is None. `eager` has the kernel started before that.
+    The session is saved in `file`, or in the save_folder if that is None. The other arguments: see `chat`.
     """
-    with running(options, engine, aside=True) as runner:
+    with running(options, engine, advice, to_stderr=True) as runner:
         if eager:
             engine.evaluate("")
         if file:
@@ -81,29 +85,29 @@ def run(options: Options, engine: KernelExecutor, prompt: str, file: Path | None
         try:
             turn = runner.take(options, prompt, new=False)
         except StoppedError:
-            _tell_place(runner, options)
+            _print_place(runner, options)
             raise
         on_screen = sys.stdout.isatty()
-        if not (on_screen and sys.stderr.isatty()):  # else it stands there already
+        if not (on_screen and sys.stderr.isatty()):  # else it is on the screen already
             print(visible(turn.answer) if on_screen else turn.answer, flush=True)
         return int(bool(file) and not runner.threads[options.thread].saved())
 
 
-def _tell_place(runner: Runner, options: Options) -> None:
-    """Tell where a session that was stopped is saved."""
-    conversation = runner.threads.get(options.thread)
-    if conversation and conversation.path and conversation.saved():
-        print(f"saved in {one_line(near(conversation.path))}", file=sys.stderr)
+def _print_place(runner: Runner, options: Options) -> None:
+    """Print where a session that was stopped is saved."""
+    thread = runner.threads.get(options.thread)
+    if thread and thread.path and thread.saved():
+        print(f"saved in {one_line(near(thread.path))}", file=sys.stderr)
 
 
 class Talk:
-    """What a user of the terminal types: prompts, and commands that begin with a slash."""
+    """Carries out the lines that a user types: prompts, and commands that begin with a slash."""
 
     def __init__(self, runner: Runner, options: Options) -> None:
         self._runner, self._options = runner, options
 
     def take(self, typed: str) -> None:
-        """Carry out what was typed, and tell what went wrong."""
+        """Carry out a line, and print the error if it fails."""
         try:
             if typed.startswith("/"):
                 self.command(typed[1:])
@@ -116,23 +120,21 @@ class Talk:
         except KeyboardInterrupt:
             print("Stopped.")
         except CodeActError as error:
-            print(_in_red(told(error, chat=True)))
+            print(_in_red(CHAT.error(error)))
         print()
 
     def command(self, line: str) -> None:
         """Carry out a command. Raises CodeActError."""
         name, _, rest = line.strip().partition(" ")
         if name in ("", "help"):
-            print(HELP)
+            print(f"{KEYS}\n\n{commands.overview(CHAT, OWN_COMMANDS)}")
         elif name == "new":
             self._runner.threads.forget(self._options.thread)
             print("The conversation begins afresh; variables and files stay.")
-        elif name in ("replay", "verify", "local"):  # these ask, or take their time
+        elif name in commands.subcommands("chat"):
             commands.run(self._runner, self._options, f"{name} {rest}")
-        elif name in ("status", "history", "usage", "models", "sessions", "load", "save"):
-            print_here(lambda: commands.run(self._runner, self._options, f"{name} {rest}"), chat=True)
         else:
-            raise UsageError(f"There is no command /{one_line(name, 40)}. /help lists those that there are")
+            raise UsageError(f"There is no command /{one_line(name, 40)}", ShowHelp())
 
     def _ask(self, prompt: str) -> Turn:
         prompt = storable(prompt).strip("\r\n")
@@ -140,20 +142,20 @@ class Talk:
 
 
 def _in_a_notebook(typed: str, command: str) -> str:
-    """Return the line about what holds in notebooks alone."""
+    """Return the line about input that only notebooks understand; `command` is what follows `%codeact`."""
     if typed.startswith("%%codeact"):
-        return "Here a prompt stands by itself, without %%codeact; options go behind codeact chat, or into CODEACT_NAME"
+        return "Type the prompt alone, without %%codeact; options go on the codeact chat line, or into CODEACT_NAME"
     if typed.startswith("%config"):
         return "Options are set when the chat begins: codeact chat --help lists them"
     if not typed.startswith("%codeact"):
-        return "Magics and shell commands are for notebooks: ask for what you want, or /help"
-    return f"Here that is /{one_line(command, 80) or 'status'}; /help lists the commands"
+        return "Magics and shell commands work only in notebooks: ask for what you want, or type /help"
+    return f"Here this is /{one_line(command, 80) or 'status'}; /help lists the commands"
 
 
 @contextmanager
-def running(options: Options, engine: KernelExecutor, aside: bool = False) -> Iterator[Runner]:
-    """Set up what takes prompts to their answers, and take it away again."""
-    runner = Runner(Host(engine, ConsoleFrontEnd(engine, aside=aside)), options)
+def running(options: Options, engine: KernelExecutor, advice: Advice, to_stderr: bool = False) -> Iterator[Runner]:
+    """Provide a Runner in a terminal, and close it and its kernel in the end."""
+    runner = Runner(Host(engine, ConsoleFrontEnd(engine, advice, to_stderr=to_stderr)), options)
     try:
         yield runner
     finally:
@@ -167,7 +169,7 @@ def running(options: Options, engine: KernelExecutor, aside: bool = False) -> It
 
 
 def _reader() -> Callable[[], str]:
-    """Return what has the user type something; to leave is one of `LEAVE`."""
+    """Return a function that reads what the user types; Ctrl+D reads as the first of `LEAVE`."""
     from prompt_toolkit import PromptSession
 
     session: PromptSession[str] = PromptSession(
@@ -183,7 +185,7 @@ def _reader() -> Callable[[], str]:
             try:
                 if typed := session.prompt("codeact> ").strip():
                     return typed
-            except KeyboardInterrupt:  # it clears the line
+            except KeyboardInterrupt:  # clears the line
                 continue
             except EOFError:
                 return LEAVE[0]
@@ -192,7 +194,7 @@ def _reader() -> Callable[[], str]:
 
 
 def _keys() -> Any:
-    """Return what the keys mean: Enter sends, Alt+Enter begins a line."""
+    """Return the key bindings: Enter sends, Alt+Enter begins a line."""
     from prompt_toolkit.key_binding import KeyBindings
 
     keys = KeyBindings()
@@ -202,7 +204,7 @@ def _keys() -> Any:
 
 
 def _history() -> History:
-    """Return what was typed before, from a file for the user alone; nothing where there can be none."""
+    """Return the history of prompts, in a file that only the user can read, or in memory if there can be no file."""
     from platformdirs import user_state_path
     from prompt_toolkit.history import FileHistory, InMemoryHistory
 

@@ -1,16 +1,15 @@
-"""The front end of the command line: a terminal, whose agent runs its actions in a kernel of its own."""
+"""The front end of the command line: a terminal, whose agent runs its actions in a separate kernel."""
 
 from __future__ import annotations
 
-import io
 import re
 import sys
 from collections.abc import Callable, Sequence
-from contextlib import redirect_stdout
 from typing import TextIO
 
-from ..errors import CodeActError, UsageError
+from ..errors import UsageError
 from ..frontends import stdin
+from ..frontends.advice import Advice
 from ..frontends.front_end import Capabilities
 from ..frontends.screen import Screen
 from ..frontends.terminal import TerminalView
@@ -21,7 +20,7 @@ from ..text import plain, visible
 NO_NOTEBOOK = "There is no notebook here to put cells into: use %codeact insert FILE in one."
 
 
-def somebody() -> bool:
+def has_user() -> bool:
     """Return whether there is a user who can be asked."""
     return sys.stdin.isatty()
 
@@ -29,11 +28,15 @@ def somebody() -> bool:
 class ConsoleFrontEnd:
     """A terminal, which also prints the outputs of `interpreter` and answers its questions.
 
-    `aside` keeps standard output free for the answer: everything else goes to standard error.
+    Args:
+        interpreter: runs the actions in a separate kernel.
+        advice: names the commands and options: those of a chat, or of a command in a shell.
+        to_stderr: standard output is kept for the answer; everything else goes to standard error.
     """
 
-    def __init__(self, interpreter: KernelExecutor, *, aside: bool = False) -> None:
-        self._aside = aside
+    def __init__(self, interpreter: KernelExecutor, advice: Advice, *, to_stderr: bool = False) -> None:
+        self.advice = advice
+        self._to_stderr = to_stderr
         self._view = self._new_view()
         interpreter.show = OutputPrinter(self._stream)
         interpreter.tell = lambda line: self._view.tell(line)
@@ -53,18 +56,18 @@ class ConsoleFrontEnd:
         raise UsageError(NO_NOTEBOOK)
 
     def _new_view(self) -> TerminalView:
-        return _ConsoleView(self._stream(), chat=not self._aside)
+        return TerminalView(self._stream())
 
     def _asker(self) -> Callable[[str], str] | None:
-        if not somebody():
+        if not has_user():
             return None
-        return _ask_aside if self._aside else stdin.asker(None)
+        return _ask_on_stderr if self._to_stderr else stdin.asker(None)
 
     def _stream(self) -> TextIO:
-        return sys.stderr if self._aside else sys.stdout
+        return sys.stderr if self._to_stderr else sys.stdout
 
     def _answer(self, question: str, hidden: bool) -> str:
-        """Have the user answer a question of an action."""
+        """Return the user's answer to a question that an action asks."""
         if hidden:
             from getpass import getpass
 
@@ -74,20 +77,8 @@ class ConsoleFrontEnd:
         return ask(question)
 
 
-class _ConsoleView(TerminalView):
-    """Tells its lines in words for a terminal."""
-
-    def __init__(self, stream: TextIO, chat: bool) -> None:
-        super().__init__(stream)
-        self._chat = chat
-
-    def tell(self, line: str) -> None:
-        """Print a line of our own."""
-        super().tell(here(line, self._chat))
-
-
-def _ask_aside(question: str) -> str:
-    """Ask as `input` does, without a word on standard output."""
+def _ask_on_stderr(question: str) -> str:
+    """Ask as `input` does, but write nothing to standard output."""
     stdin.forget_typed()
     sys.stderr.write(question)
     sys.stderr.flush()
@@ -98,14 +89,14 @@ def _ask_aside(question: str) -> str:
 
 
 class OutputPrinter:
-    """Prints the outputs of a kernel as they come; `stream` returns where to."""
+    """Prints the outputs of a kernel as they come; `stream` returns the stream to print to."""
 
     def __init__(self, stream: Callable[[], TextIO]) -> None:
         self._stream = stream
-        self._midline = False
+        self._in_line = False  # the last thing that was printed did not end its line
 
     def __call__(self, output: Json) -> None:
-        """Print an output, or a piece of one."""
+        """Print an output, or a part of one."""
         match output["output_type"]:
             case "stream":
                 self._write(output["text"])
@@ -115,72 +106,31 @@ class OutputPrinter:
                 self._write_below(_as_text(output["data"]))
 
     def _write_below(self, text: str) -> None:
-        """Write lines of their own."""
-        start = "\n" if self._midline else ""
+        """Write text that begins and ends a line."""
+        start = "\n" if self._in_line else ""
         self._write(f"{start}{text}\n")
 
     def _write(self, text: str) -> None:
         stream = self._stream()
-        stream.write(tame(text) if Screen(stream, "neutral").styled else visible(plain(text).replace("\r", "\n")))
+        if Screen(stream, "neutral").styled:
+            stream.write(harmless(text))
+        else:
+            stream.write(visible(plain(text).replace("\r", "\n")))
         stream.flush()
-        self._midline = not text.endswith("\n")
+        self._in_line = not text.endswith("\n")
 
 
 _HARMLESS = re.compile(r"(\x1b\[[0-9;]*[mKA]|[\r\b])")  # colours, and what progress bars draw with
 
 
-def tame(text: str) -> str:
-    """Return what code has printed as a terminal may get it: nothing but colours and progress bars acts on it."""
-    parts = _HARMLESS.split(text)
+def harmless(text: str) -> str:
+    """Return the output of code as it may be sent to a terminal: only colours and progress bars keep their effect."""
+    parts = _HARMLESS.split(text)  # those at odd places are the separators
     return "".join(part if place % 2 else visible(part) for place, part in enumerate(parts))
 
 
 def _as_text(data: Json) -> str:
-    """Return a display as text; what else it holds is named."""
+    """Return a display as text, with the names of the pictures in it."""
     text = next((joined(data[kind]) for kind in ("text/plain", "text/markdown", "text/latex") if kind in data), "")
     pictures = [kind for kind in data if kind.startswith("image/")]
     return " ".join([text, *(f"[{kind}: in the saved session]" for kind in pictures)]).strip()
-
-
-# -- words for the terminal --------------------------------------------------------------------------------------------
-
-_WORDS: tuple[tuple[str, Callable[[re.Match[str]], str] | str], ...] = (
-    (r"Set the save_folder option to (.*), then run %codeact save\.", r"Set CODEACT_SAVE_FOLDER to \1."),
-    (r"%config CodeAct\.(\w+) = (\S+)", lambda match: f"CODEACT_{match[1].upper()}={match[2]}"),
-    (r"%?(?:config )?\bCodeAct\.(\w+)", lambda match: f"CODEACT_{match[1].upper()}"),
-    (r"(another|a) %%codeact cell", r"\1 prompt"),
-    (r"Run the cell again later", "Try again later"),
-    (r"A cell that begins with %%codeact starts one", "A prompt starts one"),
-    (r"%%codeact\? lists the options", "--help lists the options"),
-    (r"%config CodeAct, %codeact help, %%codeact\?", "/help, codeact chat --help"),
-    (r"--thread NAME, --new", "--thread NAME"),
-)
-
-_ALONE: tuple[tuple[str, str], ...] = (  # where a prompt was the only one
-    (r"Go on with another %%codeact cell", "Go on with codeact chat --session FILE"),
-)
-
-
-def here(text: str, chat: bool = False) -> str:
-    """Return a text that was written for a notebook as it holds on the command line, or in a `chat`."""
-    for pattern, words in _WORDS if chat else [*_ALONE, *_WORDS]:
-        text = re.sub(pattern, words, text)
-    return re.sub(r"%codeact (\w+)", lambda match: _command(match[1], chat), text)
-
-
-def _command(name: str, chat: bool) -> str:
-    if chat:
-        return f"/{name}"
-    return f"codeact {name}" if name in ("sessions", "verify") else f"/{name} in codeact chat"
-
-
-def print_here(do: Callable[[], None], chat: bool = False) -> None:
-    """Print what `do` prints as it holds in a terminal."""
-    with redirect_stdout(io.StringIO()) as printed:
-        do()
-    print(here(printed.getvalue(), chat), end="")
-
-
-def told(error: CodeActError, chat: bool = False) -> str:
-    """Return an error as one line for a terminal."""
-    return f"{type(error).__name__}: {here(str(error), chat)}"

@@ -1,4 +1,4 @@
-"""The command `codeact`: its arguments; what is done stands elsewhere and is imported when it is asked for."""
+"""The command `codeact`: its arguments. The modules that do the work are imported when they are needed."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from ..errors import CodeActError, LimitReachedError, StoppedError, UsageError
 from ..text import one_line, storable
 
 if TYPE_CHECKING:
+    from ..frontends.advice import Advice
     from ..kernels.separate import Kernel, KernelExecutor
     from ..options import Options
 
@@ -27,14 +28,14 @@ STATUS = """\
 exit status:
   0    answered
   1    the endpoint, a file or the turn failed
-  2    the command cannot be carried out as it was written
+  2    the command is wrong
   3    a limit ended the turn (--max-steps, tokens, repeats)
   130  stopped by you"""
 FAILED, USAGE, LIMIT, STOPPED = 1, 2, 3, 130
 LONGEST = 10_000_000  # bytes of a file that holds a prompt
 VERIFY_STATUS = """\
-All code of a session is shown, and runs when you say so; where nobody can be asked (CI): --approve auto. There a part
-of a name is not enough.
+All code of a session is shown, and runs only if you approve it. If nobody can be asked (CI): --approve auto. Then a
+part of a name is not enough.
 
 exit status:
   0    all outputs are the same
@@ -43,42 +44,44 @@ exit status:
   130  stopped by you"""
 ENVIRONMENT = """\
 Every option can also be set in the environment: CODEACT_APPROVE=risky, CODEACT_MAX_STEPS=5 (CODEACT_ and the name of
-the option in %config CodeAct). The key of the endpoint is read from OPENAI_API_KEY, or the variable that --api-key-env
-names; the token of a --gateway from JUPYTER_TOKEN."""
+the option in %config CodeAct). The endpoint's key is read from OPENAI_API_KEY, or the variable that --api-key-env
+names; the token for a --gateway from JUPYTER_TOKEN."""
 
 
 def main(words: Sequence[str] | None = None) -> int:
-    """Carry out the command line `words` (sys.argv where it is None) and return the exit status."""
+    """Carry out the command line `words` (sys.argv if it is None) and return the exit status."""
     _open_streams()
+    flags: dict[str, str] = {}
     try:
         with _ended_in_order():
             arguments = _read(words)
+            flags = arguments.flags
             status = int(arguments.run(arguments))
             sys.stdout.flush()
             return status
-    except OSError as error:  # the disk is full, who read the output has gone, the folder was deleted
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left is not to fail once more
+    except OSError as error:  # the disk is full, the reader of the output has gone, the folder was deleted
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # flushing the rest must not fail again
         if not isinstance(error, BrokenPipeError):
-            print(f"OSError: {_place_is_gone() or one_line(error)}", file=sys.stderr)
+            print(f"OSError: {_folder_is_gone() or one_line(error)}", file=sys.stderr)
         return FAILED
     except KeyboardInterrupt as error:
         print("Stopped.", file=sys.stderr)
         return _status(error)
     except CodeActError as error:
-        from .console import told
+        from ..frontends.advice import ShellAdvice
 
-        print(told(error), file=sys.stderr)
+        print(ShellAdvice(flags).error(error), file=sys.stderr)
         return _status(error)
 
 
 def _open_streams() -> None:
-    """Have standard streams where whoever started this has closed them."""
+    """Open the standard streams that the parent process has closed."""
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
             setattr(sys, name, Path(os.devnull).open(mode))
 
 
-def _place_is_gone() -> str:
+def _folder_is_gone() -> str:
     try:
         Path.cwd()
     except OSError:
@@ -88,7 +91,7 @@ def _place_is_gone() -> str:
 
 @contextmanager
 def _ended_in_order() -> Iterator[None]:
-    """Have the signals that would end this process at once end it in order, with its kernel; a second one is obeyed."""
+    """Make SIGTERM and SIGHUP end this process in order, with its kernel. A second signal ends it at once."""
     names = [name for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
     numbers = [number for number in map(signal.Signals.__getitem__, names) if _is_default(number)]
     for number in numbers:
@@ -101,7 +104,7 @@ def _ended_in_order() -> Iterator[None]:
 
 
 def _is_default(number: signal.Signals) -> bool:
-    return signal.getsignal(number) is signal.SIG_DFL  # nohup has SIGHUP ignored
+    return signal.getsignal(number) is signal.SIG_DFL  # nohup ignores SIGHUP
 
 
 def _leave(number: int, frame: object) -> NoReturn:
@@ -110,23 +113,30 @@ def _leave(number: int, frame: object) -> NoReturn:
 
 
 def _read(words: Sequence[str] | None) -> Arguments:
-    """Return what the words ask for. Raises UsageError, in which no value of an unknown option is repeated."""
+    """Return the parsed command line. Raises UsageError, which never repeats the value of an unknown option."""
     words = sys.argv[1:] if words is None else words
     if words[:1] == ["help"]:
         words = [*words[1:], "--help"]
     if words and " " in words[0]:
-        raise UsageError("A prompt goes behind codeact run: codeact run PROMPT, or type it in codeact chat")
+        raise UsageError("A prompt goes after codeact run: codeact run PROMPT, or type it in codeact chat")
     arguments, unknown = _parser().parse_known_args(words)
+    arguments.flags = _flags(arguments.parser)
     if unknown:
-        word, prog = one_line(unknown[0].partition("=")[0], 40), arguments.parser.prog
+        word = one_line(unknown[0].partition("=")[0], 40)
+        prog = arguments.parser.prog
         if not word.startswith("-"):
-            raise UsageError(f"{prog} does not know what to do with {word!r}: put words that belong together in quotes")
+            raise UsageError(f"{prog} does not take {word!r}: put words that belong together in quotes")
         raise UsageError(f"{prog} has no option {word}. {prog} --help lists them")
     return arguments
 
 
+def _flags(parser: argparse.ArgumentParser) -> dict[str, str]:
+    """Return the flags of a command, by the names of the options that they set."""
+    return {action.dest: action.option_strings[0] for action in parser._actions if action.option_strings}
+
+
 def _status(error: BaseException) -> int:
-    """Return the exit status that an error stands for."""
+    """Return the exit status for an error."""
     match error:
         case KeyboardInterrupt() | StoppedError():
             return STOPPED
@@ -144,7 +154,7 @@ def _chat(arguments: Arguments) -> int:
     from .chat import chat
 
     file = arguments.session
-    if file and _is_file(file):  # seen from here, not from --cwd
+    if file and _is_file(file):  # relative to this folder, not to --cwd
         file = str(Path(file).absolute())
     return chat(_options(arguments), _engine(arguments), file, eager=_is_chosen(arguments))
 
@@ -152,10 +162,12 @@ def _chat(arguments: Arguments) -> int:
 def _run(arguments: Arguments) -> int:
     from .chat import run
 
-    prompt, output = _prompt(arguments.prompt), arguments.output
+    prompt = _prompt(arguments.prompt)
+    output = arguments.output
     if output and output.exists() and not arguments.force:
-        raise UsageError(f"-o: {one_line(output)} exists: name another file, or write over that session with --force")
-    return run(_options(arguments), _engine(arguments), prompt, output, eager=_is_chosen(arguments))
+        raise UsageError(f"-o: {one_line(output)} exists: name another file, or overwrite that session with --force")
+    options = _options(arguments)
+    return run(options, _engine(arguments), _advice(arguments), prompt, output, eager=_is_chosen(arguments))
 
 
 def _prompt(given: str) -> str:
@@ -165,7 +177,7 @@ def _prompt(given: str) -> str:
             prompt = sys.stdin.read()
         elif given.endswith(".ipynb") and _is_file(given):
             raise UsageError(
-                f"{one_line(given, 80)} is a notebook, no prompt. Go on with it: codeact chat --session FILE"
+                f"{one_line(given, 80)} is a notebook, not a prompt. Go on with it: codeact chat --session FILE"
             )
         elif _is_file(given):
             prompt = _text_of(Path(given))
@@ -180,17 +192,17 @@ def _prompt(given: str) -> str:
 
 
 def _text_of(path: Path) -> str:
-    """Return the text of a file. Raises UnicodeDecodeError, OSError where it is no text that a model could be sent."""
+    """Return the text of a file. Raises UnicodeDecodeError or OSError if it cannot be a prompt."""
     if path.stat().st_size > LONGEST:
         raise OSError("it is too large for a prompt")
     text = path.read_text("utf-8-sig")
     if "\0" in text:
-        raise OSError("it is no text")
+        raise OSError("it is not text")
     return text
 
 
 def _check_words(given: str) -> None:
-    """Refuse what was meant to be a file, and is none: the model must not be sent its name. Raises UsageError."""
+    """Raise UsageError if the prompt looks like the name of a missing file, which must not be sent to the model."""
     name = one_line(given, 80)
     if given.strip() and _is(Path.is_dir, given):
         raise UsageError(f"{name} is a folder: name a file that holds the prompt, or write the prompt")
@@ -212,7 +224,7 @@ def _is_file(given: str) -> bool:
 def _is(kind: Callable[[Path], bool], given: str) -> bool:
     try:
         return kind(Path(given))
-    except (OSError, ValueError):  # too long for a name, or no name at all
+    except (OSError, ValueError):  # too long for a name, or not a possible name
         return False
 
 
@@ -221,20 +233,19 @@ def _verify(arguments: Arguments) -> int:
     from .chat import running
 
     options = _options(arguments)
-    with running(options, _engine(arguments), aside=True) as runner:
+    with running(options, _engine(arguments), _advice(arguments), to_stderr=True) as runner:
         return verify(runner, options, arguments.files, arguments.tolerance)
 
 
 def _sessions(arguments: Arguments) -> int:
     from ..magics.commands import run
     from .chat import running
-    from .console import print_here
 
-    options, line = _options(arguments), "sessions --all" if arguments.all else "sessions"
+    options = _options(arguments)
     if arguments.save_folder and not _is(Path.is_dir, arguments.save_folder):
-        raise UsageError(f"--in: {one_line(arguments.save_folder, 80)} is no folder")
-    with running(options, _engine(arguments), aside=True) as runner:
-        print_here(lambda: run(runner, options, line))
+        raise UsageError(f"--in: {one_line(arguments.save_folder, 80)} is not a folder")
+    with running(options, _engine(arguments), _advice(arguments), to_stderr=True) as runner:
+        run(runner, options, "sessions --all" if arguments.all else "sessions")
     return 0
 
 
@@ -251,19 +262,26 @@ def _import(arguments: Arguments) -> int:
     return read_lines(_options(arguments), arguments.file)
 
 
-# -- what they share ---------------------------------------------------------------------------------------------------
+# -- shared by the commands --------------------------------------------------------------------------------------------
 
 
 def _options(arguments: Arguments) -> Options:
-    """Return the options: those of the environment, and over them those of the command line. Raises UsageError."""
+    """Return the options, from the command line or else from the environment. Raises UsageError."""
     from ..options import Options, chosen, environment
 
     texts = {name: value for name, value in vars(arguments).items() if name in Options.class_trait_names(config=True)}
     return chosen(arguments.parser, texts, Options(**environment({})))
 
 
+def _advice(arguments: Arguments) -> Advice:
+    """Return the advice that names the flags of this command."""
+    from ..frontends.advice import ShellAdvice
+
+    return ShellAdvice(arguments.flags)
+
+
 def _engine(arguments: Arguments) -> KernelExecutor:
-    """Return the executor in whose kernel the actions run; it is started on its first use. Raises UsageError."""
+    """Return the executor with the kernel that actions run in, which starts on first use. Raises UsageError."""
     from ..kernels.separate import KernelExecutor
 
     return KernelExecutor(
@@ -272,7 +290,7 @@ def _engine(arguments: Arguments) -> KernelExecutor:
 
 
 def _is_chosen(arguments: Arguments) -> bool:
-    """Return whether the user has said which kernel it is to be: there may be none of that name."""
+    """Return whether the user has named the kernel, which may not exist."""
     return bool(arguments.kernel or arguments.gateway)
 
 
@@ -283,8 +301,8 @@ def _kernel(arguments: Arguments) -> Kernel:
         return GatewayKernel(arguments.gateway, arguments.kernel, arguments.cwd or "")
     folder = Path(arguments.cwd or "").absolute()
     if not folder.is_dir():
-        raise UsageError(f"--cwd: {one_line(folder)} is no folder.")
-    os.chdir(folder)  # sessions are saved there, and say from where their code ran
+        raise UsageError(f"--cwd: {one_line(folder)} is not a folder.")
+    os.chdir(folder)  # sessions are saved there, and record the folder that their code ran in
     return LocalKernel(arguments.kernel, folder)
 
 
@@ -292,7 +310,7 @@ def _kernel(arguments: Arguments) -> Kernel:
 
 
 class _Parser(argparse.ArgumentParser):
-    """A parser that tells what is wrong in one line."""
+    """A parser whose errors are one line."""
 
     def error(self, message: str) -> NoReturn:
         raise UsageError(f"{self.prog}: {message}. {self.prog} --help shows what it takes")
@@ -307,19 +325,21 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"codeact-magic {version('codeact-magic')}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
 
-    one = _command(commands, "chat", _chat, "Converse with the agent in the terminal; its code runs in its own kernel.")
-    one.add_argument("--session", metavar="FILE", help=f"{_FILE}, to go on with")
+    one = _command(commands, "chat", _chat, "Talk to the agent in the terminal; its code runs in a separate kernel.")
+    one.add_argument("--session", metavar="FILE", help=f"go on with {_FILE}")
     _add_kernel(one)
     _add_options(one)
 
-    one = _command(commands, "run", _run, "Take one prompt to its answer, which goes to standard output.", STATUS)
+    one = _command(commands, "run", _run, "Send one prompt; the answer goes to standard output.", STATUS)
     one.add_argument("prompt", metavar="PROMPT_OR_FILE", help="the prompt, a file that holds it, or - for stdin")
-    one.add_argument("-o", "--output", type=_notebook, metavar="FILE", help="the notebook that the session is saved in")
-    one.add_argument("--force", action="store_true", help="write over a session that is in that notebook")
+    one.add_argument("-o", "--output", type=_notebook, metavar="FILE", help="the notebook to save the session in")
+    one.add_argument("--force", action="store_true", help="overwrite a session in that notebook")
     _add_kernel(one)
     _add_options(one)
 
-    one = _command(commands, "verify", _verify, "Run sessions again and compare their outputs.", VERIFY_STATUS)
+    one = _command(
+        commands, "verify", _verify, "Run sessions again, and compare their outputs with the saved ones.", VERIFY_STATUS
+    )
     one.add_argument("files", nargs="+", metavar="FILE", help=_FILE)
     one.add_argument(
         "--tolerance",
@@ -331,23 +351,21 @@ def _parser() -> argparse.ArgumentParser:
     _add_options(one, "approve", "action_timeout")
 
     one = _command(commands, "sessions", _sessions, "List the saved sessions, the newest first.")
-    one.add_argument("--all", action="store_true", help="all of them, not only the newest 20")
-    _add_folder(one, "--in", "the folder that they are saved in")
+    one.add_argument("--all", action="store_true", help="list them all, not only the newest 20")
+    _add_folder(one, "--in", "the folder of the sessions")
 
-    one = _command(commands, "export", _export, "Write sessions as training data, a line of JSON each.")
+    one = _command(commands, "export", _export, "Write sessions as training data, one line of JSON each.")
     one.add_argument("files", nargs="+", metavar="FILE", help=_FILE)
     one.add_argument("--to", choices=("codeactinstruct", "openai"), required=True, help="the layout")
-    one.add_argument(
-        "-o", "--output", type=Path, metavar="FILE", help="a file of such lines; standard output by default"
-    )
+    one.add_argument("-o", "--output", type=Path, metavar="FILE", help="the file to write; defaults to standard output")
 
-    one = _command(commands, "import", _import, "Save the sessions in lines of JSON, of either layout, as notebooks.")
+    one = _command(commands, "import", _import, "Save sessions from lines of JSON, in either layout, as notebooks.")
     one.add_argument("file", metavar="FILE", help="the file, or - for standard input")
-    _add_folder(one, "--to", "the folder that they are saved in")
+    _add_folder(one, "--to", "the folder of the sessions")
     return parser
 
 
-_FILE = "a saved session: its path, its name or a part of it that no other has, or `last`"
+_FILE = "a saved session: its path, its name or a unique part of it, or `last`"
 
 
 def _command(
@@ -372,14 +390,16 @@ def _command(
 
 def _add_kernel(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("the kernel that the code runs in")
-    group.add_argument("--kernel", default="", metavar="NAME", help="a kernelspec; IPython in this Python by default")
-    group.add_argument("--gateway", default="", metavar="URL", help="a Jupyter server elsewhere (JUPYTER_TOKEN)")
-    group.add_argument("--cwd", metavar="DIR", help="the folder to work and to save in")
-    group.add_argument("--idle", type=_minutes, default=0.0, metavar="MINUTES", help="end it when unused for so long")
+    group.add_argument("--kernel", default="", metavar="NAME", help="a kernelspec; defaults to IPython in this Python")
+    group.add_argument("--gateway", default="", metavar="URL", help="a Jupyter server (token: JUPYTER_TOKEN)")
+    group.add_argument("--cwd", metavar="DIR", help="the folder to work and to save sessions in")
+    group.add_argument(
+        "--idle", type=_minutes, default=0.0, metavar="MINUTES", help="end it after this time without use"
+    )
 
 
 def _add_options(parser: argparse.ArgumentParser, *names: str) -> None:
-    """Add the options of a cell; those of these `names`, where there are any."""
+    """Add the options of a cell, or only those in `names`."""
     from ..options import arguments
 
     group = parser.add_argument_group("the options of a %%codeact cell")
@@ -390,29 +410,29 @@ def _add_options(parser: argparse.ArgumentParser, *names: str) -> None:
 
 
 def _add_folder(parser: argparse.ArgumentParser, flag: str, help: str) -> None:
-    parser.add_argument(flag, dest="save_folder", metavar="DIR", help=f"{help}; codeact-sessions by default")
+    parser.add_argument(flag, dest="save_folder", metavar="DIR", help=f"{help}; defaults to codeact-sessions")
 
 
 def _notebook(text: str) -> Path:
-    """Read the name of a notebook."""
+    """Return the path of a notebook. Raises ArgumentTypeError."""
     path = Path(text).expanduser().absolute()
     if path.is_dir():
         raise argparse.ArgumentTypeError(f"{text!r} is a folder")
     if path.suffix not in ("", ".ipynb"):
-        raise argparse.ArgumentTypeError(f"{text!r} is no name of a notebook (.ipynb); the answer goes to stdout")
+        raise argparse.ArgumentTypeError(f"{text!r} is not the name of a notebook (.ipynb); the answer goes to stdout")
     if not path.parent.is_dir():
         raise argparse.ArgumentTypeError(f"there is no folder {str(path.parent)!r}")
     return path.with_suffix(".ipynb")
 
 
 def _minutes(text: str) -> float:
-    """Read a number of minutes."""
-    return _number(text, 1e6, "no number of minutes")
+    """Return a number of minutes. Raises ArgumentTypeError."""
+    return _number(text, 1e6, "not a number of minutes")
 
 
 def _tolerance(text: str) -> float:
-    """Read a relative difference."""
-    return _number(text, 1e6, "no number, 0 or more")
+    """Return a relative difference. Raises ArgumentTypeError."""
+    return _number(text, 1e6, "not a number, 0 or more")
 
 
 def _number(text: str, end: float, fault: str) -> float:

@@ -12,5 +12,6 @@ terminal         the front end of a terminal
 screen           a terminal that text is written to
 stdin            a line of input, in a kernel and in a terminal
 next_cell        code for a notebook whose cells cannot be inserted
+advice           hints, worded in the commands of each front end
 captions         the lines below steps and turns, worded once for all front ends
 """

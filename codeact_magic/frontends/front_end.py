@@ -9,6 +9,7 @@ from typing import Protocol
 from ..agent import View
 from ..approval import ButtonAsker, MessageView
 from ..session import Json, Occasion, Turn
+from .advice import Advice
 
 
 class TurnView(View, MessageView, Protocol):
@@ -57,7 +58,12 @@ class Capabilities:
 
 
 class FrontEnd(Protocol):
-    """Shows turns to the user of an interpreter, and has the user decide."""
+    """Shows turns to the user of an interpreter, and has the user decide.
+
+    `advice` words hints in its commands.
+    """
+
+    advice: Advice
 
     def capabilities(self) -> Capabilities:
         """Return the capabilities for the next turn, with a view of its own."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..kernels.interpreter import Interpreter
+from .advice import Advice
 from .control_channel import ControlChannel
 from .front_end import FrontEnd
 from .notebook import NotebookFrontEnd
@@ -25,6 +26,11 @@ class Host:
 
     interpreter: Interpreter
     front_end: FrontEnd
+
+    @property
+    def advice(self) -> Advice:
+        """The wording of hints, in the commands of the front end."""
+        return self.front_end.advice
 
 
 def front_end_of(shell: Any, channel: ControlChannel) -> FrontEnd:

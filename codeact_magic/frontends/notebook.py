@@ -13,6 +13,7 @@ from ..formats import Reading, split_reasoning, tags_as_fences
 from ..session import Json, Step
 from ..text import clip, fence, one_line, safe_markdown, visible
 from . import stdin
+from .advice import NOTEBOOK, Advice
 from .captions import barred, footer, numbered, step_name, waiting_line
 from .control_channel import ControlChannel
 from .front_end import Capabilities
@@ -33,6 +34,7 @@ class NotebookFrontEnd:
 
     def __init__(self, shell: Any, channel: ControlChannel) -> None:
         self._shell = shell
+        self.advice: Advice = NOTEBOOK
         self._channel = channel
         self._records = StepRecords(channel)
 

@@ -1,13 +1,15 @@
-"""The magics `%%codeact` and `%codeact`; what they need is imported when they are first used."""
+"""The magics `%%codeact` and `%codeact`. Loading the extension imports only this; the rest follows on first use."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.magic import Magics, cell_magic, line_magic, magics_class, no_var_expand
 from traitlets import TraitError
 
-from ..errors import StoppedError, UsageError
+from ..errors import CodeActError, StoppedError, UsageError
 from ..frontends.control_channel import ControlChannel
 from ..options import Options, environment, line_options, read_line
 from ..text import one_line, storable
@@ -15,6 +17,7 @@ from ..text import one_line, storable
 if TYPE_CHECKING:
     from ..kernels.live.executor import ShellExecutor
     from ..runner import Runner
+    from ..session import Turn
 
 
 @magics_class
@@ -22,7 +25,7 @@ class CodeAct(Options, Magics):
     """An agent whose actions are Python code, run in this kernel.
 
     Every option below can be set with `%config CodeAct.name = value`, in ipython_config.py as `c.CodeAct.name`, or in
-    the environment as `CODEACT_NAME` (read when the extension is loaded). The line of a cell goes before all of them.
+    the environment as `CODEACT_NAME` (read when the extension is loaded). The line of a cell overrides all of them.
     """
 
     shell: Any
@@ -40,36 +43,44 @@ class CodeAct(Options, Magics):
     @cell_magic("codeact")  # type: ignore[arg-type]  # its types do not allow for methods
     @line_options
     def codeact(self, line: str, cell: str) -> None:
-        """Give the text of the cell to a model, which answers, and acts by running Python code in this kernel.
+        """Send the text of the cell to a model, which answers, and acts by running Python code in this kernel.
 
-        Each action is shown, and run only when you approve it. The text is taken to the letter. The conversation goes
-        on across cells. What is not on the line is taken from %config CodeAct, a configuration file (c.CodeAct.NAME)
-        or the environment (CODEACT_NAME), in this order; %config CodeAct lists it all, %codeact shows how things stand.
+        Each action is shown, and runs only if you approve it. The cell is sent verbatim. The conversation continues
+        across cells. Precedence of options, highest first: cell line, %config CodeAct, configuration file
+        (c.CodeAct.NAME), environment (CODEACT_NAME). %config CodeAct lists all options, %codeact shows the status.
         """
-        try:
-            options, new, into = read_line(self.codeact.parser, line, self)
-            turn = self._running().take(options, self._prompt(line, cell), new=new)
-        except KeyboardInterrupt:
-            raise StoppedError("You stopped the agent. Go on with another %%codeact cell.") from None
+        with _advising():
+            turn, into = self._take(line, cell)
         if into and self._executor:
             self._executor.bind(into, turn.answer)
 
     @no_var_expand
     @line_magic("codeact")  # type: ignore[arg-type]
     def command(self, line: str) -> None:
-        """Show how the agent stands, and manage it: `%codeact help` lists what there is."""
-        from .commands import run
+        """Show the agent's status, and manage it: `%codeact help` lists the commands."""
+        with _advising():
+            from .commands import run
 
-        try:
-            run(self._running(), self, line)
-        except KeyboardInterrupt:
-            raise StoppedError("You stopped %codeact.") from None
+            try:
+                run(self._running(), self, line)
+            except KeyboardInterrupt:
+                raise StoppedError("You stopped %codeact.") from None
 
     def close(self) -> None:
-        """Save what is not yet saved, and end what was started."""
+        """Save the threads, and end what was started."""
         self._channel.close()
         if self._runner:
             self._runner.close()
+
+    def _take(self, line: str, cell: str) -> tuple[Turn, str]:
+        """Take the prompt of a cell to its answer. Return the turn, and the variable that the answer is bound to."""
+        try:
+            options, new, into = read_line(self.codeact.parser, line, self)
+            return self._running().take(options, self._prompt(line, cell), new=new), into
+        except KeyboardInterrupt:
+            from ..hints import GoOn
+
+            raise StoppedError("You stopped the agent.", GoOn()) from None
 
     def _running(self) -> Runner:
         if self._runner is None:
@@ -82,12 +93,12 @@ class CodeAct(Options, Magics):
         return self._runner
 
     def _prompt(self, line: str, cell: str) -> str:
-        prompt = storable(self._to_the_letter(line, cell)).strip("\r\n")
+        prompt = storable(self._verbatim(line, cell)).strip("\r\n")
         if not prompt.strip():
             raise UsageError("The cell has no prompt. Write what you want below the %%codeact line.")
         return prompt
 
-    def _to_the_letter(self, line: str, cell: str) -> str:
+    def _verbatim(self, line: str, cell: str) -> str:
         """Return the text below the line as it was typed: IPython strips indentation and ">>> " from every cell."""
         inputs = self.shell.history_manager.input_hist_raw
         head, _, body = inputs[-1].lstrip().partition("\n")
@@ -97,8 +108,20 @@ class CodeAct(Options, Magics):
         return body if self.shell.transform_cell(inputs[-1]) == call else cell
 
 
+@contextmanager
+def _advising() -> Iterator[None]:
+    """Word the advice of errors for notebooks."""
+    try:
+        yield
+    except CodeActError as error:
+        from ..frontends.advice import NOTEBOOK
+
+        error.advice = NOTEBOOK.sentence(error.hints)
+        raise
+
+
 def load(shell: Any) -> None:
-    """Register the magics with `shell`. Raises UsageError where an option's value does not fit, and leaves nothing."""
+    """Register the magics with `shell`. Raises UsageError if an option has a wrong value, and then leaves nothing."""
     unload(shell)
     before = list(shell.configurables)
     try:
@@ -107,13 +130,25 @@ def load(shell: Any) -> None:
         shell.configurables[:] = before  # it adds itself before it has read its options
         raise UsageError(f"codeact_magic is not loaded: {one_line(error)}") from None
     shell.register_magics(magics)
+    shell.set_hook("complete_command", _complete, str_key=_COMMAND)
 
 
 def unload(shell: Any) -> None:
-    """Take the magics, their configuration and what they started away again."""
+    """Remove the magics and their configuration, and end what they started."""
+    shell.strdispatchers["complete_command"].strs.pop(_COMMAND, None)
     magics = shell.magics_manager.registry.pop("CodeAct", None)
     for kind in ("line", "cell"):
         shell.magics_manager.magics[kind].pop("codeact", None)
     if magics is not None:
         magics.close()
         shell.configurables[:] = [one for one in shell.configurables if one is not magics]
+
+
+_COMMAND = "%codeact"
+
+
+def _complete(shell: Any, event: Any) -> list[str]:
+    """Return what may stand in the place of the last word of a `%codeact` line."""
+    from .commands import completions
+
+    return completions(event.text_until_cursor.lstrip())

@@ -1,4 +1,4 @@
-"""Where prompts go: which endpoint, model and key the options and the environment come to."""
+"""The choice of the endpoint, the model and the key, from the options and the environment."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from ..errors import UsageError
+from ..hints import RunCommand, SetOption, SetVariable
 from ..options import Options
 from ..text import is_web_address, one_line
 from . import OpenAIModel, Settings, public_url
@@ -19,15 +20,17 @@ if TYPE_CHECKING:
 
 OPENAI = "https://api.openai.com/v1"
 
-NO_ENDPOINT = (
-    "No model is set up. Three ways out: set OPENAI_API_KEY (and OPENAI_BASE_URL for another provider), give the "
-    "address of a server with --base-url http://localhost:11434/v1, or fetch the small local model with %codeact local"
+NO_ENDPOINT = "No model is set up."
+SET_ONE_UP = (
+    SetVariable("OPENAI_API_KEY", to="use OpenAI"),
+    SetOption("base_url", to="give the address of another provider or server"),
+    RunCommand("local", to="fetch the small local model"),
 )
 LOCAL_LINE = "No endpoint is set, so the local model answers: {name}, a small model for demonstration."
 
 
 def address(options: Options) -> str:
-    """Return the endpoint's address; OpenAI's where only its key is set, empty where nothing is."""
+    """Return the endpoint's address: OpenAI's if only its key is set, empty if nothing is set."""
     url = options.base_url or os.environ.get("OPENAI_BASE_URL", "")
     # Another provider's key is never sent to OpenAI.
     has_key = options.api_key_env == "OPENAI_API_KEY" and bool(os.environ.get("OPENAI_API_KEY"))
@@ -35,9 +38,10 @@ def address(options: Options) -> str:
 
 
 def secrets(options: Options) -> tuple[str, ...]:
-    """Return what must never be shown, saved or sent: keys and tokens in the environment, a URL's password."""
+    """Return the texts that must never be shown, saved or sent: keys, tokens, the password in a URL."""
     values = [value for name, value in os.environ.items() if name.endswith(("_API_KEY", "JUPYTER_TOKEN"))]
-    named = {value for value in map(str.strip, values) if len(value) >= 16 or not value.isalpha()}  # "disabled" is none
+    # A short word such as "disabled" is not a secret.
+    named = {value for value in map(str.strip, values) if len(value) >= 16 or not value.isalpha()}
     password = _password(address(options))
     found = {os.environ.get(options.api_key_env, "").strip(), password, unquote(password), *named}
     found |= {repr(secret)[1:-1] for secret in found}
@@ -45,9 +49,9 @@ def secrets(options: Options) -> tuple[str, ...]:
 
 
 class Endpoints:
-    """Builds models, and keeps them: one for each way in which an endpoint is called.
+    """Builds models, and keeps one for each set of settings.
 
-    `tell` shows the user a line; `waiting` shows one for as long as something takes, and an empty one takes it away.
+    `tell` shows the user a line. `waiting` shows a line while something takes time; an empty line removes it.
     """
 
     def __init__(self, tell: Callable[[str], None], waiting: Callable[[str], None]) -> None:
@@ -67,17 +71,17 @@ class Endpoints:
         if not address(options):
             server = _running()
             if server is None:
-                raise UsageError(NO_ENDPOINT)
+                raise UsageError(NO_ENDPOINT, *SET_ONE_UP)
             return [server.model]
         return OpenAIModel(_endpoint_settings(options)).models()
 
     def window(self, model: OpenAIModel) -> int:
-        """Return how many tokens of a conversation the local model should be sent; 0 for every other model."""
+        """Return how many tokens of a thread the local model can be sent; 0 for every other model."""
         server = _running()
         return server.context * 7 // 8 if server and model.settings.base_url == server.base_url else 0
 
     def start_local(self, options: Options, path: str | None = None) -> Server:
-        """Return the local model's server, fetched and started where need be. Raises LocalModelError."""
+        """Return the local model's server, fetched and started if necessary. Raises LocalModelError."""
         from .. import local
 
         try:
@@ -97,21 +101,22 @@ class Endpoints:
 
         if _running() is None:
             if local.find(options.local_model) is None:
-                raise UsageError(NO_ENDPOINT)
+                raise UsageError(NO_ENDPOINT, *SET_ONE_UP)
             self._tell(LOCAL_LINE.format(name=options.local_model))
         server = self.start_local(options)
         return _settings(options, server.base_url, server.model, key_name="")
 
     def _only_model(self, settings: Settings) -> str:
-        """Return the one model that an endpoint offers; where it offers more, the user has to choose."""
+        """Return the one model that an endpoint offers. Raises UsageError if the user has to choose."""
         url = settings.base_url
         if url not in self._only:
             offered = OpenAIModel(settings).models()
             if len(offered) != 1:
                 some = ", ".join(offered[:5]) + (", ..." if len(offered) > 5 else "")
                 raise UsageError(
-                    f"{public_url(url)} offers {len(offered)} models ({one_line(some or 'none')}). Choose one with "
-                    "--model or %config CodeAct.model = ...; %codeact models lists them"
+                    f"{public_url(url)} offers {len(offered)} models ({one_line(some or 'none')})",
+                    SetOption("model", to="choose one"),
+                    RunCommand("models", to="list them"),
                 )
             self._only[url] = offered[0]
         return self._only[url]
@@ -141,7 +146,7 @@ def _settings(options: Options, url: str, model: str, key_name: str) -> Settings
 
 
 def _running() -> Server | None:
-    """Return the local model's server where one runs; a server that runs has had its module imported."""
+    """Return the local model's server if it runs. Then its module has been imported."""
     if f"{__package__.partition('.')[0]}.local" not in sys.modules:
         return None
     from .. import local
@@ -152,7 +157,7 @@ def _running() -> Server | None:
 def _check_address(url: str) -> None:
     if not is_web_address(url):
         shown = one_line(public_url(url))
-        raise UsageError(f"{shown} is no address of an endpoint. It looks like http://localhost:8000/v1")
+        raise UsageError(f"{shown} is not the address of an endpoint. It looks like http://localhost:8000/v1")
 
 
 def _password(url: str) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import urljoin
 
 from ..errors import EndpointError
+from ..hints import Retry, RunCommand, SetOption, SetVariable, StartAfresh
 from ..session import Json
 from ..text import mask, one_line
 from . import parameters
@@ -28,9 +29,8 @@ from .transport_errors import (
     causes,
 )
 
-SET_ADDRESS = "Set it with --base-url or %config CodeAct.base_url"
-IS_IT_ONE = f"Is it an OpenAI-compatible endpoint, and does its address end in /v1? {SET_ADDRESS}"
-LATER = "Run the cell again later; the thread can go on"
+SET_ADDRESS = SetOption("base_url", to="set the address")
+IS_IT_ONE = "Is it an OpenAI-compatible endpoint, and does its address end in /v1?"
 
 
 class RetryableError(Exception):
@@ -67,11 +67,13 @@ class ErrorClassifier:
             case ClientSetupError():
                 return EndpointError(self._unusable(error))
             case IdleTimeoutError():
-                return EndpointError(self._silent())
+                return self._silent()
             case OversizedReplyError():
-                return EndpointError(f"{self._endpoint} sends without end, and what it sends is no reply. {IS_IT_ONE}")
+                fact = f"{self._endpoint} sends without end, and what it sends is no reply. {IS_IT_ONE}"
+                return EndpointError(fact, SET_ADDRESS)
         quoted = self._quote(_without_tags(str(error)), 120)
-        return EndpointError(f"{self._endpoint} sent something that is no chat completion: {quoted}. {IS_IT_ONE}")
+        fact = f"{self._endpoint} sent something that is no chat completion: {quoted}. {IS_IT_ONE}"
+        return EndpointError(fact, SET_ADDRESS)
 
     # -- no answer -----------------------------------------------------------------------------------------------------
 
@@ -82,9 +84,9 @@ class ErrorClassifier:
         names = {type(cause).__name__ for cause in chain}
         line = self._quote(chain[-1], 200).rstrip(".")
         if names & {"ReadTimeout", "WriteTimeout"}:
-            return EndpointError(self._silent())
+            return self._silent()
         if any(isinstance(cause, socket.gaierror | UnicodeError) for cause in chain):
-            return EndpointError(f"There is no host at {self._endpoint} ({line}). {SET_ADDRESS}")
+            return EndpointError(f"There is no host at {self._endpoint} ({line})", SET_ADDRESS)
         if "ConnectError" in names and any(isinstance(cause, ssl.SSLError) for cause in chain):
             return EndpointError(
                 f"{self._endpoint} cannot be trusted, or does not speak TLS: {line}. Is it http rather than https? "
@@ -92,8 +94,8 @@ class ErrorClassifier:
             )
         if "illegal status line" in line:
             return EndpointError(
-                f"{self._endpoint} answers, but not in HTTP ({line}). Is it https rather than http, or another port? "
-                f"{SET_ADDRESS}"
+                f"{self._endpoint} answers, but not in HTTP ({line}). Is it https rather than http, or another port?",
+                SET_ADDRESS,
             )
         return RetryableError(
             f"{self._endpoint} cannot be reached ({line}). Is the server running, and the address right, http or https?"
@@ -108,11 +110,9 @@ class ErrorClassifier:
             "HTTPS_PROXY and SSL_CERT_FILE"
         )
 
-    def _silent(self) -> str:
-        return (
-            f"{self._endpoint} has been silent for {self._settings.timeout:g} s. If it needs longer, raise %config "
-            "CodeAct.timeout; if it hangs, restart it. The thread can go on"
-        )
+    def _silent(self) -> EndpointError:
+        fact = f"{self._endpoint} has been silent for {self._settings.timeout:g} s. If it hangs, restart it"
+        return EndpointError(fact, SetOption("timeout", to="wait longer"))
 
     # -- an answer that is an error ------------------------------------------------------------------------------------
 
@@ -128,17 +128,15 @@ class ErrorClassifier:
             )
         if status in (408, 409, 429) or status >= 500:
             if details.code == "insufficient_quota" or refused.headers.get("x-should-retry") == "false":
-                return EndpointError(f"{self._endpoint} answered {answer}. {LATER}")
+                return EndpointError(f"{self._endpoint} answered {answer}", Retry())
             return RetryableError(f"{self._endpoint} answered {answer}.", _retry_after(refused.headers))
         if status in (401, 403):
-            return EndpointError(self._denied(answer))
+            return self._denied(answer)
         if status in (404, 405):
-            return EndpointError(self._not_found(answer))
+            return self._not_found(answer)
         if status < 400 and (location := refused.headers.get("location")):
             location = urljoin(f"{self._settings.base_url}/", location).partition("/chat/completions")[0]
-            return EndpointError(
-                f"{self._endpoint} has moved to {self._quote(public_url(location), 200)}. {SET_ADDRESS}"
-            )
+            return EndpointError(f"{self._endpoint} has moved to {self._quote(public_url(location), 200)}", SET_ADDRESS)
         return EndpointError(f"{self._endpoint} refused the request ({answer})")
 
     def _rejected_parameter(self, sent: Json, details: _ErrorDetails) -> str:
@@ -153,44 +151,38 @@ class ErrorClassifier:
         return RetryableError(f"{self._endpoint} reported an error: {answer}.")
 
     def _too_long(self, details: _ErrorDetails, status: int) -> EndpointError:
-        message = self._message(details, status)
-        return EndpointError(
-            f"The conversation is too long for {self._settings.model}: {message}. Start afresh with --new, or set "
-            "%config CodeAct.context_tokens to what the model takes"
-        )
+        fact = f"The conversation is too long for {self._settings.model}: {self._message(details, status)}"
+        return EndpointError(fact, StartAfresh(), SetOption("context_tokens", to="send only what the model takes"))
 
-    def _denied(self, answer: str) -> str:
+    def _denied(self, answer: str) -> EndpointError:
         settings = self._settings
         if settings.login:
-            return f"{self._endpoint} refused the user and the password in its address ({answer}). {SET_ADDRESS}"
+            fact = f"{self._endpoint} refused the user and the password in its address ({answer})"
+            return EndpointError(fact, SET_ADDRESS)
+        name_it = SetOption("api_key_env", to="name the environment variable of its key")
         if not settings.key_name:
-            return (
-                f"{self._endpoint} wants a key ({answer}). Name its environment variable: %config CodeAct.api_key_env"
-            )
+            return EndpointError(f"{self._endpoint} wants a key ({answer})", name_it)
         refused = (
             f"refused the key in {settings.key_name}" if settings.key else f"wants a key: {settings.key_name} has none"
         )
-        return (
-            f"{self._endpoint} {refused} ({answer}). Set that environment variable, or name another with %config "
-            "CodeAct.api_key_env"
-        )
+        set_it = SetVariable(settings.key_name, to="change the key")
+        return EndpointError(f"{self._endpoint} {refused} ({answer})", set_it, name_it)
 
-    def _not_found(self, answer: str) -> str:
-        """Return the line for a 404: the model does not exist, or the address is wrong."""
+    def _not_found(self, answer: str) -> EndpointError:
+        """Return the error for a 404: the model does not exist, or the address is wrong."""
         name = self._settings.model
         try:
             offered = self._offered()
         except TransportError:
-            return f"There is no chat completion endpoint at {self._endpoint} ({answer}). {IS_IT_ONE}"
+            fact = f"There is no chat completion endpoint at {self._endpoint} ({answer}). {IS_IT_ONE}"
+            return EndpointError(fact, SET_ADDRESS)
         if name in offered:
-            return f"{self._endpoint} refused the request ({answer})"
+            return EndpointError(f"{self._endpoint} refused the request ({answer})")
         import difflib
 
         near = self._quote(", ".join(difflib.get_close_matches(name, offered, n=3, cutoff=0.0)), 200)
-        return (
-            f"{self._endpoint} has no model {name!r}. The nearest it offers: {near or 'none at all'}. Choose with "
-            "--model; %codeact models lists them"
-        )
+        fact = f"{self._endpoint} has no model {name!r}. The nearest it offers: {near or 'none at all'}"
+        return EndpointError(fact, SetOption("model", to="choose one"), RunCommand("models", to="list them"))
 
     # -- quotes --------------------------------------------------------------------------------------------------------
 

@@ -8,11 +8,12 @@ from functools import partial
 
 from ..agent import Delta, Request
 from ..errors import EndpointError
+from ..hints import Retry
 from ..session import Json, Reply
 from . import parameters
 from .background_reader import TICK, BackgroundReader
 from .client import Client
-from .error_classifier import LATER, ErrorClassifier, RejectedParameterError, RetryableError
+from .error_classifier import ErrorClassifier, RejectedParameterError, RetryableError
 from .reply_builder import ReplyBuilder
 from .settings import Settings
 from .transport_errors import IdleTimeoutError, TransportError, TruncatedReplyError, UnreachableError
@@ -60,7 +61,8 @@ class OpenAIModel:
         try:
             return self._offered()
         except TransportError as error:
-            raise EndpointError(str(self._classifier.classify(error, {})).rstrip(".")) from None
+            fault = self._classifier.classify(error, {})
+            raise fault if isinstance(fault, EndpointError) else EndpointError(str(fault).rstrip(".")) from None
 
     def _attempt(self, body: Json, builder: ReplyBuilder, show: Callable[[Delta], None]) -> Reply:
         began = time.monotonic()
@@ -84,9 +86,9 @@ class OpenAIModel:
         retries = self.settings.retries
         wait = FIRST_WAIT * 2 ** (failures - 1) if again.wait is None else again.wait
         if failures > retries:
-            raise EndpointError(f"{again} Tried {failures} times. {LATER}" if retries else f"{again} {LATER}")
+            raise EndpointError(f"{again} Tried {failures} times." if retries else str(again), Retry())
         if wait > LONGEST_WAIT:
-            raise EndpointError(f"{again} It asks to wait {wait:.0f} s. {LATER}")
+            raise EndpointError(f"{again} It asks to wait {wait:.0f} s.", Retry())
         show(Delta(note=f"{again} Trying again in {wait:.3g} s ({failures} of {retries})."))
         end = time.monotonic() + wait
         while (left := end - time.monotonic()) > 0:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from ..agent import Approver, Executor, View
 from ..errors import SessionError, StoppedError
 from ..formats import Reading
+from ..hints import GoOn
 from ..session import Decision, Observation, Step
 from ..sessions.code_blocks import CodeBlock, raised
 from ..text import one_line
@@ -79,7 +80,8 @@ class Replay:
         if self._lost_variables and block.failed and observation.status == "ok":
             self._tell(_LACKED.format(name=_name(block), then=_then(block)))
         else:
-            raise SessionError(_DIFFERS.format(name=_name(block), now=_now(observation), then=_then(block)))
+            fact = _DIFFERS.format(name=_name(block), now=_now(observation), then=_then(block))
+            raise SessionError(fact, GoOn())
 
 
 def _ended_alike(block: CodeBlock, observation: Observation) -> bool:
@@ -97,7 +99,7 @@ _INTERRUPTED = "{name} was interrupted in the session, so it is left out here."
 _LACKED = "{name} {then} in the session, which went on in a new kernel by then; here it ran."
 _DIFFERS = (
     "{name} {now}; in the session it {then}. The replay ends here: the variables are as this step left them. "
-    "Fix what it needs and replay again, or go on with a %%codeact cell."
+    "Fix what it needs and replay again."
 )
 
 

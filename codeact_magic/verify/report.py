@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Literal
 
+from ..hints import Hint, RunCommand
 from ..text import one_line
 
 Result = Literal["same", "ran", "differs", "missing", "left out"]
@@ -58,6 +59,14 @@ class Report:
         """Return the report as plain text, in lines of at most `width` characters."""
         return "\n".join(filter(None, [*self._rows(width), self.line, *self._advice()]))
 
+    @property
+    def hints(self) -> tuple[Hint, ...]:
+        """How to look into the first action that differs."""
+        first = next((row for row in self.rows if row.result in ("differs", "missing")), None)
+        if first is None or first.number < 2:
+            return ()
+        return (RunCommand("replay", f"FILE --until {first.number - 1}", to=_LOOK.format(number=first.number)),)
+
     def _rows(self, width: int) -> Iterator[str]:
         rows = [_shown(row, width) for row in self.rows]
         if len(rows) > _MOST:
@@ -71,11 +80,9 @@ class Report:
         first = next((row for row in self.rows if row.result in ("differs", "missing")), None)
         if first and not first.number and first.result == "differs":
             yield _OWN
-        elif first and first.number > 1:
-            yield _ADVICE.format(before=first.number - 1, number=first.number)
 
 
-_ADVICE = "To look into it: %codeact replay FILE --until {before}, then run action {number} yourself."
+_LOOK = "to look into action {number}, replay what ran before it"
 _OWN = "A cell from before a prompt does not run as it did: what it needs is not in the session, or has changed since."
 _ORDER: tuple[Result, ...] = ("same", "ran", "differs", "missing", "left out")
 _Line = tuple[str, str, str, str]

@@ -29,7 +29,7 @@ from codeact_magic.frontends.control_channel import ControlChannel
 from codeact_magic.risk import scan
 from codeact_magic.session import Action, Observation, Reply, Session, Step, ToolCall, Turn
 from codeact_magic.sessions.saving.notebook import to_notebook
-from codeact_magic.sessions.saving.saver import load
+from codeact_magic.sessions.saving.loading import load
 
 from . import snippets
 from .results import Try

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 from ...errors import SessionError
+from ...hints import ChangeFolder
 from ...text import one_line
 
 LOCK_TIMEOUT = 5.0  # seconds to wait for another kernel that writes the file
@@ -48,12 +49,12 @@ def absolute(path: Path) -> Path:
     try:
         return path.expanduser().absolute()
     except FileNotFoundError:
-        raise SessionError(_NO_FOLDER.format(path=one_line(path))) from None
+        raise SessionError(_NO_FOLDER.format(path=one_line(path)), ChangeFolder()) from None
     except RuntimeError:  # ~nobody
         return path.absolute()
 
 
-_NO_FOLDER = "The folder that {path} is seen from, the working directory, was deleted. Go to another one: %cd FOLDER"
+_NO_FOLDER = "The folder that {path} is seen from, the working directory, was deleted"
 
 
 # -- reading -----------------------------------------------------------------------------------------------------------

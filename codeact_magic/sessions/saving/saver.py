@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from ...hints import RunCommand, SetOption
 from ...session import Session
 from ...text import one_line
 from . import disk
@@ -38,7 +39,7 @@ class Saver:
         path: Path,
         *,
         secrets: Callable[[], Sequence[str]] = tuple,
-        tell: Callable[[str], None],
+        tell: Callable[..., None],
         loaded: FileState | None = None,
         limit: int = 0,
     ) -> None:
@@ -88,11 +89,12 @@ class Saver:
             saved = self._synced == self._given and not self.failure
             news = self._news
             self._news = []
-            if self.failure and not self._failure_is_told:
-                news.append(self.failure)
+            failure = "" if self._failure_is_told else self.failure
             self._failure_is_told = bool(self.failure)
         for line in news:
             self._tell(line)
+        if failure:
+            self._tell(failure, *SAVE_ELSEWHERE)
         return saved
 
     def close(self) -> None:
@@ -159,8 +161,9 @@ class Saver:
         return ""
 
 
-_FAILED = (
-    "The session could not be saved in {folder} ({reason}). Set the save_folder option to a folder that can be written "
-    "to, then run %codeact save."
+_FAILED = "The session could not be saved in {folder} ({reason})."
+SAVE_ELSEWHERE = (
+    RunCommand("save", "FILE", to="save it elsewhere"),
+    SetOption("save_folder", to="have later sessions saved elsewhere"),
 )
 _MOVED = "{old} was changed elsewhere and stays as it is now: this session goes on in {new} beside it."
