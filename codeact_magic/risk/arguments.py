@@ -32,6 +32,8 @@ def passed(call: ast.Call, scope: Scope, program: Evaluator) -> Passed:
             yield from _by_call(value.content, call, scope, program)
         elif value.kind == "name" and value.content in tables.APPLYING:
             yield from _by_applying(call, scope, program)
+    if isinstance(call.func, ast.Attribute) and call.func.attr == "pipe":
+        yield from _by_piping(call, call.func.value, scope, program)
     if isinstance(call.func, ast.Name) and call.func.id in program.classes:
         for maker in _makers(program.classes[call.func.id]):
             yield from _by_position(maker, parameters(maker)[1:], call, scope, program)
@@ -71,6 +73,13 @@ def _by_applying(call: ast.Call, scope: Scope, program: Evaluator) -> Passed:
     for value in kept(program.any_of(call.args[:1], scope), "function"):
         for name in parameters(value.content):
             yield value.content, name, elements(others) | others
+
+
+def _by_piping(call: ast.Call, receiver: ast.expr, scope: Scope, program: Evaluator) -> Passed:
+    """Yield what `frame.pipe(function)` gives to the function: the frame."""
+    for value in kept(program.any_of(call.args[:1], scope), "function"):
+        for name in parameters(value.content)[:1]:
+            yield value.content, name, program.of(receiver, scope)
 
 
 def _makers(node: ast.ClassDef) -> list[ast.FunctionDef]:

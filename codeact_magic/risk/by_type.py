@@ -22,7 +22,8 @@ def judge(call: Call, dotted: str) -> Iterator[Effect]:
         target = call.node.func.value if isinstance(call.node.func, ast.Attribute) else None
         if dotted in type_tables.TO_ARGUMENT:
             target = call.argument(0)
-        if not call.is_reported(target):
+        is_new = owner in type_tables.REPORTED and target is not None and not kept(call.of(target), "yours")
+        if not is_new and not call.is_reported(target):
             yield kind, call.shown(target) or f"files with {dotted.rpartition('.')[2]}"
     elif kind:
         yield words(kind, dotted)
@@ -51,15 +52,36 @@ def _changed(call: Call) -> Iterator[ast.expr]:
     if isinstance(call.node.func, ast.Attribute):
         if call.may_be_true("inplace") or call.node.func.attr in ("__setitem__", "__delitem__"):
             yield call.node.func.value
+    if "numpy.nan_to_num" in call.names and "copy" in {word.arg for word in call.node.keywords}:
+        yield call.first()
     for dotted in call.names or [call.method]:
         owner, _, method = dotted.rpartition(".")
         position = type_tables.CHANGED_ARGUMENT.get(dotted)
-        if position is None and (
-            method in type_tables.CHANGES.get(owner, ()) or type_tables.CHANGES_ARGUMENT.match(dotted)
-        ):
+        if position is None and (method in _changing_methods(owner) or type_tables.CHANGES_ARGUMENT.match(dotted)):
             position = 0
         if position is not None and (argument := call.argument(position)):
             yield argument
+
+
+def _changing_methods(owner: str) -> frozenset[str]:
+    """Return the methods of a class that change their first argument if they are called on the class."""
+    package, _, rest = owner.partition(".")
+    if package in type_tables.PARTS_OF and rest[:1].isupper():
+        return type_tables.PARTS_OF[package]
+    return type_tables.CHANGES.get(owner, frozenset())
+
+
+def augmented(node: ast.AugAssign, scope: Scope, program: Program) -> frozenset[str]:
+    """Return the names of the user's objects that an augmented assignment to another name changes."""
+    named = program.yours(node.target, scope) if isinstance(node.target, ast.Name) else frozenset[str]()
+    return frozenset(name for name in named if _is_changed_in_place(name, program))
+
+
+def _is_changed_in_place(name: str, program: Program) -> bool:
+    entry = program.known.entries.get(name)
+    if entry is None or entry.of != "object" or entry.bound:
+        return False
+    return not type_tables.IN_PLACE.isdisjoint(program.known.lineage(entry.dotted))
 
 
 def changing(node: ast.expr, scope: Scope, program: Program) -> frozenset[str]:

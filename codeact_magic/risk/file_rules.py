@@ -62,7 +62,8 @@ def _print(call: Call, dotted: str) -> Iterator[Effect]:
 
 def _to_file(call: Call, dotted: str) -> Iterator[Effect]:
     """Yield the file that something is made to write to."""
-    if not call.is_reported(file := call.argument(0, "f", "csvfile")):
+    file = call.argument(0, "f", "csvfile", "new_target")
+    if file is not None and not call.is_reported(file) and NONE not in call.of(file):
         yield words("writes", dotted, call.shown(file))
 
 
@@ -94,7 +95,10 @@ RULES: Mapping[str, Rule] = {
     **dict.fromkeys(tables.DATABASES, _connect),
     **dict.fromkeys(tables.DUMPS, _dump),
     **dict.fromkeys(("fileinput.input", "fileinput.FileInput"), _edit),
-    **dict.fromkeys(("csv.writer", "csv.DictWriter"), _to_file),
+    **dict.fromkeys(
+        ("csv.writer", "csv.DictWriter", "pickle.Pickler", "contextlib.redirect_stdout", "contextlib.redirect_stderr"),
+        _to_file,
+    ),
     "builtins.print": _print,
     "logging.basicConfig": _logging,
 }

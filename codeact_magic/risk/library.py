@@ -27,7 +27,7 @@ MODULES = kinds(
         pyarrow.fs pandas.io.common""",
     process="""
         subprocess multiprocessing multiprocess billiard pty pexpect asyncio.subprocess docker plumbum ray
-        dask.distributed concurrent.futures.process pyautogui pynput pdfkit sh
+        dask.distributed concurrent.futures.process pyautogui pynput pdfkit sh tkinter
         jupyter_client""",
     network="""
         requests httpx aiohttp urllib3 urllib.request http.client http.server ftplib smtplib imaplib poplib nntplib
@@ -44,7 +44,7 @@ MODULES = kinds(
         pandas.api.extensions termios tty fcntl""",
     magic="IPython ipykernel traitlets.config comm",
     approval="codeact_magic",
-    later="sched",
+    later="sched atexit",
     unreadable="os ctypes cffi codeop runpy imp zipimport dill cloudpickle bdb pdb trace",
     **{"reads environment": "netrc getpass google.colab.userdata"},
 )
@@ -96,7 +96,7 @@ FUNCTIONS = kinds(
         os.register_at_fork os.dup2 os.dup os.close os.closerange builtins.type.__setattr__
         builtins.type.__delattr__ socket.setdefaulttimeout warnings.showwarning linecache.clearcache""",
     later="""
-        threading.Timer weakref.finalize atexit.register signal.set_wakeup_fd""",
+        threading.Timer weakref.finalize threading.interrupt_main threading.start_new_thread signal.set_wakeup_fd""",
     page="""
         IPython.display.Javascript IPython.display.display_javascript IPython.core.display.Javascript
         IPython.display.publish_display_data IPython.core.displaypub.publish_display_data""",

@@ -30,6 +30,7 @@ from .values import (
 )
 
 NOTHING = Known()
+_KEPT_APART = ("yours", "typed", "method", "result")  # what is added to an object does not become it
 _PASSES = 16  # over all bindings, until nothing changes any more
 
 
@@ -134,6 +135,8 @@ class Program:
         match binding.how:
             case "element":
                 return elements(values)
+            case "added":
+                return frozenset(value for value in values if value.kind not in _KEPT_APART) | UNKNOWN
             case "held" | "rest":
                 return held(elements(values)) if binding.how == "rest" else held(values)
             case "instance":
@@ -275,7 +278,8 @@ class Program:
         if dotted in tables.WRAPPERS:
             return self.any_of(node.args[:1], scope)
         if module in ("builtins", "itertools") and last in tables.PASSED_ON:
-            return spread(self.any_of(node.args, scope))
+            words = [keyword.value for keyword in node.keywords] if last == "dict" else []
+            return spread(self.any_of(node.args, scope)) | held(self.any_of(words, scope))
         if dotted == "builtins.type" and len(node.args) == 1:
             return frozenset(_type_of(value) for value in self.of(node.args[0], scope))
         if dotted in tables.FOLLOWED:

@@ -80,6 +80,9 @@ class Rules:
                 self._import(node, scope)
             case ast.Compare():
                 self._compare(node)
+            case ast.AugAssign():
+                for yours in sorted(by_type.augmented(node, scope, self._program)):
+                    self._say("changes name", f"your {yours}", node.lineno)
             case _:
                 if isinstance(node, ast.ExceptHandler) and node.type:
                     caught = node.type.elts if isinstance(node.type, ast.Tuple) else [node.type]
@@ -122,6 +125,8 @@ class Rules:
             self._mention_called(node, scope)
         for dotted in names(self._program.of(node, scope)):
             module, _, last = dotted.rpartition(".")
+            if module == "__main__":
+                self._mentions.append((dotted, "unreadable", dotted, node.lineno))
             if module in tables.PATHS and (kind := tables.touches(last)) and isinstance(node, ast.Attribute):
                 self._mentions.append((dotted, kind, f"files with {last}", node.lineno))
             if known := library.touched(dotted):

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterable, Iterator
 from typing import Literal, NamedTuple
 
-How = Literal["is", "element", "rest", "held", "instance", "unknown"]
+How = Literal["is", "added", "element", "rest", "held", "instance", "unknown"]
 ScopeKind = Literal["module", "function", "class", "comprehension"]
 Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 
@@ -53,8 +53,8 @@ class Binding(NamedTuple):
     Attributes:
         scope: the scope that binds the name; None for an attribute of any object.
         name: the name that is bound.
-        how: the value "is" that of `node`, an "element" of it, the "rest" of its elements, or an "instance" of
-            it. "held": the name was bound before, to a container, and the value of `node` is added to it.
+        how: the value "is" that of `node`, has it "added", is an "element" of it, the "rest" of its elements, or an
+            "instance" of it. "held": the name was bound before, to a container, and the value of `node` is added to it.
         node: the expression, None for an import.
         origin: the scope in which `node` is evaluated.
         dotted: the dotted name of an import.
@@ -145,7 +145,7 @@ class Scopes:
                 yield from _to_target(node.target, value, scope, "is")
                 yield from _to_target(node.target, node.annotation, scope, "instance")
             case ast.AugAssign():
-                yield from _to_target(node.target, node.value, scope, "is")
+                yield from _to_target(node.target, node.value, scope, "added")
             case ast.NamedExpr():
                 yield Binding(scope.function().binder(node.target.id), node.target.id, "is", node.value, scope)
             case ast.For() | ast.AsyncFor():

@@ -26,7 +26,7 @@ METHODS = kinds(
         get_object delete_object from_pretrained push_to_hub download load_dataset get_rdataset launch create_engine
         download_url_to_file create_connection create_server create_datagram_endpoint""",
     environment="putenv unsetenv setenv chdir load_dotenv",
-    later="call_later call_at call_soon call_soon_threadsafe add_signal_handler enterabs",
+    later="call_later call_at call_soon call_soon_threadsafe add_signal_handler add_reader add_writer enterabs",
     unreadable="run_cell run_line_magic run_cell_magic run_code exec_module load_module run_path run_module",
     exit="_exit",
     **{"reads environment": "environ"},
@@ -34,6 +34,7 @@ METHODS = kinds(
 PREFIXES: Mapping[str, Kind] = {
     "write_": "writes",
     "save_": "writes",
+    "dump_": "writes",
     "sink_": "writes",
     "fetch_": "network",
     "download_": "network",

@@ -75,6 +75,8 @@ def expression(call: Call, dotted: str) -> Iterator[Effect]:
 
 def _is_users_text(call: Call, node: ast.expr | None) -> bool:
     """Return whether an argument is a text of the user's, which the scan does not look at."""
+    if isinstance(node, ast.JoinedStr):
+        return len(node.values) == 1 and _is_users_text(call, getattr(node.values[0], "value", None))
     return node is not None and any(value.content == "builtins.str" for value in kept(call.of(node), "typed"))
 
 
