@@ -73,7 +73,7 @@ HARMLESS = [
     "from IPython.display import HTML, display; display(HTML('<h3>Result</h3>'))",
     "from IPython.display import Markdown; Markdown(f'**Total:** {total}')",
     "from IPython.display import HTML; HTML(df.to_html(index=False))",
-    "from IPython.display import HTML\ncells = ''.join(f'<td>{v}</td>' for v in values)\nHTML(f'<table>{cells}</table>')",
+    "from IPython.display import HTML\ncells = ''.join(f'<td>{v}</td>' for v in x)\nHTML(f'<table>{cells}</table>')",
     "re.sub(r'<script.*?</script>', '', page)",
     "'<script>' in page",
     "%%markdown\n**done**",

@@ -39,6 +39,7 @@ import builtins
 import keyword
 from collections.abc import Callable, Collection
 
+from . import texts
 from .findings import Finding, ScanReport
 from .hidden import unseen
 from .ipython_syntax import FIRST_WORD, code_of, commands_in, parse
@@ -79,8 +80,11 @@ def _read(code: str, space: Namespace, report: ScanReport) -> None:
     for command in commands:
         for kind, what in judge(command):
             report.add(kind, what, command.line)
-    mentioned = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    nodes = list(ast.walk(tree))
+    mentioned = {node.id for node in nodes if isinstance(node, ast.Name)}
     Rules(Program(tree, space.names, space.known(mentioned)), report).apply()
+    for kind, what, line in texts.judge(nodes):
+        report.add(kind, what, line)
     if space.transform:
         _read_as_ipython(code, space.transform, space, report)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, field
 from typing import Any, Literal, cast
 
@@ -42,7 +42,7 @@ class Known:
         return self.bases.get(dotted, (dotted,))
 
 
-class Namespace(Collection[str]):
+class Namespace(Set[str]):
     """The user's own names.
 
     `describe` returns what names stand for (see `kernels/sent/describe.py`); `transform` is what IPython makes of a
@@ -51,7 +51,7 @@ class Namespace(Collection[str]):
 
     def __init__(
         self,
-        names: Collection[str] = (),
+        names: Iterable[str] = (),
         describe: Callable[[Collection[str]], Mapping[str, Any]] | None = None,
         transform: Callable[[str], str] | None = None,
         magics: Collection[str] | None = None,

@@ -7,7 +7,7 @@ import builtins
 import itertools
 from collections.abc import Iterator
 
-from . import by_type, call_rules, library, packages, tables, texts
+from . import by_type, call_rules, library, packages, tables
 from .call import Call
 from .findings import Kind, ScanReport
 from .namespace import USERS
@@ -48,9 +48,6 @@ class Rules:
             if dotted not in self._called:
                 self._say(kind, what, line)
         self._unread()
-        for statement in self._program.body:
-            for kind, what, line in texts.judge(statement):
-                self._say(kind, what, line)
 
     def _say(self, kind: Kind, what: str, line: int) -> None:
         """Report an effect. One of a definition of the user's is reported where the code calls that."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from .findings import Kind
 
@@ -49,10 +49,10 @@ def secret(text: str) -> bool:
     return len(text) < 500 and _SECRET.search(text) is not None
 
 
-def judge(tree: ast.AST) -> Iterator[tuple[Kind, str, int]]:
-    """Yield the effects that texts in `tree` have wherever they are used, each with its line."""
-    searched = {id(text) for node in ast.walk(tree) for text in _searched(node)}
-    for node in ast.walk(tree):
+def judge(nodes: Sequence[ast.AST]) -> Iterator[tuple[Kind, str, int]]:
+    """Yield the effects that the texts among `nodes` of a tree have wherever they are used, each with its line."""
+    searched = {id(text) for node in nodes for text in _searched(node)}
+    for node in nodes:
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in searched:
             if secret(node.value):
                 yield "reads environment", node.value, node.lineno

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Set
 from typing import Any
 
 from ...session import Cell, Observation, Status
@@ -135,7 +135,7 @@ class ShellExecutor:
         """Return the variables of the user and the agent, without modules, private names and IPython's own names."""
         return self._names.variables()
 
-    def user_names(self) -> Collection[str]:
+    def user_names(self) -> Set[str]:
         """Return the names that are the user's own. An action may overwrite a name that an action made.
 
         The scan learns from the same value what the names stand for, and how IPython reads a cell.

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Set
 from contextlib import suppress
 from typing import Self
 
@@ -132,7 +132,7 @@ class KernelExecutor:
         """Return no cells: only the agent runs code in this kernel."""
         return ()
 
-    def user_names(self) -> Collection[str]:
+    def user_names(self) -> Set[str]:
         """Return the names that no action has made. The scan learns from the same value what the names stand for."""
         from ...risk import Namespace  # imported on use: its tables are needed only once an action is asked about
 
