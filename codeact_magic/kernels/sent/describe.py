@@ -15,6 +15,7 @@ import linecache
 import re
 import textwrap
 import types
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -38,8 +39,7 @@ def described(space: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
         unread: the user's functions that there was no room for.
     """
     description = _Description(space)
-    for name in names:
-        description.look(name)
+    description.look(names)
     return {
         "names": description.names,
         "types": description.types,
@@ -54,17 +54,20 @@ class _Description:
     def __init__(self, space: Mapping[str, Any]) -> None:
         self._space = space
         self._left = LONGEST
+        self._waiting: deque[str] = deque()
         self._dotted: dict[types.CodeType, str] = {}
         self.names: dict[str, dict[str, Any]] = {}
         self.types: dict[str, list[str]] = {}
         self.sources: dict[str, str] = {}
         self.unread: set[str] = set()
 
-    def look(self, name: str) -> None:
-        """Describe `name` if it is a name of the namespace."""
-        if name in self._space and name not in self.names:
-            self.names[name] = {}  # a function may name itself
-            self.names[name] = self._entry(self._space[name], name)
+    def look(self, names: Iterable[str]) -> None:
+        """Describe those of `names` that are names of the namespace, and then those that their functions use."""
+        self._waiting.extend(names)
+        while self._waiting:
+            name = self._waiting.popleft()
+            if name in self._space and name not in self.names:
+                self.names[name] = self._entry(self._space[name], name)
 
     def _entry(self, value: Any, name: str = "") -> dict[str, Any]:
         kind = type(value)
@@ -137,8 +140,7 @@ class _Description:
             return
         self._left -= len(source)
         self.sources[dotted] = source
-        for name in _names(code):
-            self.look(name)
+        self._waiting.extend(_names(code))
 
     def _class(self, kind: type) -> str:
         """Return the dotted name of a class; keep its bases, and the sources of its methods if it is the user's."""
