@@ -1,4 +1,4 @@
-"""What the scan knows of the user's objects: their types, the sources of the user's functions, earlier aliases."""
+"""The scan knows the user's objects: their types, the sources of the user's functions, and earlier aliases."""
 
 from __future__ import annotations
 

@@ -96,7 +96,7 @@ def _is_magic_here(word: str, space: Namespace) -> bool:
 
 
 def _read_as_ipython(code: str, transform: Callable[[str], str], space: Namespace, report: ScanReport) -> None:
-    """Add what is found only if IPython itself separates its lines from the Python of `code`."""
+    """Add the findings that are only made if IPython itself separates its lines from the Python of `code`."""
     text = transform(code)
     if text.strip() == code.strip():
         return

@@ -55,7 +55,7 @@ def _by_call(function: Function, call: ast.Call, scope: Scope, program: Evaluato
 
 
 def _by_position(function: Function, names: list[str], call: ast.Call, scope: Scope, program: Evaluator) -> Passed:
-    """Yield what the arguments give to the parameters; `names` take those that are passed by position."""
+    """Yield the parameters with the values of their arguments; `names` are those that are passed by position."""
     for name, argument in zip(names, call.args, strict=False):
         yield function, name, program.of(argument, scope)
     if function.args.vararg:
@@ -68,7 +68,7 @@ def _by_position(function: Function, names: list[str], call: ast.Call, scope: Sc
 
 
 def _by_applying(call: ast.Call, scope: Scope, program: Evaluator) -> Passed:
-    """Yield what `map` and its like give to the function that is their first argument: elements of the others."""
+    """Yield the arguments of a function that `map` and its like call: elements of their other arguments."""
     others = program.any_of(call.args[1:], scope)
     for value in kept(program.any_of(call.args[:1], scope), "function"):
         for name in parameters(value.content):
@@ -76,7 +76,7 @@ def _by_applying(call: ast.Call, scope: Scope, program: Evaluator) -> Passed:
 
 
 def _by_piping(call: ast.Call, receiver: ast.expr, scope: Scope, program: Evaluator) -> Passed:
-    """Yield what `frame.pipe(function)` gives to the function: the frame."""
+    """Yield the first argument of a function in `frame.pipe(function)`: the frame."""
     for value in kept(program.any_of(call.args[:1], scope), "function"):
         for name in parameters(value.content)[:1]:
             yield value.content, name, program.of(receiver, scope)

@@ -1,4 +1,4 @@
-"""What a call does to the user's objects, and what the method of an object of a known type does to the world."""
+"""The effects of a call on the user's objects, and of a method by the type of its object."""
 
 from __future__ import annotations
 

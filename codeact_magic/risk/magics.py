@@ -123,7 +123,7 @@ def _file_name(name: str, text: str) -> str:
 
 
 def _shown(body: str) -> Iterator[Effect]:
-    """Yield what Markdown does as it is shown."""
+    """Yield the effects of showing Markdown."""
     if texts.script(body):
         yield "page", body
     elif texts.remote(body):

@@ -1,4 +1,4 @@
-"""What is known of the user's names before code runs: which there are, and what those stand for that it mentions."""
+"""The user's names before code runs, with the types, libraries and functions that they stand for."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Is = Literal["module", "function", "class", "object"]
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What a name stands for.
+    """The description of a name.
 
     Attributes:
         of: whether it is a "module", a "function", a "class", or another "object".
@@ -30,7 +30,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What names stand for. `bases` has the dotted names of each type and its bases, `sources` the user's functions."""
+    """Descriptions of names. `bases` has the dotted names of each type and its bases, `sources` the user's functions."""
 
     entries: Mapping[str, Entry] = field(default_factory=dict)
     bases: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -45,8 +45,8 @@ class Known:
 class Namespace(Set[str]):
     """The user's own names.
 
-    `describe` returns what names stand for (see `kernels/sent/describe.py`); `transform` is what IPython makes of a
-    cell; `magics` are the names of its line magics, None if they are not known.
+    `describe` describes names (see `kernels/sent/describe.py`); `transform` returns the Python that IPython makes of
+    a cell; `magics` are the names of its line magics, None if they are not known.
     """
 
     def __init__(
@@ -63,7 +63,7 @@ class Namespace(Set[str]):
 
     @property
     def is_live(self) -> bool:
-        """Whether a kernel tells what the names stand for."""
+        """Whether a kernel describes the names."""
         return self._describe is not None
 
     def __contains__(self, name: object) -> bool:
@@ -80,7 +80,7 @@ class Namespace(Set[str]):
         return Namespace(self.names, self._describe, None, self.magics)
 
     def known(self, mentioned: Collection[str]) -> Known:
-        """Return what the `mentioned` names stand for. Names of which nothing is known are left out."""
+        """Return the descriptions of the `mentioned` names. Names that do not exist are left out."""
         if self._describe is None:
             return Known()
         answer = self._describe(mentioned)

@@ -104,7 +104,7 @@ class Rules:
             self._mention(node, scope)
 
     def _mention_called(self, node: ast.Name | ast.Attribute, scope: Scope) -> None:
-        """Report what a called function is known by, apart from the effects of the call."""
+        """Report a method that changes an object of the user's, and a package that is not familiar."""
         for yours in sorted(by_type.changing(node, scope, self._program)):
             self._say("changes name", f"your {yours}", node.lineno)
         for dotted in names(self._program.of(node, scope)):

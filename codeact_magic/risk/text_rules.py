@@ -104,7 +104,7 @@ def by_name(call: Call, method: str) -> Iterator[Effect]:
 
 
 def shown(call: Call, dotted: str) -> Iterator[Effect]:
-    """Yield what HTML, SVG or Markdown does as it is shown: script, and addresses that it fetches."""
+    """Yield the effects of showing HTML, SVG or Markdown: script, and addresses that it fetches."""
     name = dotted.rpartition(".")[2]
     if any(keyword.arg in ("filename", "url") for keyword in call.node.keywords):
         yield "page", f"{name} of a file"

@@ -1,4 +1,4 @@
-"""What texts in code show by themselves: script for the page, addresses that a page would fetch, paths of secrets."""
+"""Find script for the page, addresses that a page would fetch, and paths of secrets in the texts of code."""
 
 from __future__ import annotations
 

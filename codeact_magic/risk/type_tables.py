@@ -1,4 +1,4 @@
-"""Tables of what the methods of known types do: to the object itself, or to the world."""
+"""Tables of the effects that methods have by type: on the object itself, or on the world."""
 
 from __future__ import annotations
 

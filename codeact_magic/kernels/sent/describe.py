@@ -1,4 +1,4 @@
-"""What names stand for: their types, the libraries that they come from, and the source of the user's functions.
+"""Describe names: their types, the libraries that they come from, and the source of the user's functions.
 
 No code of the objects runs: only `type` and the parts of Python's own types are used. The time that it takes grows with
 the names that are asked about, not with the data.
@@ -29,7 +29,7 @@ _DESCRIPTORS = (types.MethodDescriptorType, types.WrapperDescriptorType, types.C
 
 
 def described(space: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
-    """Return what `names` of the user's namespace `space` stand for, with those that their functions use, as JSON.
+    """Describe `names` of the user's namespace `space`, and those that their functions use. Return that as JSON.
 
     Returns:
         names: {name: {"is": "module", "function", "class" or "object", "name": its dotted name, or that of its type}}.
@@ -49,7 +49,7 @@ def described(space: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
 
 
 class _Description:
-    """Collects what names stand for."""
+    """Collects the descriptions of names."""
 
     def __init__(self, space: Mapping[str, Any]) -> None:
         self._space = space
@@ -105,7 +105,7 @@ class _Description:
         return self._bound(owner, value.__name__)
 
     def _function(self, function: types.FunctionType, owner: str = "", name: str = "") -> str:
-        """Return the dotted name of a function; keep its source, and describe what it uses, if it is the user's.
+        """Return the dotted name of a function. Keep its source, and describe its names, if it is the user's.
 
         `owner` is the class that it is a method of; `name` is what a lambda is called by.
         """
