@@ -166,6 +166,7 @@ EARLIER = [
     ("notes.rename('x')", "writes x"),
     ("web.request('GET', '/')", "network: http.client.HTTPSConnection.request"),
     ("database.commit()", "writes database"),
+    ("use(web)", "network: http.client.HTTPSConnection"),
     ("pd.read_csv(options['url'])", "network: pandas.read_csv"),
     ("pd.eval(text)", "cannot be read: pandas.eval"),
 ]

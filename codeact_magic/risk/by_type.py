@@ -36,6 +36,15 @@ def judge(call: Call, dotted: str) -> Iterator[Effect]:
         yield "unfamiliar", packages.package(dotted)
 
 
+def connections(argument: ast.expr, call: Call) -> Iterator[Effect]:
+    """Yield the network if an argument is a connection of the user's, which the called function may use."""
+    if kept(call.of(argument), "yours"):
+        for value in kept(call.of(argument), "typed"):
+            lineage = call.program.known.lineage(str(value.content))
+            if not type_tables.CONNECTIONS.isdisjoint(lineage) and type_tables.HOLDERS.isdisjoint(lineage):
+                yield words("network", str(value.content))
+
+
 def changed(call: Call) -> Iterator[Effect]:
     """Yield the user's objects that the call changes in place."""
     for node in _changed(call):

@@ -115,6 +115,8 @@ def _handed_on(call: Call) -> Iterator[Effect]:
                 yield words("writes", dotted)
             elif dotted in ("builtins.getattr", "builtins.setattr", "builtins.delattr"):
                 yield words("unreadable", dotted)
+        if not any(dotted.startswith("builtins.") for dotted in call.names):
+            yield from by_type.connections(argument, call)
 
 
 def _load(call: Call, dotted: str) -> Iterator[Effect]:

@@ -30,7 +30,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """Descriptions of names. `bases` has the dotted names of each type and its bases, `sources` the user's functions."""
+    """Descriptions of names. `bases` has the dotted names of a type and its bases, `sources` the user's functions."""
 
     entries: Mapping[str, Entry] = field(default_factory=dict)
     bases: Mapping[str, tuple[str, ...]] = field(default_factory=dict)

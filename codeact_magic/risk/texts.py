@@ -22,7 +22,7 @@ _SECRET = re.compile(
     r"(?:\A|[/\\~])(?:\.aws|\.ssh|\.gnupg|\.kube|\.docker|\.azure|\.config/gcloud|\.huggingface|\.kaggle)(?:[/\\]|\Z)"
     r"|(?:\A|[/\\])(?:\.env(?:\.\w+)?|\.?netrc|_netrc|\.pgpass|\.pypirc|\.git-credentials|\.npmrc|\.htpasswd|id_[a-z0-9]+"
     r"|shadow|gshadow|secrets?\.(?:json|ya?ml|toml|txt|env)|credentials(?:\.\w+)?|kaggle\.json|\w+\.pem|\w+\.kdbx?)\Z"
-    r"|\A/proc/[^/]+/(?:environ|mem|cmdline)\Z|\A\\\\\.\\pipe",
+    r"|/run/secrets/|\A/proc/[^/]+/(?:environ|mem|cmdline)\Z|\A\\\\\.\\pipe",
     re.IGNORECASE,
 )
 _SEARCHING = frozenset(

@@ -180,3 +180,9 @@ IN_PLACE = _set("""
     builtins.list builtins.dict builtins.set builtins.bytearray collections.deque numpy.ndarray
     pandas.core.generic.NDFrame
     """)  # an augmented assignment changes the object itself
+
+CONNECTIONS = frozenset(name.rpartition(".")[0] for name, kind in METHODS.items() if kind == "network") | _set("""
+    requests.sessions.Session httpx.Client httpx.AsyncClient urllib3.poolmanager.PoolManager socket.socket
+    http.client.HTTPConnection smtplib.SMTP ftplib.FTP imaplib.IMAP4 sqlalchemy.engine.base.Connection
+    sqlalchemy.orm.session.Session psycopg2.extensions.connection psycopg.Connection pymysql.connections.Connection
+    """)
