@@ -24,6 +24,7 @@ from codeact_magic.kernels.interpreter import InterpreterOptions
 from codeact_magic.kernels.separate import GatewayKernel, KernelExecutor, LocalKernel, executor, notes, request
 from codeact_magic.kernels.separate.outputs import KernelOutputs
 from codeact_magic.kernels.signals import interrupt
+from codeact_magic.risk import Namespace
 from codeact_magic.secrets import Secrets
 from codeact_magic.session import Json, Observation
 from codeact_magic.text import mask
@@ -224,6 +225,18 @@ def test_code_that_replaces_the_inspector_breaks_nothing(fresh: KernelExecutor) 
         seen = fresh.run("inside.inspector = Fake()\nprint('on')")
         assert (text(seen), fresh.defined(["x"])) == ("on\n", set())
         assert fresh.user_names() <= {"1", "a", "[1]"}
+
+
+@pytest.mark.kernel
+def test_the_kernel_says_what_names_stand_for(fresh: KernelExecutor) -> None:
+    fresh.run("items = [1]\nopener = open\ndef clear(values):\n    values.clear()")
+    names = fresh.user_names()
+    assert isinstance(names, Namespace)
+    known = names.known(["items", "opener", "clear", "missing"])
+    assert known.entries["items"].dotted == "builtins.list"
+    assert known.entries["opener"].dotted.endswith("io.open")
+    assert known.sources == {"@clear": "def clear(values):\n    values.clear()\n"}
+    assert "missing" not in known.entries
 
 
 @pytest.mark.kernel

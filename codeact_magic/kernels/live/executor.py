@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence, Set
 from typing import Any
 
 from ...secrets import Masker
 from ...session import Cell, Observation, Status
 from ..interpreter import DEFAULTS, InterpreterOptions
+from ..sent.describe import described
 from ..sent.environment import secrets_here
 from ..sent.names import Names, bound_in, innermost_line
 from ..sent.namespace import summary
@@ -158,11 +159,21 @@ class ShellExecutor:
         """Return the variables of the user and the agent, without modules, private names and IPython's own names."""
         return self._names.variables()
 
-    def user_names(self) -> set[str]:
-        """Return the names that are the user's own. An action may overwrite a name that an action made."""
+    def user_names(self) -> Set[str]:
+        """Return the names that are the user's own. An action may overwrite a name that an action made.
+
+        The scan learns from the same value what the names stand for, and how IPython reads a cell.
+        """
+        from ...risk import Namespace  # imported on use: its tables are needed only once an action is asked about
+
         for name in self._made_by_user():
             self._names.made.pop(name, None)
-        return self._names.own()
+        return Namespace(
+            self._names.own(),
+            describe=lambda names: described(self.shell.user_ns, names),
+            transform=self.shell.input_transformer_manager.transform_cell,
+            magics=self.shell.magics_manager.magics["line"],
+        )
 
     def defined(self, names: Collection[str]) -> set[str]:
         """Return those of `names` that have a value."""

@@ -5,6 +5,7 @@ package, since the kernel may not have our package. Begin reading at `inspector.
 
 inspector    sets up a kernel's shell for actions, and answers questions about its variables
 names        the names that code assigned and changed
+describe     types, libraries and functions that names stand for
 namespace    an outline of the user's variables
 handles      recognizes values that are not worth showing
 fingerprint  hashes of variables, to compare two kernels

@@ -13,6 +13,7 @@ import threading
 from collections.abc import Callable, Collection
 from typing import Any
 
+from .describe import described
 from .environment import secrets_here
 from .handles import is_handle
 from .names import Names, innermost_line
@@ -58,6 +59,10 @@ class Inspector:
     def own(self) -> str:
         """Return the names that no action has made, as JSON."""
         return json.dumps(sorted(self._names.own()))
+
+    def described(self, names: Collection[str]) -> str:
+        """Return what `names` stand for, as JSON."""
+        return json.dumps(described(self._shell.user_ns, names))
 
     def defined(self, names: Collection[str]) -> str:
         """Return those of `names` that have a value, as JSON."""

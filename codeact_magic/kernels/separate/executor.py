@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Set
 from contextlib import suppress
 from typing import Self
 
@@ -138,9 +138,15 @@ class KernelExecutor:
         """Return no cells: only the agent runs code in this kernel."""
         return ()
 
-    def user_names(self) -> set[str]:
-        """Return the names that no action has made."""
-        return inspection.names(self._ask_kernel("own"))
+    def user_names(self) -> Set[str]:
+        """Return the names that no action has made. The scan learns from the same value what the names stand for."""
+        from ...risk import Namespace  # imported on use: its tables are needed only once an action is asked about
+
+        return Namespace(
+            inspection.names(self._ask_kernel("own")),
+            describe=lambda names: inspection.description(self._ask_kernel("described", sorted(names))),
+            transform=_transformed,
+        )
 
     def defined(self, names: Collection[str]) -> set[str]:
         """Return those of `names` that have a value."""
@@ -268,6 +274,14 @@ class KernelExecutor:
             if self._running and clock is self._clock:
                 self._end()
                 self._lose(notes.unused(idle))
+
+
+def _transformed(code: str) -> str:
+    """Return the Python that IPython makes of a cell."""
+    from IPython.core.inputtransformer2 import TransformerManager  # imported on use
+
+    python: str = TransformerManager().transform_cell(code)  # type: ignore[no-untyped-call]
+    return python
 
 
 def _ignore(kind: str, content: Json) -> None:

@@ -19,6 +19,7 @@ _SENT = (
     "kernels.sent.handles",
     "kernels.sent.namespace",
     "kernels.sent.names",
+    "kernels.sent.describe",
     "kernels.sent.inspector",
 )
 _PACKAGE = "_codeact_inside"
@@ -89,3 +90,13 @@ def names(text: str | None) -> set[str]:
         return set(map(str, json.loads(text or "[]")))
     except (ValueError, TypeError, RecursionError):
         return set()
+
+
+def description(text: str | None) -> Json:
+    """Return what names stand for from the JSON that the inspector made of it."""
+    try:
+        found = json.loads(text or "{}")
+        parts = {part: dict(found.get(part) or {}) for part in ("names", "types", "sources")}
+        return {**parts, "unread": list(found.get("unread") or ())}
+    except (ValueError, TypeError, AttributeError, RecursionError):  # code has put something else into its place
+        return {"names": {}, "types": {}, "sources": {}, "unread": []}
