@@ -184,6 +184,8 @@ class Runner:
             session=session,
             secrets=self.secrets,
             cleared=self.view.restore,
+            active_outputs=self.options.active_outputs,
+            tell=self._tell,
         )
         self.interpreter.configure(interpreter_options)
 

@@ -9,7 +9,7 @@ from typing import Protocol
 from ..agent import Executor
 
 
-def _do_nothing() -> None:
+def _do_nothing(*arguments: object) -> None:
     """Stand in for a callback that nobody has set."""
 
 
@@ -24,6 +24,8 @@ class InterpreterOptions:
         session: the id of the session that actions and cells are counted for.
         secrets: returns the strings that no output may show.
         cleared: called after an action has cleared the output of the cell.
+        active_outputs: whether the outputs of actions may run script.
+        tell: shows the user a line, and what can be done about it.
     """
 
     timeout: float = 0.0
@@ -32,6 +34,8 @@ class InterpreterOptions:
     session: str = ""
     secrets: Callable[[], Sequence[str]] = tuple
     cleared: Callable[[], None] = _do_nothing
+    active_outputs: bool = False
+    tell: Callable[..., None] = _do_nothing
 
 
 DEFAULTS = InterpreterOptions()

@@ -28,8 +28,8 @@ from codeact_magic.formats import Reading, enough, read
 from codeact_magic.frontends.control_channel import ControlChannel
 from codeact_magic.risk import scan
 from codeact_magic.session import Action, Observation, Reply, Session, Step, ToolCall, Turn
-from codeact_magic.sessions.saving.notebook import to_notebook
 from codeact_magic.sessions.saving.loading import load
+from codeact_magic.sessions.saving.notebook import to_notebook
 
 from . import snippets
 from .results import Try

@@ -11,11 +11,13 @@ import time
 from collections.abc import Collection, Iterator
 from typing import Any
 
+from ...hints import SetOption
 from ...session import Cell, Observation, Status
 from ...text import mask
 from ..interpreter import DEFAULTS, InterpreterOptions
 from ..sent.names import Names, bound_in, innermost_line
 from ..sent.namespace import summary
+from .libraries import imports
 from .nested import Alarm, Interrupts, as_action
 from .recorder import Recorder
 
@@ -58,6 +60,7 @@ class ShellExecutor:
             secrets,
             hides=lambda kind: _is_stop(kind) and interrupts.count > alarm.rings,
             cleared=options.cleared,
+            may_act=lambda library: options.active_outputs or self._user_imports(library, count),
         )
         changed: Changes = ()
         began = time.monotonic()
@@ -69,6 +72,8 @@ class ShellExecutor:
                 with alarm_while_looking:
                     changed = self._changes(before, code, interrupts, types_only=bool(recorder.outputs))
         self._actions.update(dict.fromkeys(range(count, self.shell.execution_count), options.session))
+        if recorder.made_inert:
+            options.tell(_MADE_INERT, SetOption("active_outputs", True, to="allow it"))
         return Observation(
             status=_status(error, interrupts, alarm, alarm_while_looking),
             outputs=tuple(recorder.outputs),
@@ -89,6 +94,12 @@ class ShellExecutor:
         # An error in code that a magic ran (%run, %%capture) is shown, although the cell itself has none.
         error: BaseException | None = result.error_before_exec or result.error_in_exec or recorder.error
         return error
+
+    def _user_imports(self, library: str, count: int) -> bool:
+        """Return whether the user's own cells before input number `count` import `library` ("": there is none)."""
+        inputs: list[str] = self.shell.history_manager.input_hist_parsed
+        own = (code for number, code in enumerate(inputs[:count]) if number not in self._actions)
+        return bool(library) and imports(library, own)
 
     def summary(self) -> str:
         """Return an outline of the user's variables."""
@@ -180,6 +191,7 @@ def _is_stop(kind: type) -> bool:
     return kind.__name__ in ("KeyboardInterrupt", "CancelledError")
 
 
+_MADE_INERT = "Script in the output of this step was not run."
 _OUR_LINES = re.compile(
     r"^[ \t]*%(?:codeact\b|(?:load|reload|unload)_ext[ \t]+codeact_magic\b|config[ \t]+CodeAct\b).*\n?", re.MULTILINE
 )
