@@ -1,9 +1,10 @@
 /** The agent of one notebook: what its kernel reports about it, kept up to date. */
 import type { IDisposable } from '@lumino/disposable';
 import { type ISignal, Signal } from '@lumino/signaling';
-import { type IMessage, type IPublished, endsCell, publishedStep } from './messages';
+import { type ICall, type IMessage, type IPublished, calledPages, endsCell, publishedStep } from './messages';
 import { type NewDraft, PendingStep } from './pending';
-import { type IControlChannel, type Request, Silence, request } from './requests';
+import { Proof } from './proof';
+import { type IControlChannel, type Plain, Refused, type Request, Silence, request } from './requests';
 import { type Fields, Malformed } from './shapes';
 import { type IState, readState } from './state';
 import type { IStep } from './steps';
@@ -24,6 +25,13 @@ export interface ISession {
   readonly connectionStatusChanged: ISignal<unknown, string>;
 }
 
+/** Sends `hello`, which holds the key of the page, in a way that no script can read. Resolves to the kernel's reply. */
+export type HandOver = (kernel: IKernel, hello: Request) => Promise<Fields>;
+
+/** Milliseconds until a page that is not admitted says hello again. */
+const HELLO_AGAIN = 700;
+/** Times that it says hello until the user is told, and a decision is no longer held back: a reload takes three. */
+const MOST_HELLOS = 5;
 /** Milliseconds between two `state` requests while an agent works. iopub reports every change: this finds lost ones. */
 const POLL = 5000;
 /** Milliseconds between two `state` requests while the reply grows. */
@@ -51,13 +59,18 @@ export class Agent implements IDisposable {
   private _failures = 0;
   private _misses = 0;
   private _isDisposed = false;
+  #proof = new Proof();
+  private _greeting: Promise<void> | null = null;
+  private _isAdmitted = false;
+  private readonly _asked = new Signal<this, ICall>(this);
   private readonly _changed = new Signal<this, void>(this);
   private readonly _pended = new Signal<this, PendingStep>(this);
   private readonly _published = new Signal<this, IPublished>(this);
 
   constructor(
     readonly session: ISession,
-    private readonly _newDraft: NewDraft
+    private readonly _newDraft: NewDraft,
+    private readonly _handOver: HandOver = request
   ) {
     session.iopubMessage.connect(this._onMessage, this);
     session.kernelChanged.connect(this._onKernelChanged, this);
@@ -79,6 +92,11 @@ export class Agent implements IDisposable {
   /** Emitted with each step as the kernel publishes it. */
   get published(): ISignal<this, IPublished> {
     return this._published;
+  }
+
+  /** Emitted when another page asks to be admitted. */
+  get asked(): ISignal<this, ICall> {
+    return this._asked;
   }
 
   /** What the kernel last reported; null while it is not known to have an agent. */
@@ -136,7 +154,12 @@ export class Agent implements IDisposable {
 
   /** Send the model a remark with its next observation. Resolves to an empty string, or to the reason why not. */
   remark(text: string): Promise<string> {
-    return this._send({ op: 'say', text });
+    return this._prove({ op: 'say', text });
+  }
+
+  /** Let another page decide as well. Resolves to an empty string, or to the reason why not. */
+  admit(asked: ICall): Promise<string> {
+    return this._prove({ op: 'admit', page: asked.page, code: asked.code });
   }
 
   dispose(): void {
@@ -195,9 +218,9 @@ export class Agent implements IDisposable {
   }
 
   private _begin(step: IStep): void {
-    const pending = new PendingStep(step, this._newDraft, content => this._send(content));
+    const pending = new PendingStep(step, this._newDraft, content => this._prove(content));
     this._pending = pending;
-    void this._send({ op: 'hello', id: step.id });
+    void this._greet(step.id);
     this._pended.emit(pending);
   }
 
@@ -220,6 +243,57 @@ export class Agent implements IDisposable {
     return this.isActive ? POLL * patience : Infinity;
   }
 
+  /** Say hello to the kernel: about a step if it has an id, and then again until this page is admitted. */
+  private async _greet(id?: string): Promise<void> {
+    const life = this._life;
+    let wait = (): void => undefined;
+    // A decision waits for this: a page that was just loaded again is admitted in a moment.
+    this._greeting = new Promise(resolve => (wait = resolve));
+    for (let times = 1; life === this._life && !this._isDisposed; times++) {
+      const refusal = await this._hello(id);
+      this._isAdmitted = refusal === '';
+      const isWaiting = id !== undefined && this._pending?.step.id === id;
+      if (this._isAdmitted || times >= MOST_HELLOS || !isWaiting) {
+        wait();
+      }
+      if (isWaiting) {
+        this._pending?.tell(times >= MOST_HELLOS || this._isAdmitted ? refusal : '');
+      }
+      if (this._isAdmitted || !isWaiting) {
+        break;
+      }
+      await new Promise(resolve => setTimeout(resolve, HELLO_AGAIN));
+    }
+    wait();
+  }
+
+  /** Resolves to an empty string if this page is admitted, or else to what the kernel says. */
+  private async _hello(id?: string): Promise<string> {
+    const kernel = this.session.session?.kernel;
+    try {
+      if (kernel && !kernel.isDisposed) {
+        await this._handOver(kernel, this.#proof.hello(id));
+      }
+    } catch (error) {
+      return error instanceof Refused && error.reason === 'stranger' ? error.message : '';
+    }
+    return '';
+  }
+
+  private async _prove(content: Plain): Promise<string> {
+    await (this._greeting ?? this._greet());
+    return this._send(this.#proof.sign(content));
+  }
+
+  private _onCall(call: ICall): void {
+    if (call.call === '') {
+      void this._greet();
+    } else if (call.page !== this.#proof.page && this._isAdmitted) {
+      void this._send(this.#proof.sign({ op: 'here', call: call.call }));
+      this._asked.emit(call);
+    }
+  }
+
   private async _send(content: Request): Promise<string> {
     try {
       await this._request(content);
@@ -227,9 +301,7 @@ export class Agent implements IDisposable {
     } catch (error) {
       return error instanceof Error ? error.message : String(error);
     } finally {
-      if (content.op !== 'hello') {
-        void this.refresh();
-      }
+      void this.refresh();
     }
   }
 
@@ -242,7 +314,15 @@ export class Agent implements IDisposable {
   }
 
   private _onMessage(_: unknown, message: IMessage): void {
+    const called = calledPages(message);
+    if (called) {
+      this._onCall(called);
+      return;
+    }
     const found = publishedStep(message);
+    if (found && this._greeting === null) {
+      void this._greet(); // before an action can show anything
+    }
     if (found) {
       const { step } = found;
       const moved = step.id !== this._last?.id || step.status !== this._last.status;
@@ -284,6 +364,9 @@ export class Agent implements IDisposable {
 
   private _forget(): void {
     this._life += 1;
+    this.#proof = new Proof();
+    this._greeting = null;
+    this._isAdmitted = false;
     this._failures = 0;
     clearTimeout(this._timer);
     this._due = Infinity;
