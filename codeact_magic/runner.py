@@ -68,7 +68,7 @@ class Runner:
         with self._at_work(options):
             gate = self._gate("replay")
             self.view.tell(announcement)
-            self._configure_interpreter(session.id)
+            self._configure_interpreter(session.id, gate)
             replay = Replay(gate, self.interpreter, self.view, self.view.tell)
             prompt = one_line(session.turns[0].prompt if session.turns else "", 200)
             self.records.begin(f"replay of {prompt}"[:80], 1, prompt, "", len(blocks), of="replay")
@@ -176,7 +176,7 @@ class Runner:
             occasion=occasion,
         )
 
-    def _configure_interpreter(self, session: str) -> None:
+    def _configure_interpreter(self, session: str, gate: Gate) -> None:
         interpreter_options = InterpreterOptions(
             timeout=self.options.action_timeout,
             summary_limit=self.options.max_summary,
@@ -184,6 +184,7 @@ class Runner:
             session=session,
             secrets=self.secrets,
             cleared=self.view.restore,
+            guarded=(gate,),
             active_outputs=self.options.active_outputs,
             tell=self._tell,
         )
@@ -191,7 +192,7 @@ class Runner:
 
     def _agent(self, thread: Thread, model: OpenAIModel, gate: Gate) -> Agent:
         options = self.options
-        self._configure_interpreter(thread.session.id)
+        self._configure_interpreter(thread.session.id, gate)
         limits = Limits(
             steps=options.max_steps,
             tokens=options.max_tokens_per_turn,

@@ -25,6 +25,7 @@ class InterpreterOptions:
         secrets: returns the strings that no output may show.
         cleared: called after an action has cleared the output of the cell.
         active_outputs: whether the outputs of actions may run script.
+        guarded: the objects that decide about actions, which no action may change.
         tell: shows the user a line, and what can be done about it.
     """
 
@@ -35,6 +36,7 @@ class InterpreterOptions:
     secrets: Callable[[], Sequence[str]] = tuple
     cleared: Callable[[], None] = _do_nothing
     active_outputs: bool = False
+    guarded: Sequence[object] = ()
     tell: Callable[..., None] = _do_nothing
 
 

@@ -13,13 +13,14 @@ from typing import Any
 
 from ...hints import SetOption
 from ...session import Cell, Observation, Status
-from ...text import mask
+from ...text import mask, one_line
 from ..interpreter import DEFAULTS, InterpreterOptions
 from ..sent.names import Names, bound_in, innermost_line
 from ..sent.namespace import summary
 from .libraries import imports
 from .nested import Alarm, Interrupts, as_action
 from .recorder import Recorder
+from .seal import sealed
 
 Changes = tuple[tuple[str, str], ...]
 
@@ -63,15 +64,21 @@ class ShellExecutor:
             may_act=lambda library: options.active_outputs or self._user_imports(library, count),
         )
         changed: Changes = ()
+        put_back = sealed(self.shell, options.guarded)
         began = time.monotonic()
         with interrupts:
-            with alarm:
-                error = self._run(code, interrupts, recorder)
+            try:
+                with alarm:
+                    error = self._run(code, interrupts, recorder)
+            finally:
+                tampered = put_back()
             seconds = round(time.monotonic() - began, 3)
             if not interrupts.count:
                 with alarm_while_looking:
                     changed = self._changes(before, code, interrupts, types_only=bool(recorder.outputs))
         self._actions.update(dict.fromkeys(range(count, self.shell.execution_count), options.session))
+        if tampered:
+            options.tell(_TAMPERED.format(names=one_line(", ".join(dict.fromkeys(tampered)), 300)))
         if recorder.made_inert:
             options.tell(_MADE_INERT, SetOption("active_outputs", True, to="allow it"))
         return Observation(
@@ -191,6 +198,7 @@ def _is_stop(kind: type) -> bool:
     return kind.__name__ in ("KeyboardInterrupt", "CancelledError")
 
 
+_TAMPERED = "This step changed what your approval of steps rests on, and it was put back: {names}."
 _MADE_INERT = "Script in the output of this step was not run."
 _OUR_LINES = re.compile(
     r"^[ \t]*%(?:codeact\b|(?:load|reload|unload)_ext[ \t]+codeact_magic\b|config[ \t]+CodeAct\b).*\n?", re.MULTILINE
