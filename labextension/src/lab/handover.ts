@@ -37,7 +37,12 @@ export function handOver(kernel: IKernel, hello: Request): Promise<Fields> {
       });
     };
     const timer = setTimeout(silence, PATIENCE);
-    apply(listen, socket, ['open', () => apply(socketSend, socket, [stringify(sent)])]);
+    apply(listen, socket, [
+      'open',
+      () => {
+        apply(socketSend, socket, [stringify(sent)]);
+      }
+    ]);
     apply(listen, socket, ['error', silence]);
     apply(listen, socket, [
       'message',

@@ -15,6 +15,8 @@ export function unique(): string {
 
 export function hex(bytes: Uint8Array): string {
   let text = '';
+  // A script may listen to iterators.
+  // eslint-disable-next-line @typescript-eslint/prefer-for-of
   for (let index = 0; index < bytes.length; index++) {
     const byte = bytes[index] ?? 0;
     text += `${DIGITS[byte >> 4] ?? ''}${DIGITS[byte & 15] ?? ''}`;
