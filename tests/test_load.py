@@ -61,6 +61,7 @@ _LOADED = (
     "errors",
     "frontends",
     "frontends.control_channel",
+    "frontends.pages",
     "kernels",
     "kernels.signals",
     "magics",

@@ -112,6 +112,15 @@ def test_a_page_that_is_gone_makes_room_for_the_next(kernel: Kernel) -> None:
     assert kernel.read(MINE) == "stranger"
 
 
+def test_a_page_that_is_left_makes_room_at_once(kernel: Kernel) -> None:
+    kernel.greet(MINE)
+    assert kernel.greet(OTHER) == "stranger"
+    kernel.pages.leave(MINE.page)
+    assert kernel.read(MINE) != {"op": "say", "text": "é \ud800"}
+    assert kernel.greet(OTHER) == ""
+    assert kernel.greet(MINE) == "stranger"
+
+
 def test_many_strangers_are_called_for_once(kernel: Kernel) -> None:
     kernel.greet(MINE)
     for number in range(100):

@@ -49,6 +49,7 @@ class Channel:
             self._channel.answer(SigningPage("page0002").hello())
             self._request({"op": "here", "call": bytes([1] * 8).hex()})
             self._request({"op": "admit", "page": "page0002", "code": "0000"})
+            self._request({"op": "bye", "page": "page0002"})
             self._turn()
             self._replay()
             self._consent()

@@ -230,6 +230,10 @@ class ControlChannel:
         self._pages.here(_text(content, "call", MOST_TEXT))
         return {}
 
+    def _bye(self, content: Json) -> Json:
+        self._pages.leave(_text(content, "page", MOST_TEXT))
+        return {}
+
     def _admit(self, content: Json) -> Json:
         self._pages.admit(_text(content, "page", MOST_TEXT), _text(content, "code", MOST_TEXT))
         return {}
@@ -309,6 +313,7 @@ _HANDLERS: dict[str, Callable[[ControlChannel, Json], Json]] = {
     "signed": ControlChannel._signed,
     "hello": ControlChannel._hello,
     "here": ControlChannel._here,
+    "bye": ControlChannel._bye,
     "admit": ControlChannel._admit,
     "state": ControlChannel._state,
     "decide": ControlChannel._decide,
@@ -318,7 +323,7 @@ _HANDLERS: dict[str, Callable[[ControlChannel, Json], Json]] = {
 }
 
 
-PROVEN = ("decide", "say", "here", "admit")  # what only an admitted page may ask for
+PROVEN = ("decide", "say", "here", "bye", "admit")  # what only an admitted page may ask for
 _SIGNED = {"page": MOST_TEXT, "text": MOST_SIGNED, "proof": MOST_TEXT}
 
 

@@ -2,8 +2,9 @@
 
 Each page makes a key when it is loaded, before any output can run script in it, and hands it over as it says hello.
 What it then asks for is signed with that key (HMAC-SHA256). The first page of a kernel is admitted. Another one is told
-to be a second view, and the user admits it in a page that is. If no admitted page answers a call any more, as after
-a reload, the next one takes its place.
+to be a second view, and the user admits it in a page that is. A page that is left, or loaded again, says bye, and the
+next one takes its place. So it does if no admitted page answers a call for long: a script can keep a page busy for a
+moment, but not unnoticed for `CALL_PATIENCE`.
 """
 
 from __future__ import annotations
@@ -17,8 +18,8 @@ if TYPE_CHECKING:
     from ..session import Json  # making its classes takes 5 ms, and this is imported when the extension is loaded
 
 CALL_MIME = "application/vnd.codeact.call+json"
-CALL_PATIENCE = 2.0  # seconds in which an admitted page answers a call, or is taken to be gone
-CALL_AGAIN = 10.0  # seconds until an answered call is repeated for the same page
+CALL_PATIENCE = 20.0  # seconds in which an admitted page answers a call, or is taken to be gone
+CALL_AGAIN = 30.0  # seconds until an answered call is repeated for the same page
 MOST_PAGES = 20  # that wait to be admitted: the oldest is forgotten
 KEY_SIZE = 32  # bytes
 
@@ -50,6 +51,7 @@ class Pages:
             if known not in (None, secret):
                 raise RefusedRequestError("malformed", "This page has another key.")
             self._admitted[page] = secret
+            self._strangers.pop(page, None)
             return
         _, code = self._strangers.get(page, (b"", ""))
         if not code:
@@ -88,6 +90,10 @@ class Pages:
         if self._called is not None and self._called[0] == call:
             self._called = None
             self._answered = self._clock()
+
+    def leave(self, page: str) -> None:
+        """Take note that a page is left. If it was the only one, the next one is admitted."""
+        self._admitted.pop(page, None)
 
     def admit(self, page: str, code: str) -> None:
         """Admit a stranger, as the user said in a page that is admitted. Raises RefusedRequestError."""

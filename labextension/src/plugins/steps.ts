@@ -46,6 +46,11 @@ function start(
   const settings = new Settings();
   const codeact = new CodeAct(services, new Agents(newDraft, handOver), tracker, settings, new Typing(window));
   const { views } = codeact;
+  window.addEventListener('pagehide', event => {
+    if (event.isTrusted) {
+      codeact.agents.leave();
+    }
+  });
   if (registry) {
     void settings.follow(registry);
   }

@@ -11,6 +11,7 @@ import type { IStep } from './steps';
 
 /** What is used of a connection to a kernel. */
 export interface IKernel extends IControlChannel {
+  readonly id: string;
   readonly isDisposed: boolean;
 }
 
@@ -45,6 +46,9 @@ const MOST_DOUBLINGS = 4;
 
 const RESTARTED = ['restarting', 'autorestarting', 'terminating', 'dead'];
 
+/** The proofs of this page, by the id of the kernel: a notebook that is closed and opened again keeps its own. */
+const proofs = new Map<string, Proof>();
+
 /** The agent in the kernel of one notebook, through restarts and changes of that kernel. */
 export class Agent implements IDisposable {
   private _state: IState | null = null;
@@ -59,7 +63,6 @@ export class Agent implements IDisposable {
   private _failures = 0;
   private _misses = 0;
   private _isDisposed = false;
-  #proof = new Proof();
   private _greeting: Promise<void> | null = null;
   private _isAdmitted = false;
   private readonly _asked = new Signal<this, ICall>(this);
@@ -160,6 +163,13 @@ export class Agent implements IDisposable {
   /** Let another page decide as well. Resolves to an empty string, or to the reason why not. */
   admit(asked: ICall): Promise<string> {
     return this._prove({ op: 'admit', page: asked.page, code: asked.code });
+  }
+
+  /** Tell the kernel that this page is left: the next one may decide. */
+  leave(): void {
+    if (this._isAdmitted) {
+      void this._sendSigned({ op: 'bye', page: this._page });
+    }
   }
 
   dispose(): void {
@@ -272,7 +282,7 @@ export class Agent implements IDisposable {
     const kernel = this.session.session?.kernel;
     try {
       if (kernel && !kernel.isDisposed) {
-        await this._handOver(kernel, this.#proof.hello(id));
+        await this._handOver(kernel, proofFor(kernel).hello(id));
       }
     } catch (error) {
       return error instanceof Refused && error.reason === 'stranger' ? error.message : '';
@@ -280,16 +290,26 @@ export class Agent implements IDisposable {
     return '';
   }
 
+  private get _page(): string {
+    const kernel = this.session.session?.kernel;
+    return kernel ? proofFor(kernel).page : '';
+  }
+
   private async _prove(content: Plain): Promise<string> {
     await (this._greeting ?? this._greet());
-    return this._send(this.#proof.sign(content));
+    return this._sendSigned(content);
+  }
+
+  private _sendSigned(content: Plain): Promise<string> {
+    const kernel = this.session.session?.kernel;
+    return kernel ? this._send(proofFor(kernel).sign(content)) : Promise.resolve('There is no kernel.');
   }
 
   private _onCall(call: ICall): void {
     if (call.call === '') {
       void this._greet();
-    } else if (call.page !== this.#proof.page && this._isAdmitted) {
-      void this._send(this.#proof.sign({ op: 'here', call: call.call }));
+    } else if (call.page !== this._page && this._isAdmitted) {
+      void this._sendSigned({ op: 'here', call: call.call });
       this._asked.emit(call);
     }
   }
@@ -364,7 +384,6 @@ export class Agent implements IDisposable {
 
   private _forget(): void {
     this._life += 1;
-    this.#proof = new Proof();
     this._greeting = null;
     this._isAdmitted = false;
     this._failures = 0;
@@ -376,4 +395,10 @@ export class Agent implements IDisposable {
     this._pending = null;
     this._changed.emit();
   }
+}
+
+function proofFor(kernel: IKernel): Proof {
+  const proof = proofs.get(kernel.id) ?? new Proof();
+  proofs.set(kernel.id, proof);
+  return proof;
 }

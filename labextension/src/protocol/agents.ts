@@ -18,6 +18,13 @@ export class Agents {
     return this._added;
   }
 
+  /** Tell all kernels that this page is left. */
+  leave(): void {
+    for (const agent of this._all.values()) {
+      agent.leave();
+    }
+  }
+
   of(session: ISession): Agent {
     const known = this._all.get(session);
     if (known) {

@@ -17,6 +17,7 @@ export type Plain =
   | { op: 'decide'; id: string; decision: Extract<Decision, 'reject'>; reason: string }
   | { op: 'say'; text: string }
   | { op: 'here'; call: string }
+  | { op: 'bye'; page: string }
   | { op: 'admit'; page: string; code: string };
 
 /** What is sent. `id` names a step, or an offer of cells. */

@@ -66,6 +66,7 @@ function plain(request: Request): Plain | Request {
 export class FakeKernel {
   readonly asked: (Plain | Request)[] = [];
   readonly clientId = 'client';
+  readonly id = 'kernel';
   isDisposed = false;
   revision = 0;
   state: Record<string, unknown> = { agent: 'idle', seconds: 0, pending: null, turn: null, threads: [] };

@@ -574,6 +574,15 @@ export const REQUESTS: readonly (readonly [Request, Json])[] = [
     {
       op: 'signed',
       page: 'page0001',
+      text: '{"op": "bye", "page": "page0002"}',
+      proof: '37005a9d1513669191f36240c439bd3192703b86239320871749f081c5b57d33'
+    },
+    { status: 'ok' }
+  ],
+  [
+    {
+      op: 'signed',
+      page: 'page0001',
       text: '{"op": "say", "text": "a remark"}',
       proof: 'ed8c015cc600306631041220bbfaf5e68b04302b780b18e1dd3f218c3425ca5c'
     },
