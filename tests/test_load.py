@@ -18,8 +18,6 @@ from codeact_magic.testing import FakeEndpoint
 
 from .shells import Shell, isolate, new_shell
 
-PROFILE = "ipython/profile_default"
-
 
 @pytest.fixture(autouse=True)
 def alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> pytest.MonkeyPatch:
@@ -62,8 +60,6 @@ _LOADED = (
     "frontends",
     "frontends.control_channel",
     "frontends.pages",
-    "kernels",
-    "kernels.signals",
     "magics",
     "magics.magic",
     "options",
@@ -80,7 +76,7 @@ def test_loading_imports_little_and_nothing_that_is_not_there_already() -> None:
         "codeact_magic",
         *(f"codeact_magic.{name}" for name in _LOADED),
     }
-    assert others <= {"IPython", "queue", "_queue", "signal"}
+    assert others <= {"IPython", "queue", "_queue"}
 
 
 def state(ipython: Any) -> dict[str, Any]:
