@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from ..session import Json  # making its classes takes 5 ms, and this is imported when the extension is loaded
 
 CALL_MIME = "application/vnd.codeact.call+json"
-CALL_PATIENCE = 20.0  # seconds in which an admitted page answers a call, or is taken to be gone
-CALL_AGAIN = 30.0  # seconds until an answered call is repeated for the same page
+CALL_PATIENCE = 10.0  # seconds in which an admitted page answers a call, or is taken to be gone
+CALL_AGAIN = 20.0  # seconds until an answered call is repeated for the same page
 MOST_PAGES = 20  # that wait to be admitted: the oldest is forgotten
 KEY_SIZE = 32  # bytes
 
