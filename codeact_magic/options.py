@@ -91,6 +91,11 @@ class Options(Configurable):
         "files beside it. 0: no limit, and saving a step takes longer the larger the notebook is.",
     ).tag(config=True)
     save_cells = Bool(True, help="Save your own cells with a session, so that it can be run again.").tag(config=True)
+    active_outputs = Bool(
+        False,
+        help="Let the outputs of steps run script in the page. Plots and widgets of known libraries that your own "
+        "cells import may do so in any case.",
+    ).tag(config=True)
     local_model = Unicode("qwen2.5-coder-1.5b", help="The local model's name.").tag(config=True, value="NAME")
 
     @validate("api_key_env")

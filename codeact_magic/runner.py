@@ -75,7 +75,7 @@ class Runner:
         with self._at_work(options):
             gate = self._gate("replay")
             self.view.tell(announcement)
-            self._configure_interpreter(session.id)
+            self._configure_interpreter(session.id, gate)
             replay = Replay(gate, self.interpreter, self.view, self.view.tell)
             prompt = one_line(session.turns[0].prompt if session.turns else "", 200)
             self.records.begin(f"replay of {prompt}"[:80], 1, prompt, "", len(blocks), of="replay")
@@ -227,7 +227,7 @@ class Runner:
             intruders=self._capabilities.intruders,
         )
 
-    def _configure_interpreter(self, session: str) -> None:
+    def _configure_interpreter(self, session: str, gate: Gate) -> None:
         interpreter_options = InterpreterOptions(
             timeout=self.options.action_timeout,
             summary_limit=self.options.max_summary,
@@ -235,6 +235,9 @@ class Runner:
             session=session,
             cleared=self.view.restore,
             stuck=self._tell_stuck,
+            guarded=(gate,),
+            active_outputs=self.options.active_outputs,
+            tell=self._tell,
         )
         self.interpreter.configure(self._masking(interpreter_options))
 
@@ -245,7 +248,7 @@ class Runner:
 
     def _agent(self, thread: Thread, model: OpenAIModel, gate: Gate) -> Agent:
         options = self.options
-        self._configure_interpreter(thread.session.id)
+        self._configure_interpreter(thread.session.id, gate)
         limits = Limits(
             steps=options.max_steps,
             tokens=options.max_tokens_per_turn,

@@ -146,14 +146,12 @@ def test_no_request_decides_but_the_first_one_that_is_right(kind: Any, at: Targe
 
 
 @pytest.mark.kernel
-@is_open(reason="whoever reaches the control channel may decide")
 @pytest.mark.parametrize("name", clients.RIGHT)
 def test_another_client_of_the_kernel_does_not_decide(name: str, at: Target) -> None:
     check(iter([clients.by_another(at, name)]))
 
 
 @pytest.mark.kernel
-@is_open(reason="what decides and runs can be reached by name")
 @pytest.mark.parametrize("name", ["cleanup_transforms", "ast_transformers", "Gate.decide", "mode of the gate at work"])
 def test_after_an_action_that_tampers_all_is_asked_about_and_runs_as_shown(name: str, tmp_path: Path) -> None:
     with target(tmp_path / "kernel") as at:
@@ -164,14 +162,12 @@ def test_after_an_action_that_tampers_all_is_asked_about_and_runs_as_shown(name:
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize(
-    "name",
-    ["a table", "printed", pytest.param("Markdown of a file", marks=is_open(reason="live outputs run their scripts"))],
-)
-def test_what_a_step_shows_decides_nothing(name: str, desk: Desk) -> None:
+@pytest.mark.parametrize("mode", ["ask", "risky"])
+@pytest.mark.parametrize("name", ["a table", "Markdown of a file", "HTML with an image"])
+def test_what_a_step_shows_decides_nothing(name: str, mode: str, desk: Desk) -> None:
     from .attack import page
 
-    check(iter(page.attacked(desk, name, "ask")))
+    check(iter(page.attacked(desk, name, mode)))
 
 
 # -- secrets -----------------------------------------------------------------------------------------------------------

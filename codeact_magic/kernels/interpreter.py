@@ -9,7 +9,7 @@ from typing import Protocol
 from ..agent import Executor
 
 
-def _do_nothing() -> None:
+def _do_nothing(*arguments: object) -> None:
     """Stand in for a callback that nobody has set."""
 
 
@@ -36,6 +36,9 @@ class InterpreterOptions:
         masked: is told which secrets were masked, each with its kind.
         cleared: called after an action has cleared the output of the cell.
         stuck: called, on another thread, if nothing ends an action that was stopped; with the line that it is in.
+        active_outputs: whether the outputs of actions may run script.
+        guarded: the objects that decide about actions, which no action may change.
+        tell: shows the user a line, and what can be done about it.
     """
 
     timeout: float = 0.0
@@ -48,6 +51,9 @@ class InterpreterOptions:
     masked: Callable[[Mapping[str, str]], None] = _forget
     cleared: Callable[[], None] = _do_nothing
     stuck: Callable[[str], None] = _tell_nobody
+    active_outputs: bool = False
+    guarded: Sequence[object] = ()
+    tell: Callable[..., None] = _do_nothing
 
 
 DEFAULTS = InterpreterOptions()

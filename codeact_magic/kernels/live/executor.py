@@ -11,16 +11,20 @@ import time
 from collections.abc import Collection, Iterator, Sequence, Set
 from typing import Any
 
+from ...hints import SetOption
 from ...secrets import Masker
 from ...session import Cell, Observation, Status
+from ...text import one_line
 from ..interpreter import DEFAULTS, InterpreterOptions
 from ..sent.describe import described
 from ..sent.environment import secrets_here
 from ..sent.names import Names, bound_in, innermost_line
 from ..sent.namespace import summary
 from .insistence import watched
+from .libraries import imports
 from .nested import Alarm, Interrupts, as_action
 from .recorder import Recorder
+from .seal import sealed
 
 Changes = tuple[tuple[str, str], ...]
 
@@ -62,8 +66,10 @@ class ShellExecutor:
             lifted=options.lifted(),
             hides=lambda kind: _is_stop(kind) and interrupts.count > alarm.rings,
             cleared=options.cleared,
+            may_act=lambda library: options.active_outputs or self._user_imports(library, count),
         )
         changed: Changes = ()
+        put_back = sealed(self.shell, options.guarded)
         began = time.monotonic()
 
         def expected() -> int:
@@ -73,8 +79,11 @@ class ShellExecutor:
             recorder.unrecorded(options.stuck, recorder.masker.text(line))
 
         with interrupts, watched(interrupts, expected, stuck):
-            with alarm:
-                error = self._run(code, interrupts, recorder)
+            try:
+                with alarm:
+                    error = self._run(code, interrupts, recorder)
+            finally:
+                tampered = put_back()
             seconds = round(time.monotonic() - began, 3)
             if not interrupts.count:
                 with alarm_while_looking:
@@ -85,6 +94,10 @@ class ShellExecutor:
         line = masker.text(innermost_line(error))
         options.masked(masker.masked)
         late = f"It was interrupted: it ran longer than the {alarm.seconds:g} s allowed." if alarm.rings else ""
+        if tampered:
+            options.tell(_TAMPERED.format(names=one_line(", ".join(dict.fromkeys(tampered)), 300)))
+        if recorder.made_inert:
+            options.tell(_MADE_INERT, SetOption("active_outputs", True, to="allow it"))
         return Observation(
             status=_status(error, interrupts, alarm, alarm_while_looking),
             outputs=tuple(recorder.outputs),
@@ -105,6 +118,12 @@ class ShellExecutor:
         # An error in code that a magic ran (%run, %%capture) is shown, although the cell itself has none.
         error: BaseException | None = result.error_before_exec or result.error_in_exec or recorder.error
         return error
+
+    def _user_imports(self, library: str, count: int) -> bool:
+        """Return whether the user's own cells before input number `count` import `library` ("": there is none)."""
+        inputs: list[str] = self.shell.history_manager.input_hist_parsed
+        own = (code for number, code in enumerate(inputs[:count]) if number not in self._actions)
+        return bool(library) and imports(library, own)
 
     def summary(self) -> str:
         """Return an outline of the user's variables."""
@@ -215,6 +234,8 @@ def _is_stop(kind: type) -> bool:
     return kind.__name__ in ("KeyboardInterrupt", "CancelledError")
 
 
+_TAMPERED = "This step changed what your approval of steps rests on, and it was put back: {names}."
+_MADE_INERT = "Script in the output of this step was not run."
 _OUR_LINES = re.compile(
     r"^[ \t]*%(?:codeact\b|(?:load|reload|unload)_ext[ \t]+codeact_magic\b|config[ \t]+CodeAct\b).*\n?", re.MULTILINE
 )

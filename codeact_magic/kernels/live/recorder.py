@@ -13,6 +13,8 @@ from typing import Any, Self
 from ...secrets import Masker, Pieces
 from ...session import Json
 from ..sent.handles import is_handle
+from .inert import inert
+from .libraries import library_at_work, library_of
 from .nested import Change, changed
 from .output_record import OutputRecord
 
@@ -23,7 +25,7 @@ PATIENCE = 1.0  # seconds to wait for the output of child processes
 class Recorder:
     """Records outputs while it is entered. `outputs` are complete on exit, and do not change afterwards.
 
-    `error` is the last exception that was shown.
+    `error` is the last exception that was shown. `made_inert` is whether active content was left out of an output.
 
     Args:
         shell: the IPython shell.
@@ -32,6 +34,7 @@ class Recorder:
         lifted: what is shown although it has the form of a secret.
         hides: returns whether the traceback of an exception type is recorded, but not shown.
         cleared: called after the cell's output was cleared, which removes more than this run's own outputs.
+        may_act: returns whether an output may run script; it is given the name of the library that made it, or "".
     """
 
     def __init__(
@@ -43,17 +46,21 @@ class Recorder:
         lifted: Collection[str] = (),
         hides: Callable[[type], bool] = lambda kind: False,
         cleared: Callable[[], None] = lambda: None,
+        may_act: Callable[[str], bool] = lambda library: False,
     ) -> None:
         self.shell = shell
         self.count = count
         self.masker = Masker(secrets, lifted)
         self.hides = hides
         self.cleared = cleared
+        self.may_act = may_act
+        self.made_inert = False
         self.outputs: list[Json] = []
         self.error: BaseException | None = None
         self._record = OutputRecord()
         self._silent: list[int] = []  # the threads whose writes are not recorded at the moment
         self._formatted: tuple[Any, list[str]] = (None, [])  # the last exception, and its traceback
+        self._library = ""  # that the value comes from which is shown next
         self._on = True
 
     def __enter__(self) -> Self:
@@ -65,7 +72,7 @@ class Recorder:
                 *(change for stream in self._streams for change in stream.changes()),
                 _wrapped(shell.display_pub, "publish", self._publish),
                 _wrapped(shell.display_pub, "clear_output", self._clear_output),
-                _wrapped(shell.displayhook, "compute_format_data", _without_handles),
+                _wrapped(shell.displayhook, "compute_format_data", self._compute_format_data),
                 _wrapped(shell.displayhook, "write_format_data", self._write_format_data),
                 Change(shell.displayhook, "write_output_prompt", _not_yet),
                 _wrapped(shell.displayhook, "finish_displayhook", self.unrecorded),
@@ -100,6 +107,7 @@ class Recorder:
         if not isinstance(data, dict) or self._is_silent():
             return original(data, metadata, *args, **kwargs)
         data, metadata, kwargs = self.masker.all([data, metadata, kwargs])
+        data = self._inert(data, library_at_work())
         if self._on:
             display_id = (kwargs.get("transient") or {}).get("display_id")
             self._record.display(data, metadata or {}, display_id, bool(kwargs.get("update")))
@@ -114,12 +122,26 @@ class Recorder:
     def _write_format_data(self, original: Callable[..., Any], data: Any, metadata: Any = None) -> Any:
         data = self.masker.all(data)
         metadata = self.masker.all(metadata)
+        data = self._inert(data, self._library) if data else data
         if not data:
             return None
         if self._on:
             self._record.result(data, metadata or {}, self.count)
         self._prompt()
         return self.unrecorded(original, data, metadata)
+
+    def _compute_format_data(self, original: Callable[..., Any], result: Any) -> Any:
+        """Format a value for display, except for a handle."""
+        self._library = library_of(result)
+        return ({}, {}) if is_handle(result) else original(result)
+
+    def _inert(self, data: Json, library: str) -> Json:
+        """Return a MIME bundle without active content, unless it may have some."""
+        kept, changed = inert(data)
+        if not changed or self.may_act(library):
+            return data
+        self.made_inert = True
+        return kept
 
     def _showtraceback(self, original: Callable[..., Any], kind: Any, value: Any, lines: Any) -> Any:
         text = _text(value)
@@ -281,11 +303,6 @@ class _Tee:
 def _wrapped(owner: Any, name: str, wrapper: Callable[..., Any]) -> Change:
     """Return a change that wraps a method of `owner`; `wrapper` receives the original as its first argument."""
     return Change(owner, name, partial(wrapper, getattr(owner, name)))
-
-
-def _without_handles(original: Callable[..., Any], result: Any) -> Any:
-    """Format a value for display, except for a handle."""
-    return ({}, {}) if is_handle(result) else original(result)
 
 
 def _text(value: object) -> str:
