@@ -180,6 +180,7 @@ class Runner:
         interpreter_options = InterpreterOptions(
             timeout=self.options.action_timeout,
             summary_limit=self.options.max_summary,
+            values=self.options.values == "new" and self.options.summary,
             keep_cells=self.options.save_cells,
             session=session,
             secrets=self.secrets,

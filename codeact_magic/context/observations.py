@@ -91,8 +91,21 @@ def _observed(observation: Observation, limit: int) -> Iterator[str]:
     if observation.note:
         yield observation.note
     if observation.status == "ok" and observation.changed and not shown.strip():
-        changed = "; ".join(f"{name} = {_on_screen(value)}" for name, value in observation.changed)
-        yield clip(f"Variables set: {changed}", limit)
+        yield from (clip(line, limit) for line in _changes(observation))
+
+
+def _changes(observation: Observation) -> Iterator[str]:
+    """Yield a line about the variables whose values are told, and one about those that have only an outline."""
+    values = [f"{name} = {_on_screen(value)}" for name, value in observation.changed if not _is_outline(value)]
+    outlines = [f"{name} = {_on_screen(value)}" for name, value in observation.changed if _is_outline(value)]
+    if values:
+        yield f"Variables set: {'; '.join(values)}"
+    if outlines:
+        yield f"Variables set or used: {'; '.join(outlines)}"
+
+
+def _is_outline(value: str) -> bool:
+    return value.startswith("<") and value.endswith(">")
 
 
 _CELL = re.compile(r" \((?:<ipython-input-[\w-]++>|\d++\.py), line \d++\)$")  # the end of a SyntaxError's text

@@ -9,17 +9,18 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Collection, Iterator
+from contextlib import suppress
 from typing import Any
 
 from ...session import Cell, Observation, Status
 from ...text import mask
 from ..interpreter import DEFAULTS, InterpreterOptions
-from ..sent.names import Names, bound_in, innermost_line
+from ..sent.names import Changes, Names, bound_in, innermost_line
 from ..sent.namespace import summary
 from .nested import Alarm, Interrupts, as_action
 from .recorder import Recorder
 
-Changes = tuple[tuple[str, str], ...]
+PATIENCE = 2.0  # seconds that the values of an action may take to be written
 
 
 class ShellExecutor:
@@ -51,7 +52,7 @@ class ShellExecutor:
         count = self.shell.execution_count
         interrupts = Interrupts()
         alarm = Alarm(options.timeout)
-        alarm_while_looking = Alarm(options.timeout)
+        alarm_while_looking = Alarm(PATIENCE)
         recorder = Recorder(
             self.shell,
             count,
@@ -67,7 +68,8 @@ class ShellExecutor:
             seconds = round(time.monotonic() - began, 3)
             if not interrupts.count:
                 with alarm_while_looking:
-                    changed = self._changes(before, code, interrupts, types_only=bool(recorder.outputs))
+                    with_values = options.values and not recorder.outputs
+                    changed = self._changes(before, code, interrupts, with_values=with_values)
         self._actions.update(dict.fromkeys(range(count, self.shell.execution_count), options.session))
         return Observation(
             status=_status(error, interrupts, alarm, alarm_while_looking),
@@ -155,14 +157,16 @@ class ShellExecutor:
                 yield from bound_in(inputs[number])
         self._first_unread = len(inputs)
 
-    def _changes(self, before: dict[str, int], code: str, interrupts: Interrupts, *, types_only: bool) -> Changes:
-        """Return the names to which `code` gave new values, with a short repr of each, or with its type alone."""
+    def _changes(self, before: dict[str, int], code: str, interrupts: Interrupts, *, with_values: bool) -> Changes:
+        """Return the names to which `code` gave new values, with a text about each.
+
+        Their values have `PATIENCE` seconds; if that is not enough, all names have outlines.
+        """
         touched = self._names.touched(before, code)
-        try:
-            with interrupts.raised():  # a repr runs code, too
-                return self._names.values(touched, types_only)
-        except KeyboardInterrupt:
-            return ()
+        if with_values:
+            with suppress(KeyboardInterrupt), interrupts.raised():
+                return self._names.values(touched, before, code)
+        return self._names.outlines(touched)
 
 
 def _status(error: BaseException | None, interrupts: Interrupts, alarm: Alarm, alarm_while_looking: Alarm) -> Status:

@@ -11,6 +11,7 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Collection
+from contextlib import suppress
 from typing import Any
 
 from .handles import is_handle
@@ -39,13 +40,20 @@ class Inspector:
         """Return the innermost line of the code that raised the last error."""
         return innermost_line(getattr(sys, "last_value", None))
 
-    def changes(self, code: str, types_only: bool, is_action: bool) -> str:
-        """Return the names that `code` changed, with their values or types, as JSON; `is_action`: it is an action's."""
+    def changes(self, code: str, with_values: bool, is_action: bool) -> str:
+        """Return the names that `code` changed, with their values or outlines, as JSON.
+
+        `is_action`: the code is an action's. A value that takes too long is interrupted from outside; then all names
+        have outlines.
+        """
         made = dict(self._names.made)
         touched = self._names.touched(self._before, code)
         if not is_action:
             self._names.made = {name: value for name, value in made.items() if name not in touched}
-        return json.dumps(self._names.values(touched, types_only))
+        if with_values:
+            with suppress(KeyboardInterrupt):
+                return json.dumps(self._names.values(touched, self._before, code))
+        return json.dumps(self._names.outlines(touched))
 
     def summary(self, limit: int) -> str:
         """Return an outline of the variables."""

@@ -98,7 +98,8 @@ class KernelExecutor:
                 outputs.fail(CONNECTION_LOST if request.lost else DEAD_KERNEL, notes.sentence(request.death))
             seconds = round(time.monotonic() - began, 3)
             shown = outputs.finished()
-            changed, line = self._inspect_run(code, request, interrupts, types_only=bool(shown), is_action=every_value)
+            with_values = self.options.values and not shown
+            changed, line = self._inspect_run(code, request, interrupts, with_values, is_action=every_value)
             return Observation(
                 status=_status(request, interrupts),
                 outputs=shown,
@@ -214,13 +215,13 @@ class KernelExecutor:
     # -- questions about variables -------------------------------------------------------------------------------------
 
     def _inspect_run(
-        self, code: str, request: KernelRequest, interrupts: Interrupts, *, types_only: bool, is_action: bool
+        self, code: str, request: KernelRequest, interrupts: Interrupts, with_values: bool, is_action: bool
     ) -> tuple[_Changes, str]:
         """Return the variables that `code` changed, and the line of it that failed."""
         if interrupts.count:  # a user who has stopped it does not want to wait
             return (), ""
         secrets = self.options.secrets()
-        changed = inspection.pairs(self._inspect(interrupts, "changes", code, types_only, is_action))
+        changed = inspection.pairs(self._inspect(interrupts, "changes", code, with_values, is_action))
         line = None
         if request.reply.get("status") == "error":
             line = self._inspect(interrupts, "line")

@@ -13,7 +13,19 @@ from typing import Any
 from ...session import Json
 
 ANSWER = "inspector"  # the key of the answer among a reply's user expressions
-_SENT = ("text", "kernels.sent.handles", "kernels.sent.namespace", "kernels.sent.names", "kernels.sent.inspector")
+_SENT = (  # each after those that it imports
+    "text",
+    "kernels.sent.kinds",
+    "kernels.sent.handles",
+    "kernels.sent.literals",
+    "kernels.sent.tables",
+    "kernels.sent.signatures",
+    "kernels.sent.namespace",
+    "kernels.sent.values",
+    "kernels.sent.origins",
+    "kernels.sent.names",
+    "kernels.sent.inspector",
+)
 _PACKAGE = "_codeact_inside"
 
 _SETUP = """
