@@ -559,6 +559,40 @@ def test_an_action_may_run_inside_a_running_event_loop(executor: ShellExecutor) 
     assert text(asyncio.run(cell())) == "awaited\n"
 
 
+def test_an_action_and_the_tasks_around_it_share_the_running_loop(executor: ShellExecutor) -> None:
+    import asyncio
+
+    async def cell() -> None:
+        names = executor.shell.user_ns
+        names["asyncio"] = asyncio
+        names["mine"] = asyncio.create_task(asyncio.sleep(0.01, "mine"))
+        names["queue"] = asyncio.Queue(1)
+        for _ in range(3):  # callbacks that the round outside has counted
+            asyncio.get_running_loop().call_soon(lambda: None)
+        assert text(executor.run("print(await mine)")) == "mine\n"
+        executor.run("await queue.put(1)\ntheirs = asyncio.create_task(queue.put(2))\nawait asyncio.sleep(0)")
+        assert await names["queue"].get() == 1
+        await names["theirs"]
+        assert names["queue"].get_nowait() == 2
+
+    asyncio.run(cell())
+
+
+def test_an_action_that_is_interrupted_inside_a_running_loop_can_clean_up(executor: ShellExecutor) -> None:
+    import asyncio
+
+    async def cell() -> Observation:
+        mine = asyncio.create_task(asyncio.sleep(0, "mine"))
+        observation = executor.run(
+            f"import asyncio\ntry:\n    await asyncio.sleep(0)\n    {INTERRUPT}\nfinally:\n    cleaned = True"
+        )
+        assert await mine == "mine"
+        return observation
+
+    assert asyncio.run(cell()).status == "interrupted"
+    assert executor.shell.user_ns["cleaned"]
+
+
 # -- interrupts --------------------------------------------------------------------------------------------------------
 
 INTERRUPT = "import signal; signal.raise_signal(signal.SIGINT)"
@@ -680,3 +714,47 @@ def test_actions_run_in_a_thread_without_signal_handlers(executor: ShellExecutor
 def test_os_system_returns_what_it_always_returns(executor: ShellExecutor) -> None:
     code = "import os\nprint(os.system('exit 3'), os.system('true'), os.system('kill -9 $$'))"
     assert text(executor.run(code)) == f"{os.system('exit 3')} {os.system('true')} {os.system('kill -9 $$')}\n"
+
+
+# -- errors ------------------------------------------------------------------------------------------------------------
+
+
+def test_an_error_in_a_function_of_another_cell_is_located_in_both(executor: ShellExecutor) -> None:
+    user_runs(executor, "import math\n\ndef mean(rows):\n    return sum(rows) / len(rows)")
+    observation = executor.run("rows = []\nprint(mean(rows))")
+    assert observation.line == (
+        "line 2: print(mean(rows))\nin mean() of another cell, there on line 4: return sum(rows) / len(rows)"
+    )
+    assert executor.run("def half(n):\n    return n / 0\nhalf(1)").line == "line 2: return n / 0"
+    assert executor.run("mean([1])\n1 / 0").line == "line 2: 1 / 0"
+
+
+def test_an_error_in_a_file_of_the_users_is_located_there_too(
+    executor: ShellExecutor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    Path("helpers_of_mine.py").write_text("def fail():\n    raise ValueError('x')\n")
+    observation = executor.run("import helpers_of_mine\nhelpers_of_mine.fail()")
+    assert observation.line == (
+        "line 2: helpers_of_mine.fail()\nin fail() of helpers_of_mine.py, there on line 2: raise ValueError('x')"
+    )
+
+
+def test_an_exception_group_is_recorded_as_an_error_with_its_parts(executor: ShellExecutor) -> None:
+    observation = executor.run("raise ExceptionGroup('two', [ValueError('a'), ExceptionGroup('in', [OSError(f'b')])])")
+    (error,) = observation.outputs
+    assert (error["output_type"], error["ename"]) == ("error", "ExceptionGroup")
+    assert [line.partition(", at")[0] for line in error["evalue"].splitlines()] == [
+        "two (2 sub-exceptions)",
+        "- ValueError: a",
+        "- ExceptionGroup: in (1 sub-exception)",
+        "  - OSError: b",
+    ]
+    assert "OSError: b" in "\n".join(error["traceback"])
+
+
+def test_an_error_after_an_exception_group_is_recorded_as_an_error(executor: ShellExecutor) -> None:
+    code = "try:\n    raise ExceptionGroup('two', [ValueError('a')])\nexcept* ValueError:\n    1 / 0"
+    observation = executor.run(code)
+    assert [output["ename"] for output in observation.outputs] in (["ZeroDivisionError"], ["ExceptionGroup"])

@@ -15,7 +15,8 @@ from typing import Any
 from ...session import Cell, Observation, Status
 from ...text import mask
 from ..interpreter import DEFAULTS, InterpreterOptions
-from ..sent.names import Changes, Names, bound_in, innermost_line
+from ..sent.errors import innermost_line
+from ..sent.names import Changes, Names, bound_in
 from ..sent.namespace import summary
 from .nested import Alarm, Interrupts, as_action
 from .recorder import Recorder

@@ -11,6 +11,7 @@ from typing import Any, Self
 
 from ...session import Json
 from ...text import mask, mask_all
+from ..sent.errors import message_of, show_groups, text_of
 from ..sent.handles import is_handle
 from .nested import Change, changed
 from .output_record import OutputRecord, partial_secret
@@ -68,6 +69,7 @@ class Recorder:
                 Change(shell.displayhook, "write_output_prompt", _not_yet),
                 _wrapped(shell.displayhook, "finish_displayhook", self._unrecorded),
                 _wrapped(shell, "_showtraceback", self._showtraceback),
+                Change(shell, "showtraceback", show_groups(shell, as_text=False)),
                 _wrapped(shell.InteractiveTB, "structured_traceback", self._structured_traceback),
             ]
         )
@@ -120,11 +122,11 @@ class Recorder:
 
     def _showtraceback(self, original: Callable[..., Any], kind: Any, value: Any, lines: Any) -> Any:
         lines = [mask(line, self.secrets) for line in ([lines] if isinstance(lines, str) else lines)]
-        text = _text(value)
+        text = text_of(value)
         name = mask(kind.__name__, self.secrets)
         message = mask(text, self.secrets)
         if self._on:
-            self._record.error(name, message, lines)
+            self._record.error(name, mask(message_of(value), self.secrets), lines)
             self.error = value
         if not self.hides(kind):
             shown = kind if name == kind.__name__ else type(name, (Exception,), {})
@@ -268,10 +270,3 @@ def _wrapped(owner: Any, name: str, wrapper: Callable[..., Any]) -> Change:
 def _without_handles(original: Callable[..., Any], result: Any) -> Any:
     """Format a value for display, except for a handle."""
     return ({}, {}) if is_handle(result) else original(result)
-
-
-def _text(value: object) -> str:
-    try:
-        return str(value)
-    except Exception:
-        return f"<{type(value).__name__}, whose text is not available>"

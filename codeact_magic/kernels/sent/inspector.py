@@ -14,8 +14,9 @@ from collections.abc import Callable, Collection
 from contextlib import suppress
 from typing import Any
 
+from .errors import innermost_line, show_groups
 from .handles import is_handle
-from .names import Names, innermost_line
+from .names import Names
 from .namespace import summary
 
 
@@ -28,6 +29,7 @@ class Inspector:
         self._before = self._names.identities()
         shell.ask_exit = _refuse_to_exit
         shell.displayhook.compute_format_data = _without_handles(shell.displayhook.compute_format_data)
+        shell.showtraceback = show_groups(shell, as_text=True)
         shell.events.register("post_run_cell", _drain)
 
     def begin(self, every_value: bool) -> str:

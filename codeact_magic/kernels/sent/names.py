@@ -6,12 +6,10 @@ This file is also sent to separate kernels, together with its imports from this 
 from __future__ import annotations
 
 import ast
-import linecache
 import types
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from ...text import one_line
 from .namespace import describe
 from .origins import Origins
 from .values import described, short
@@ -88,26 +86,6 @@ class Names:
             and not issubclass(type(namespace[name]), types.ModuleType)
             and not (name in hidden and hidden[name] is namespace[name])
         ]
-
-
-def innermost_line(error: BaseException | None) -> str:
-    """Return the innermost line of a cell in the traceback of `error`, as "line 3: ..."; "" if there is none."""
-    if isinstance(error, SyntaxError) and error.text:
-        return f"line {error.lineno}: {one_line(error.text)}"
-    innermost: types.TracebackType | None = None
-    trace = error.__traceback__ if error else None
-    while trace is not None:
-        if _is_input(trace.tb_frame.f_code.co_filename):
-            innermost = trace
-        trace = trace.tb_next
-    if innermost is None:
-        return ""
-    number = innermost.tb_lineno
-    return f"line {number}: {one_line(linecache.getline(innermost.tb_frame.f_code.co_filename, number))}"
-
-
-def _is_input(filename: str) -> bool:
-    return "ipykernel_" in filename or filename.startswith("<ipython-input-")
 
 
 def _changed_in_place(code: str) -> set[str]:

@@ -16,6 +16,7 @@ ANSWER = "inspector"  # the key of the answer among a reply's user expressions
 _SENT = (  # each after those that it imports
     "text",
     "kernels.sent.kinds",
+    "kernels.sent.errors",
     "kernels.sent.handles",
     "kernels.sent.literals",
     "kernels.sent.tables",
