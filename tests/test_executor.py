@@ -433,6 +433,12 @@ def test_cells_are_not_reported_if_they_are_not_kept(executor: ShellExecutor) ->
         ("%load_ext codeact_magic\nimport pandas as pd", "import pandas as pd"),
         ("x = 1\n%config CodeAct.model = 'm'\ny = 2", "x = 1\ny = 2"),
         ("%load_ext autoreload", "%load_ext autoreload"),
+        ("%%time\n%%codeact --new\nwhat is x?", ""),
+        ("%%time\n\n%%prun\n%%codeact\nwhat is x?", ""),
+        ("%%capture --no-stderr\n%%codeact\nwhat is x?", ""),
+        ("%%capture shown\n%%time\n%%codeact\nwhat is x?", "%%capture shown\npass"),
+        ("%%time\nx = '%%codeact'", "%%time\nx = '%%codeact'"),
+        ("%time %codeact usage\nx = 1", "x = 1"),
         ("x = 5 %codeact", "x = 5 %codeact"),
     ],
 )
@@ -758,3 +764,36 @@ def test_an_error_after_an_exception_group_is_recorded_as_an_error(executor: She
     code = "try:\n    raise ExceptionGroup('two', [ValueError('a')])\nexcept* ValueError:\n    1 / 0"
     observation = executor.run(code)
     assert [output["ename"] for output in observation.outputs] in (["ZeroDivisionError"], ["ExceptionGroup"])
+
+
+# -- widgets -----------------------------------------------------------------------------------------------------------
+
+BAR = """
+import sys, types
+from IPython.display import publish_display_data
+class Bar:
+    state = "0%"
+    def __repr__(self): return f"fit: {self.state}"
+library = types.ModuleType("ipywidgets.widgets.widget")
+library._instances = {"m1": Bar(), "m2": Bar()}
+sys.modules[library.__name__] = library
+def show(model): publish_display_data({"application/vnd.jupyter.widget-view+json": {"model_id": model},
+                                       "text/plain": repr(library._instances[model])})
+"""
+
+
+def test_a_widget_is_recorded_as_it_is_at_the_end(executor: ShellExecutor, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "ipywidgets.widgets.widget", None)  # stands in for ipywidgets, which is large
+    user_runs(executor, BAR)
+    code = "show('m1')\nshow('m2')\nlibrary._instances['m1'].state = '100%'\ndel library._instances['m2']"
+    (shown,) = executor.run(code).outputs
+    assert shown["data"] == {"text/plain": "fit: 100%"}
+
+
+def test_a_widget_of_an_unknown_library_is_recorded_as_it_was_shown(
+    executor: ShellExecutor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "ipywidgets.widgets.widget", None)
+    user_runs(executor, BAR)
+    (shown,) = executor.run("del sys.modules[library.__name__]\nshow('m1')").outputs
+    assert shown["data"]["text/plain"] == "fit: 0%"

@@ -186,10 +186,27 @@ def _is_stop(kind: type) -> bool:
 
 
 _OUR_LINES = re.compile(
-    r"^[ \t]*%(?:codeact\b|(?:load|reload|unload)_ext[ \t]+codeact_magic\b|config[ \t]+CodeAct\b).*\n?", re.MULTILINE
+    r"^[ \t]*(?:%(?:time|timeit|prun|memit)\b[^\n%]*)?"
+    r"%(?:codeact\b|(?:load|reload|unload)_ext[ \t]+codeact_magic\b|config[ \t]+CodeAct\b).*\n?",
+    re.MULTILINE,
 )
+_OTHER_MAGICS = re.compile(r"\s*(?:%%(?!codeact\b)\w[^\n]*\n\s*)*(?=%%codeact\b)")
+_CAPTURE = re.compile(r"^%%capture\b.*[ \t][A-Za-z_]\w*[ \t]*$", re.MULTILINE)
 
 
 def without_ours(cell: str) -> str:
-    """Return the source of a user's cell without the lines that need this package."""
-    return "" if cell.lstrip().startswith("%%codeact") else _OUR_LINES.sub("", cell)
+    """Return the source of a user's cell without what needs this package.
+
+    Of a %%codeact cell below other magics, such as %%time, only the name is left that %%capture binds.
+    """
+    others = _OTHER_MAGICS.match(cell)
+    if others is None:
+        return _OUR_LINES.sub("", cell)
+    capture = _CAPTURE.search(others.group())
+    return f"{capture.group()}\npass" if capture else ""
+
+
+def below_others(cell: str) -> str:
+    """Return a %%codeact cell without the magics above it; any other cell as it is."""
+    others = _OTHER_MAGICS.match(cell)
+    return cell[others.end() :] if others else cell

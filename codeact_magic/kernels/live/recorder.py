@@ -13,6 +13,7 @@ from ...session import Json
 from ...text import mask, mask_all
 from ..sent.errors import message_of, show_groups, text_of
 from ..sent.handles import is_handle
+from ..sent.widgets import final_texts
 from .nested import Change, changed
 from .output_record import OutputRecord, partial_secret
 
@@ -85,6 +86,9 @@ class Recorder:
         finally:
             self._changes.__exit__(None, None, None)
             self._on = False
+            if widgets := self._record.widgets():
+                texts = final_texts(widgets)
+                self._record.settle_widgets({model: mask(text, self.secrets) for model, text in texts.items()})
             self.outputs = self._record.outputs()
 
     def write(self, name: str, text: str) -> None:

@@ -13,6 +13,7 @@ literals     values of plain types
 origins      whether an action made a value, or had it from the user
 kinds        facts about objects that no code of theirs has a say in
 errors       where errors came from, and what they consist of
+widgets      widgets as they are at the end of a run
 handles      recognizes values that are not worth showing
 fingerprint  hashes of variables, to compare two kernels
 """

@@ -18,6 +18,7 @@ from .errors import innermost_line, show_groups
 from .handles import is_handle
 from .names import Names
 from .namespace import summary
+from .widgets import final_texts
 
 
 class Inspector:
@@ -56,6 +57,10 @@ class Inspector:
             with suppress(KeyboardInterrupt):
                 return json.dumps(self._names.values(touched, self._before, code))
         return json.dumps(self._names.outlines(touched))
+
+    def widgets(self, models: Collection[str]) -> str:
+        """Return the texts of widgets as they are now, by the ids of their models, as JSON pairs."""
+        return json.dumps(list(final_texts(models).items()))
 
     def summary(self, limit: int) -> str:
         """Return an outline of the variables."""

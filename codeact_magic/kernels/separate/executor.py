@@ -97,7 +97,9 @@ class KernelExecutor:
             if request.death:
                 outputs.fail(CONNECTION_LOST if request.lost else DEAD_KERNEL, notes.sentence(request.death))
             seconds = round(time.monotonic() - began, 3)
-            shown = outputs.finished()
+            widgets = outputs.widgets()
+            answer = self._inspect(interrupts, "widgets", widgets) if widgets and not interrupts.count else None
+            shown = outputs.finished(dict(inspection.pairs(answer)))
             with_values = self.options.values and not shown
             changed, line = self._inspect_run(code, request, interrupts, with_values, is_action=every_value)
             return Observation(

@@ -25,6 +25,7 @@ _SENT = (  # each after those that it imports
     "kernels.sent.values",
     "kernels.sent.origins",
     "kernels.sent.names",
+    "kernels.sent.widgets",
     "kernels.sent.inspector",
 )
 _PACKAGE = "_codeact_inside"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ...session import Json
@@ -57,8 +57,13 @@ class KernelOutputs:
         if not self._hides(name):
             self._show({"output_type": "error", "ename": name, "evalue": message, "traceback": lines})
 
-    def finished(self) -> tuple[Json, ...]:
-        """Return the outputs, after the last message."""
+    def widgets(self) -> list[str]:
+        """Return the ids of the models of the widgets among the outputs."""
+        return self._record.widgets()
+
+    def finished(self, widgets: Mapping[str, str] | None = None) -> tuple[Json, ...]:
+        """Return the outputs, after the last message; `widgets` are their texts at the end, by the ids of models."""
+        self._record.settle_widgets({model: mask(text, self._secrets) for model, text in (widgets or {}).items()})
         for name in list(self._held):
             self._pass_on(name, self._held.pop(name))
         return tuple(self._record.outputs())
