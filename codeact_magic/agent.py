@@ -321,7 +321,7 @@ _ANSWER_CUT = "The answer was cut off at the model's limit of tokens."
 
 
 def remedies(turn: Turn) -> tuple[Hint, ...]:
-    """Return what can be done about the note of a turn that has an answer: the only one says that it was cut off."""
+    """Return the remedies for the note of a turn that has an answer: the only such note says that it was cut off."""
     return (SetOption("max_tokens", to="raise the limit"),) if turn.answer and turn.note else ()
 
 

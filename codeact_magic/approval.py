@@ -61,9 +61,9 @@ class Gate:
     `mode` is "ask" (ask about every action), "risky" (ask if `risk.scan` finds something) or "auto" (never ask).
     `buttons` asks first; if nobody has buttons, `ask` puts a question and returns the line that the user types. With
     neither, nobody can be asked. `edit` lets the user edit a text and returns it, or None if the user gives up.
-    `names` returns the user's own names, which an action should not overwrite. `occasion` is what the actions are part
-    of: a "turn", a "replay" (no model is told why the user says no), or "consent" to code that runs as a whole or not
-    at all.
+    `names` returns the user's own names, which an action should not overwrite. `occasion` is the run that the actions
+    are part of: a "turn", a "replay" (no model is told why the user says no), or "consent" to code that runs as a whole
+    or not at all.
     """
 
     def __init__(

@@ -8,7 +8,7 @@
     ├── SessionError         a saved session that cannot be read or written
     └── LocalModelError      the local model: the fetch, the file's hash, the server
 
-What the model gets wrong is not an exception: it goes back to the model as an observation.
+A mistake of the model's is not an exception: it goes back to the model as an observation.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 
 
 class CodeActError(Exception):
-    """An error that is shown in one line: what is wrong, and what can be done about it.
+    """An error that is shown in one line: the fact, and the remedies.
 
     Args:
-        fact: what is wrong, in words that hold in every front end.
+        fact: the problem, in words that hold in every front end.
         hints: the remedies, as values.
 
     The front end that shows the error words the hints and puts them into `advice`; until then `str(error)` is the fact.
@@ -41,7 +41,7 @@ class CodeActError(Exception):
         return with_advice(self.fact, self.advice)
 
     def _render_traceback_(self) -> list[str]:
-        """Return what IPython shows in place of a traceback (IPython looks for this name)."""
+        """Return the lines that IPython shows in place of a traceback (IPython looks for this name)."""
         name = type(self).__name__
         if sys.stdout.isatty() and "NO_COLOR" not in os.environ:
             name = f"\x1b[31m{name}\x1b[0m"

@@ -1,7 +1,7 @@
-"""What a user can do about an error: values that name a remedy. Each front end words them in its own commands.
+"""The remedies for an error, as values. Each front end words them in its own commands.
 
 `frontends/advice.py` holds the wording. A remedy that is the same everywhere ("pip install ...", "choose another
-file") needs no hint: it is part of the message. What a hint is good for (`to`) begins a sentence: "raise the limit".
+file") needs no hint: it is part of the message. The purpose of a hint (`to`) begins a sentence: "raise the limit".
 """
 
 from __future__ import annotations

@@ -27,8 +27,8 @@ FORMATS = ("auto", "fence", "execute", "tools", "json")
 class Options(Configurable):
     """The options, one trait each.
 
-    Two tags: `line` holds the flags of an option that can be set on the line of a cell; `value` is what stands for its
-    value in help texts and advice ("URL").
+    Two tags: `line` holds the flags of an option that can be set on the line of a cell; `value` is the placeholder for
+    its value in help texts and advice ("URL").
     """
 
     model = Unicode(help="The model's name. Empty: the only one that the endpoint offers.").tag(
@@ -143,7 +143,7 @@ def line_options(magic: Magic) -> Magic:
 
 
 def read_line(parser: argparse.ArgumentParser, line: str, options: Options) -> Line:
-    """Return what `line` sets, and the other values from `options`. Raises UsageError."""
+    """Return the values that `line` sets, and the others from `options`. Raises UsageError."""
     from .hints import ListOptions
 
     try:
@@ -199,7 +199,7 @@ def flag(name: str) -> str:
 
 
 def placeholder(name: str) -> str:
-    """Return what stands for the value of the option `name` in help texts: "N", "URL", "ask|risky|auto"."""
+    """Return the placeholder for the value of the option `name` in help texts: "N", "URL", "ask|risky|auto"."""
     trait = Options.class_traits()[name]
     if isinstance(trait, Enum):
         return "|".join(trait.values or ())

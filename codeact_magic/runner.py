@@ -117,7 +117,7 @@ class Runner:
         self.endpoints.close()
 
     def _tell(self, line: str, *hints: Hint) -> None:
-        """Show the user a line, and what can be done about it."""
+        """Show the user a line, and the remedies."""
         self.view.tell(self.host.advice.line(line, hints))
 
     @contextmanager
@@ -231,7 +231,7 @@ def _format(options: Options) -> Format:
 
 def _where(thread: Thread) -> str:
     """Return the path of the session as the end of a line, once per session; "" after that."""
-    if thread.told or thread.path is None:
+    if thread.path_shown or thread.path is None:
         return ""
-    thread.told = True
+    thread.path_shown = True
     return f" · saved in {near(thread.path)}"

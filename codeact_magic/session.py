@@ -1,4 +1,4 @@
-"""What happened, as values: a Session has Turns (one `%%codeact` cell each), which have Steps.
+"""A session as values: a Session has Turns (one `%%codeact` cell each), which have Steps.
 
 Everything here is frozen and holds only strings, numbers, tuples and JSON. So a session can be compared, saved and
 loaded without loss (`sessions/saving/`), and rendered into chat messages without any lookup (`context/`).
@@ -130,7 +130,7 @@ class Step:
     `observation_message` ended the turn.
 
     A step can stand alone (`standalone`): code that is replayed, or that the user is asked about. No model wrote it,
-    and it is part of no conversation.
+    and it is not part of a conversation.
     """
 
     reply: Reply
@@ -141,16 +141,13 @@ class Step:
     assistant_message: str = ""
     observation_message: str = ""
     images: bool = False  # the images among the outputs were sent to the model with `observation_message`
+    stands_alone: bool = False
 
     @classmethod
     def standalone(cls, thought: str, code: str) -> Step:
         """Return a step that stands alone: `code`, with `thought` shown above it."""
-        return cls(Reply(""), thought=thought, action=Action(code), observation_message="(This step stands alone.)")
-
-    @property
-    def stands_alone(self) -> bool:
-        """Whether no model had a part in the step."""
-        return self.reply == Reply("")
+        message = "(This step stands alone.)"
+        return cls(Reply(""), thought, Action(code), observation_message=message, stands_alone=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -89,10 +89,6 @@ class Run:
                 self._take(message)
         return self
 
-    def wait_for_text(self, text: str) -> Run:
-        """Wait until the cell has shown `text`."""
-        return self.wait(lambda: text in self.shown)
-
     def answer(self, text: str) -> None:
         """Answer the pending question."""
         self.kernel.client.input(text)

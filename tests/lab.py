@@ -25,7 +25,7 @@ import nbformat
 from playwright.sync_api import Browser, ConsoleMessage, Error, Locator, Page, Request, WebSocketRoute, expect
 
 from codeact_magic.session import Session
-from codeact_magic.sessions.saving.notebook import to_notebook
+from codeact_magic.sessions.saving.to_notebook import to_notebook
 from codeact_magic.testing import FakeEndpoint, Say, Scripted
 
 from .kernels import NEWEST, OLDER, fetch

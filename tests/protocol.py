@@ -18,7 +18,7 @@ from typing import Any, get_args
 from codeact_magic import session as sessions
 from codeact_magic.frontends import control_channel, lab_page
 from codeact_magic.risk import hidden
-from codeact_magic.sessions.saving import notebook
+from codeact_magic.sessions.saving import to_notebook
 from codeact_magic.text import _HIDDEN_CATEGORIES, is_hidden
 
 from . import wire
@@ -48,7 +48,7 @@ def constants() -> str:
         _constant("REQUEST_TYPE", control_channel.REQUEST),
         "/** The versions of the step record, and of the metadata of a session notebook. */",
         _constant("WIRE_VERSION", lab_page.VERSION),
-        _constant("SESSION_VERSION", notebook.VERSION),
+        _constant("SESSION_VERSION", to_notebook.VERSION),
         "",
         "/** How a step stands, what it is of, and how the run of its code ended. */",
         _choices("STATUSES", lab_page.StepStatus),

@@ -731,7 +731,7 @@ def test_measure_3_the_endpoint_is_asked_to_stop_behind_the_block(shell: Any, fo
 def test_measure_3_an_endpoint_that_does_not_stop_is_cut_off(
     shell: Any, format: Format, rejects: tuple[str, ...]
 ) -> None:
-    invented = act("print(2 + 3)") + "\nand so on" * 50_000
+    invented = "<think></think>\n" + act("print(2 + 3)") + "\nand so on" * 50_000
     with FakeEndpoint([Say(invented, ignore_stop=True, chunk=40), ANSWER], rejects=rejects) as endpoint:
         turn = asked_over_http(endpoint, shell, format)
         endpoint.wait_for_disconnects(1)

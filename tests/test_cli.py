@@ -229,7 +229,7 @@ def test_where_nobody_can_be_asked_nothing_is_run(endpoint: FakeEndpoint, capsys
 @pytest.mark.parametrize(
     ("words", "line"),
     [
-        ([], "codeact: the following arguments are required: COMMAND. codeact --help shows what it takes"),
+        ([], "codeact: the following arguments are required: COMMAND. codeact --help shows its arguments"),
         (["run", ""], "There is no prompt: codeact run PROMPT, codeact run FILE, or codeact run - < FILE"),
         (["run", "x", "--max-steps", "no"], "--max-steps takes a whole number, 1 or more, not 'no'"),
         (["run", "x", "--approve", "yes"], "--approve takes one of ask, risky, auto, not 'yes'"),

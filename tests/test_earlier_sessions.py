@@ -9,8 +9,8 @@ import pytest
 
 from codeact_magic.session import Json, Observation
 from codeact_magic.sessions.code_blocks import code_blocks
-from codeact_magic.sessions.saving.notebook import to_notebook
-from codeact_magic.sessions.saving.reading import from_notebook
+from codeact_magic.sessions.saving.from_notebook import from_notebook
+from codeact_magic.sessions.saving.to_notebook import to_notebook
 
 from .recordings import printed, session, step, turn
 

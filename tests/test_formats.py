@@ -33,6 +33,7 @@ from codeact_magic.formats import (
 from codeact_magic.session import Format, Reply, ToolCall
 
 FORMATS: tuple[Format, ...] = get_args(Format)
+REASONED = "<think></think>\n"  # only behind reasoning that has ended is it known that what follows is none
 
 
 def reading(text: str, finish: str = "stop", expected: Format = "fence") -> Reading:
@@ -118,6 +119,8 @@ def test_a_native_tool_call_is_an_action() -> None:
         '{"name": "python", "arguments": {"code": "print(1)"}}',
         '{"arguments": "{\\"code\\": \\"print(1)\\"}", "name": "python"}',
         '{"code": "```python", "code": "print(1)"}',
+        '{"code": "print(1)"}<|im_end|>',
+        "print(1)</s>",
     ],
 )
 def test_the_code_of_a_tool_call_is_found_however_it_is_wrapped(arguments: str) -> None:
@@ -267,7 +270,7 @@ def test_a_mark_inside_a_string_does_not_end_the_code(mark: str, code: str) -> N
 def test_code_that_only_ipython_runs_is_found(magic: str) -> None:
     text = f"Look.\n```python\n{magic}\ny = 2\n```\nOutput: none"
     assert code_of(text) == f"{magic}\ny = 2"
-    assert enough(text) == text.index("\nOutput")
+    assert enough(REASONED + text) == len(REASONED) + text.index("\nOutput")
 
 
 def test_a_cell_magic_ends_at_the_first_fence() -> None:
@@ -603,7 +606,9 @@ def test_execute_tags_become_fences_in_markdown() -> None:
     ],
 )
 def test_a_reply_is_cut_after_its_first_action(text: str, end: str) -> None:
-    assert enough(text) == text.index(end)
+    assert enough(REASONED + text) == len(REASONED) + text.index(end)
+    assert enough(f"The chat template opened this.</think>\n{text}") is not None
+    assert enough(text) is None  # it may all be reasoning, which ends in a mark that has not come yet
 
 
 @pytest.mark.parametrize(
@@ -616,6 +621,7 @@ def test_a_reply_is_cut_after_its_first_action(text: str, end: str) -> None:
 )  # fmt: skip
 def test_a_reply_whose_action_may_go_on_is_not_cut(text: str) -> None:
     assert enough(text) is None
+    assert enough(REASONED + text) is None
 
 
 PIECES = [
@@ -663,18 +669,18 @@ PIECES = [
         "<think>",
         "</think>",
     ],
+    *["[THINK]", "[/THINK]", "<|channel|>analysis<|message|>", "<|channel|>final<|message|>", "<|end|>", "<|im_end|>"],
+    *["<function=python>\n", "<parameter=code>\n", "</parameter>", "</function>", "<|python_tag|>", "[TOOL_CALLS]"],
+    *["<code>\n", "</code>", "%%bash\n", "%%writefile a\n", "<<EOF\n", "python(code='f()')"],
 ]
 SCRIBBLES = st.lists(st.sampled_from(PIECES), max_size=15).map("".join) | st.text()
 
 
-def late_end_of_reasoning(text: str) -> bool:
-    """Return whether reasoning without an opening tag may end after an action: it cannot be known before."""
-    return "</think>" in text and not text.lstrip().startswith("<think>")
-
-
 @pytest.mark.parametrize("expected", FORMATS)
-@given(SCRIBBLES.filter(lambda text: not late_end_of_reasoning(text)))
-def test_cutting_a_reply_while_it_streams_keeps_its_action(expected: Format, text: str) -> None:
+@pytest.mark.parametrize("beginning", ["", REASONED, "[THINK]Hm.[/THINK]\n", "Hm.</think>\n"])
+@given(text=SCRIBBLES)
+def test_cutting_a_reply_while_it_streams_keeps_its_action(expected: Format, beginning: str, text: str) -> None:
+    text = beginning + text
     ends = {end for length in range(len(text) + 1) if (end := enough(text[:length])) is not None}
     assert len(ends) <= 1
     whole = reading(text, expected=expected)
@@ -737,6 +743,8 @@ def test_the_assistant_message_is_read_as_the_same_action(code: str) -> None:
         *["<tool_call>", "<tool_call>{", "<tool_call></tool_call>", "[", "(", "-", "1+", '{"code": [1, '],
         *["{", '{"code": ', '{"code": "', '{"code":1}', '{"code":"x = 1"}', '{"code":"x"}', '{"a":'],
         *[" ", "\n", "\t", "- ", "1. ", "- \n", "  \n", "a ", "\r", "\r\n"],
+        *["[THINK]", "'</think>'", "x<think></think>", "<|im_end|>", "<|channel|>analysis<|message|>", "</parameter><"],
+        *["<function=a>", "[TOOL_CALLS]", "<|python_tag|>", "assistantfinal", "%%bash\n", "<<A\n", "<code>\n"],
     ],
 )
 def test_hostile_text_is_read_in_linear_time(piece: str) -> None:

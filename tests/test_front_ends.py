@@ -100,7 +100,7 @@ def test_the_command_line_has_nobody_who_follows_its_turns() -> None:
 def test_a_page_that_takes_the_cells_inserts_them(monkeypatch: pytest.MonkeyPatch) -> None:
     channel = ControlChannel()
     shell = Shell(kernel())
-    monkeypatch.setattr(channel, "taken", lambda patience, tick: True)
+    monkeypatch.setattr(channel, "accepted", lambda patience, tick: True)
     front_end_of(shell, channel).insert(CELLS, "2 cells inserted", "as one cell")
     assert shell.shown[-1] == {"text/plain": "2 cells inserted"}
     assert shell.next_cell == ""
@@ -112,7 +112,7 @@ def test_cells_that_no_page_takes_come_as_one(
 ) -> None:
     channel = ControlChannel()
     shell = Shell(kernel(allow_stdin))
-    monkeypatch.setattr(channel, "taken", lambda patience, tick: False)
+    monkeypatch.setattr(channel, "accepted", lambda patience, tick: False)
     front_end_of(shell, channel).insert(CELLS, "2 cells inserted", "as one cell")
     assert shell.shown[-1] == {"text/plain": "as one cell"}
     assert shell.next_cell == (AS_ONE if allow_stdin else "")

@@ -173,7 +173,7 @@ def test_the_last_step_of_a_turn_without_an_answer_says_how_it_went(chat: Chat) 
 def test_reading_many_sessions_shows_progress(chat: Chat) -> None:
     chat.ask()
     chat.path.with_stem("another").write_bytes(chat.path.read_bytes())
-    impatient = "import codeact_magic.magics.saved as _saved\n_saved.PATIENCE = {seconds}"
+    impatient = "import codeact_magic.magics.listing as _listing\n_listing.PATIENCE = {seconds}"
     chat.kernel.run(impatient.format(seconds="0.0"))
     run = chat.kernel.run("%codeact sessions")
     chat.kernel.run(impatient.format(seconds="1.0"))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import io
 import json
+import random
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,12 +14,14 @@ from typing import Any
 
 import nbformat
 import pytest
+from PIL import Image
 from playwright.sync_api import Locator, expect
 
 from codeact_magic.agent import Agent, Limits
 from codeact_magic.errors import CodeActError
 from codeact_magic.formats import Reading
-from codeact_magic.session import Cell, Decision, Json, Observation, Session, Turn
+from codeact_magic.session import Action, Cell, Decision, Json, Observation, Reply, Session, Step, Turn
+from codeact_magic.sessions.saving.saver import Saver
 from codeact_magic.testing import ScriptedModel
 
 from .lab import Desk, Window, step, wait_until
@@ -153,6 +157,25 @@ def test_the_cells_of_a_session_say_the_same_as_the_live_steps(desk: Desk) -> No
     expect(records.nth(1)).to_contain_text("writes report.csv")
     expect(records.nth(2)).to_contain_text("“use the other file”")
     expect(records.nth(3)).to_contain_text("line 1: division by zero")
+
+
+def test_a_figure_in_a_file_beside_the_session_is_shown(desk: Desk) -> None:
+    noise = Image.frombytes("RGB", (200, 100), random.Random(1).randbytes(60_000))
+    picture = io.BytesIO()
+    noise.save(picture, "png")
+    figure = {"image/png": base64.b64encode(picture.getvalue()).decode(), "text/plain": "<Figure>"}
+    outputs = ({"output_type": "display_data", "data": figure, "metadata": {}},)
+    observation = Observation("ok", outputs, seconds=0.5, execution_count=1)
+    plotted = Step(
+        Reply("x"), "I plot.", Action("plot()"), decision=Decision("approve", "plot()"), observation=observation
+    )
+    name = "codeact-sessions/a figure.ipynb"
+    saver = Saver(desk.server.root / name, tell=lambda *line: None, limit=50_000)
+    saver.save(Session("abc").begun(Turn("Plot.", steps=(plotted,))))
+    saver.close()
+    image = desk.session(name).notebook.locator("a > img[alt=figure]")
+    expect(image).to_be_visible()
+    desk.profile.page.wait_for_function("() => document.querySelector('a > img[alt=figure]').naturalWidth === 200")
 
 
 def test_a_session_that_was_just_run_shows_its_decisions(desk: Desk) -> None:
@@ -672,12 +695,12 @@ channel = get_ipython().magics_manager.registry['CodeAct']._channel
 cells = [dict(cell_type='code', source='a = 1\\nprint(a)'), dict(cell_type='markdown', source='# b')] * {times}
 bundle = {{'version': 1, 'id': channel.offer(cells)}}
 display({{'application/vnd.codeact.insert+json': bundle, 'text/plain': 'cells are on their way'}}, raw=True)
-print('taken:', channel.taken({patience}, 0.05))"""
+print('accepted:', channel.accepted({patience}, 0.05))"""
 
 
 def test_offered_cells_are_inserted_below_the_cell_that_ran(desk: Desk) -> None:
     window = desk.notebook(OFFER.format(times=1, patience=10), "'the end'").ask()
-    expect(window.output(1)).to_contain_text("taken: True")
+    expect(window.output(1)).to_contain_text("accepted: True")
     expect(window.output(1)).to_contain_text("cells are on their way")
     wait_until(lambda: len(sources(window)) == 5, "the cells' arrival")
     assert sources(window)[2:] == ["a = 1\nprint(a)", "# b", "'the end'"]
@@ -705,7 +728,7 @@ def test_cells_that_stand_below_already_are_not_inserted_again(desk: Desk) -> No
     for times in (1, 2):
         window.run_cell(1)
         expect(window.cell(1).locator(".jp-InputPrompt").first).to_have_text(f"[{times + 1}]:")
-        expect(window.output(1)).to_contain_text("taken: True")
+        expect(window.output(1)).to_contain_text("accepted: True")
         wait_until(lambda: len(sources(window)) == 5, "the cells' arrival")
     window.type_cell(2, "a = 2")
     window.run_cell(1)
@@ -728,7 +751,7 @@ def test_run_all_inserts_no_cells_twice(desk: Desk) -> None:
 def test_a_saved_offer_of_cells_is_a_line_of_text(desk: Desk) -> None:
     name = desk.asking(OFFER.format(times=1, patience=10))
     window = desk.window(name).ask()
-    expect(window.output(1)).to_contain_text("taken: True")
+    expect(window.output(1)).to_contain_text("accepted: True")
     window.save()
     before = sources(window)
     window.reload()
@@ -741,7 +764,7 @@ def test_an_offer_is_taken_by_the_page_that_ran_the_cell_alone(desk: Desk) -> No
     name = desk.asking(OFFER.format(times=1, patience=10))
     other = desk.window(name)
     window = desk.window(name).ask()
-    expect(window.output(1)).to_contain_text("taken: True")
+    expect(window.output(1)).to_contain_text("accepted: True")
     wait_until(lambda: len(sources(window)) == 4, "the cells' arrival")
     other.run_cell(0).wait_done(0)
     assert len(sources(other)) == 2

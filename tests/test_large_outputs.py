@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import nbconvert as untyped_nbconvert
 import nbformat as untyped_nbformat
 import pytest
 from hypothesis import given, settings
@@ -27,6 +28,7 @@ from codeact_magic.text import safe_markdown
 from .test_notebook import QUIET, SESSIONS, STREAM, nothing, saved, session_of, step
 
 nbformat: Any = untyped_nbformat
+HTMLExporter: Any = untyped_nbconvert.HTMLExporter
 
 PIXELS = bytes(range(256)) * 20
 LARGE: dict[str, Json] = {
@@ -90,13 +92,28 @@ def test_a_large_output_is_in_a_file_of_its_own_and_comes_back_whole(kind: str, 
     assert links and all(link in stand_in.data["text/markdown"] for link in links)
     assert {file.suffix for file in files(path)} <= {".png", ".jpg", ".gif", ".txt", ".json"}
     assert set(stand_in.data) == {"text/markdown", "text/plain"}
-    text = re.sub(r"\(my%20session[^)]*\)", "(#)", stand_in.data["text/markdown"])
+    text = re.sub(r"\[!\[figure\]\(my%20session[^)]*\)\]", "", stand_in.data["text/markdown"])
+    text = re.sub(r"\(my%20session[^)]*\)", "(#)", text)
     assert safe_markdown(text).split() == text.split()
 
 
 def test_a_figure_is_the_picture_itself(tmp_path: Path) -> None:
     (file,) = files(keep(shown(LARGE["figure"]), tmp_path / "x.ipynb"))
     assert (file.suffix, file.read_bytes()) == (".png", PIXELS)
+
+
+@pytest.mark.parametrize(("stem", "quoted"), [("session", "session"), ("my session", "my%20session")])
+def test_a_figure_is_shown_in_html_that_is_made_of_the_notebook(stem: str, quoted: str, tmp_path: Path) -> None:
+    path = keep(shown(LARGE["figure"]), tmp_path / f"{stem}.ipynb")
+    (file,) = files(path)
+    address = f"{quoted}_files/{file.name}"
+    html, _ = HTMLExporter().from_filename(str(path))
+    assert f'<a href="{address}"><img alt="figure" src="{address}"' in html
+
+
+def test_html_of_one_file_has_the_figures_in_it(tmp_path: Path) -> None:
+    html, _ = HTMLExporter(embed_images=True).from_filename(str(keep(shown(LARGE["figure"]), tmp_path / "x.ipynb")))
+    assert f'src="data:image/png;base64,{base64.b64encode(PIXELS).decode()}"' in html
 
 
 def test_what_is_not_too_large_stays_in_the_notebook(tmp_path: Path) -> None:

@@ -18,8 +18,6 @@ from codeact_magic.testing import FakeEndpoint
 
 from .shells import Shell, isolate, new_shell
 
-PROFILE = "ipython/profile_default"
-
 
 @pytest.fixture(autouse=True)
 def alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> pytest.MonkeyPatch:
@@ -61,8 +59,6 @@ _LOADED = (
     "errors",
     "frontends",
     "frontends.control_channel",
-    "kernels",
-    "kernels.signals",
     "magics",
     "magics.magic",
     "options",
@@ -79,7 +75,7 @@ def test_loading_imports_little_and_nothing_that_is_not_there_already() -> None:
         "codeact_magic",
         *(f"codeact_magic.{name}" for name in _LOADED),
     }
-    assert others <= {"IPython", "queue", "_queue", "signal"}
+    assert others <= {"IPython", "queue", "_queue"}
 
 
 def state(ipython: Any) -> dict[str, Any]:

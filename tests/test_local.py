@@ -33,7 +33,7 @@ from hypothesis import strategies as st
 
 from codeact_magic import local
 from codeact_magic.errors import LocalModelError
-from codeact_magic.local import hub, models, serving
+from codeact_magic.local import hub, known_models, serving
 from codeact_magic.local.__main__ import main
 
 ROOT = str(Path(local.__file__).parents[2])
@@ -260,7 +260,7 @@ def test_a_cache_folder_that_cannot_be_written_is_an_error_of_one_line(cache: Pa
         local.fetch("tiny")
 
 
-@pytest.mark.parametrize("module", models.EXTRA)
+@pytest.mark.parametrize("module", known_models.EXTRA)
 def test_the_error_names_a_missing_dependency(cache: Path, monkeypatch: pytest.MonkeyPatch, module: str) -> None:
     monkeypatch.setitem(sys.modules, module, None)
     with pytest.raises(LocalModelError, match=rf"{module} is missing.*pip install 'codeact-magic\[local\]'"):

@@ -40,6 +40,7 @@ from codeact_magic.text import storable
 
 ASK = ({"role": "user", "content": "What is six times seven?"},)
 CODE = "Let me see.\n```python\nprint(6 * 7)\n```"
+REASONED = "<think></think>\n"  # only behind reasoning that has ended is a reply cut
 KEY = "sk-proj-abcdefghijklmnop-1234567890"
 NEVER = 1000.0  # seconds: longer than a test may run
 TEXT = "Zażółć gęślą jaźń, 東京, 👩‍🚀!"
@@ -415,18 +416,24 @@ def test_a_connection_that_the_endpoint_closed_is_replaced_without_a_note() -> N
 
 
 def test_text_after_the_first_action_is_neither_shown_nor_returned() -> None:
-    text = f"{CODE}\n```output\n41\n```\nSo it is 41."
+    text = f"{REASONED}{CODE}\n```output\n41\n```\nSo it is 41."
     reply, shown = reply_to(Say(text, ignore_stop=True), request={"enough": formats.enough})
-    assert reply.text == shown.text.rstrip() == CODE
+    assert reply.text == shown.text.rstrip() == REASONED + CODE
     assert reply.finish == "cut"
 
 
+def test_a_reply_that_may_yet_turn_out_to_be_reasoning_is_not_cut() -> None:
+    text = f"{CODE}\nbut nobody asked for that.</think>\nIt is 41."
+    reply, _ = reply_to(Say(text, ignore_stop=True), request={"enough": formats.enough})
+    assert (reply.text, reply.finish) == (text, "stop")
+
+
 def test_cutting_a_reply_makes_the_endpoint_stop_writing() -> None:
-    flood = Say(CODE + "\n" + "and so on " * 100_000, delay=0.001)
+    flood = Say(REASONED + CODE + "\n" + "and so on " * 100_000, delay=0.001)
     with FakeEndpoint([flood, "Done."]) as fake:
         model = model_of(fake)
         reply, _ = ask(model, enough=formats.enough)
-        assert (reply.text, reply.usage.estimated) == (CODE, True)
+        assert (reply.text, reply.usage.estimated) == (REASONED + CODE, True)
         assert streaming_threads() == []
         fake.wait_for_disconnects(1)
         assert ask(model)[0].text == "Done."
@@ -441,9 +448,9 @@ def test_a_stop_sequence_ends_the_reply_even_if_the_endpoint_ignores_it(chunk: i
 
 
 def test_a_reply_ends_at_the_first_of_several_ends() -> None:
-    answer = Say(f"{CODE}\nand then STOP it", ignore_stop=True, chunk=1000)
+    answer = Say(f"{REASONED}{CODE}\nand then STOP it", ignore_stop=True, chunk=1000)
     reply, _ = reply_to(answer, request={"stop": ("STOP",), "enough": formats.enough})
-    assert (reply.text, reply.finish) == (CODE, "cut")
+    assert (reply.text, reply.finish) == (REASONED + CODE, "cut")
 
 
 @hypothesis_settings(deadline=None)

@@ -19,10 +19,10 @@ from nbclient import NotebookClient
 
 from codeact_magic.errors import SessionError
 from codeact_magic.session import Action, Cell, Decision, Observation, Reply, Session, Step, Turn
+from codeact_magic.sessions.saving.from_notebook import from_notebook
 from codeact_magic.sessions.saving.loading import load
-from codeact_magic.sessions.saving.notebook import to_notebook
-from codeact_magic.sessions.saving.reading import from_notebook
 from codeact_magic.sessions.saving.saver import Saver
+from codeact_magic.sessions.saving.to_notebook import to_notebook
 
 nbformat: Any = untyped_nbformat
 
@@ -414,11 +414,11 @@ def test_what_is_no_notebook_is_told_so(value: Any) -> None:
         (("cells", 3, "metadata", "codeact", "turn", "window"), -1, "cell 4: window must be a count, not -1"),
         (("cells", 3, "metadata", "codeact", "turn", "new"), 1, "cell 4 has the unknown field 'new'"),
         (("cells", 3, "metadata", "codeact", "turn", "format"), "x", "format must be one of fence, execute, tools, js"),
-        (("cells", 5, "cell_type"), "raw", "cell 6 is no action that ran"),
+        (("cells", 5, "cell_type"), "raw", "cell 6 is not an action that ran"),
         (("cells", 5, "outputs", 0, "text"), 5, "cell 6: observation: outputs: text must be a text, not 5"),
         (("cells", 5, "metadata", "codeact", "step", "reply", "text"), [""], r"cell 6: text must be a list of 3, not"),
         (("cells", 5, "metadata", "codeact", "step", "images"), 1, "cell 6: images must be true or false, not 1"),
-        (("cells", 5, "metadata", "codeact", "step"), {}, "cell 6 is no action that ran"),
+        (("cells", 5, "metadata", "codeact", "step"), {}, "cell 6 is not an action that ran"),
         (("cells", 5, "metadata", "codeact", "step", "action"), {"code": []}, "cell 6: text must be a list of 2, not"),
         (("cells", 5, "metadata", "codeact", "step", "decision"), {}, "cell 6: decision lacks verdict"),
         (("cells", 5, "metadata", "codeact", "step", "reply"), {}, "cell 6: reply: text must be a text, not None"),
@@ -464,7 +464,7 @@ def test_a_later_format_of_sessions_asks_for_an_upgrade() -> None:
         (b"", "the file is empty"),
         (b"{", "damaged, or not a notebook"),
         (b"\xff\xfe", "damaged, or not a notebook"),
-        (b'{"a": NaN}', "NaN is no JSON"),
+        (b'{"a": NaN}', "NaN is not JSON"),
         (b"[" * 100_000, "damaged, or not a notebook"),
         (b'{"a": ' * 100_000, "damaged, or not a notebook"),
         (b"1" * 5000, "damaged, or not a notebook"),

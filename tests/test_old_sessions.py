@@ -13,10 +13,10 @@ from typing import Any
 
 import pytest
 
+from codeact_magic.sessions.saving.from_notebook import from_notebook
 from codeact_magic.sessions.saving.loading import load, opened
-from codeact_magic.sessions.saving.notebook import to_notebook
-from codeact_magic.sessions.saving.reading import from_notebook
 from codeact_magic.sessions.saving.saver import Saver
+from codeact_magic.sessions.saving.to_notebook import to_notebook
 
 from .test_notebook import nothing
 

@@ -22,8 +22,8 @@ from codeact_magic.errors import SessionError
 from codeact_magic.session import Cell, Session, ToolCall, Turn
 from codeact_magic.sessions.saving import disk, encoding
 from codeact_magic.sessions.saving.loading import load
-from codeact_magic.sessions.saving.notebook import to_notebook
 from codeact_magic.sessions.saving.saver import Saver
+from codeact_magic.sessions.saving.to_notebook import to_notebook
 
 from .test_notebook import QUIET, SESSION, SESSIONS, STREAM, TEXTS, answer, nothing, saved, session_of, step
 

@@ -20,9 +20,9 @@ from codeact_magic.errors import SessionError
 from codeact_magic.session import Session, Turn
 from codeact_magic.sessions.saving import disk
 from codeact_magic.sessions.saving.loading import is_session, load, opened
-from codeact_magic.sessions.saving.notebook import to_notebook
 from codeact_magic.sessions.saving.saver import Saver
 from codeact_magic.sessions.saving.session_file import FileState, SessionFile, session_path
+from codeact_magic.sessions.saving.to_notebook import to_notebook
 
 from .test_notebook import QUIET, SESSION, STREAM, answer, nothing, saved, step
 from .test_saver import run

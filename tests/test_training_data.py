@@ -281,6 +281,18 @@ def test_lines_of_other_tools_are_read() -> None:
     assert found.turns[0].steps[0].observation_message == "Observation:\n3"
 
 
+def test_drafts_and_calls_of_other_models_are_read_as_what_they_are() -> None:
+    draft = "[THINK]I could:\n```python\ndraft()\n```\n[/THINK]"
+    call = "<function=python>\n<parameter=code>\nprint(5)\n</parameter>\n</function><|im_end|>"
+    contents = ["Count.", draft + call, f"{training_data.OUTPUT}\n5", f"{draft}It is 5.<|im_end|>"]
+    roles = ["user", "assistant"] * 2
+    messages = [{"role": role, "content": content} for role, content in zip(roles, contents, strict=True)]
+    (turn,) = parse(json.dumps({"messages": messages})).turns
+    assert [step.action and step.action.code for step in turn.steps] == ["print(5)", None]
+    assert turn.answer == "It is 5."
+    assert "draft" not in "".join(step.assistant_message for step in turn.steps)
+
+
 def test_lone_surrogates_do_not_break_a_line() -> None:
     line = training_data.export(Session("abc", turns=(Turn("a\ud800b"),)), "openai")
     line.encode("utf-8")

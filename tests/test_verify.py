@@ -20,10 +20,10 @@ from codeact_magic.kernels.separate import KernelExecutor, LocalKernel
 from codeact_magic.session import Action, Cell, Decision, Observation, Reply, Session, Step
 from codeact_magic.sessions.training_data import Layout, export, parse
 from codeact_magic.slicing import Slice, clean, without_failures
-from codeact_magic.verify.engine import Engine
 from codeact_magic.verify.proof import first_proved, prove
 from codeact_magic.verify.report import Report, Row
 from codeact_magic.verify.rerun import verify
+from codeact_magic.verify.separate_kernel import SeparateKernel
 
 from . import figures
 from .recordings import PlainEngine, printed, session, step, turn
@@ -102,7 +102,7 @@ def test_the_engine_restarts_if_a_turn_began_in_a_new_kernel() -> None:
     assert engine.ran == ["a = 1", "(restart)", "a", "a = 2", "a"]
 
 
-def test_a_new_engine_does_not_restart() -> None:
+def test_a_new_kernel_does_not_restart() -> None:
     engine = PlainEngine()
     verify(session(replace(turn("a = 1"), fresh=True)), engine)
     assert engine.ran == ["a = 1"]
@@ -346,7 +346,7 @@ class Engines:
         self.made: list[PlainEngine] = []
         self._kind = kind
 
-    def __call__(self) -> Engine:
+    def __call__(self) -> SeparateKernel:
         self.made.append(self._kind())
         return self.made[-1]
 

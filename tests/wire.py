@@ -9,7 +9,7 @@ from codeact_magic.formats import Reading
 from codeact_magic.frontends import control_channel, lab_page
 from codeact_magic.risk import hidden
 from codeact_magic.session import Action, Cell, Decision, Json, Observation, Reply, Session, Step, Turn, Usage
-from codeact_magic.sessions.saving import notebook
+from codeact_magic.sessions.saving.to_notebook import to_notebook
 
 # -- step records and requests -----------------------------------------------------------------------------------------
 
@@ -19,7 +19,7 @@ _APPROVED = Decision("approve", "x = 1", seconds=2.0, findings=("writes a.csv",)
 _FINISHED = Step(_REPLY, "I look.", Action("x = 1"), _APPROVED, None, "s", "h")
 _REJECTED = Step(_REPLY, "I look.", Action("x = 1"), Decision("reject", reason="no"), None, "s", "h")
 _FINAL = Step(_REPLY, "Done.")
-_NO_MODEL = Step(Reply(""), "", Action("x = 1"), _APPROVED, observation_message="h")
+_NO_MODEL = Step(Reply(""), "", Action("x = 1"), _APPROVED, observation_message="h", stands_alone=True)
 
 
 class Channel:
@@ -170,7 +170,7 @@ def saved_session() -> tuple[Json, list[Json]]:
     turn = Turn("Look", cells=cells, steps=steps, outcome="answered", model="m", seconds=3.0)
     limit = Turn("Again", outcome="limit", note="At the limit.", model="m")
     session = Session("a1", started="2026-01-02T03:04:05+00:00", home="..", turns=(turn, limit))
-    made = notebook.to_notebook(session)
+    made = to_notebook(session)
     cells_json = [{"metadata": cell.metadata.get("codeact"), "source": cell.source} for cell in made.cells]
     return made.metadata["codeact"], cells_json
 

@@ -14,7 +14,7 @@ from typing import BinaryIO, TextIO
 from ..errors import CodeActError, SessionError, UsageError
 from ..frontends.advice import ShellAdvice
 from ..frontends.captions import counted
-from ..magics import saved
+from ..magics import reopening
 from ..model.endpoints import secrets
 from ..options import Options
 from ..runner import Runner
@@ -40,12 +40,12 @@ def verify(runner: Runner, options: Options, files: Sequence[str], tolerance: fl
     for path in found:
         print(one_line(near(path)))
         try:
-            report = saved.verified(runner, options, str(path), tolerance)
+            report = reopening.verified(runner, options, str(path), tolerance)
         except SessionError as error:
             _print_error(error)
             worst = BROKEN
             continue
-        print(saved.shown(runner, report), flush=True)
+        print(reopening.shown(runner, report), flush=True)
         worst = max(worst, report.status if report.rows else BROKEN)
     return worst if len(found) == len(files) else BROKEN
 

@@ -40,20 +40,20 @@ _NOTEBOOK = re.compile(r"%{1,2}codeact\b[ \t]*(.*)|%{1,2}[a-z]|!{1,2}\s*[a-z]") 
 NO_TERMINAL = "codeact chat needs a terminal. In a script: codeact run PROMPT"
 
 
-def chat(options: Options, engine: KernelExecutor, file: str | None, *, eager: bool = False) -> int:
+def chat(options: Options, executor: KernelExecutor, file: str | None, *, eager: bool = False) -> int:
     """Converse until the user leaves, and return the exit status. Raises CodeActError at the start.
 
     Args:
         options: the options of every turn.
-        engine: runs the actions.
+        executor: runs the actions.
         file: a saved session to go on with.
         eager: start the kernel at once, so that an error in its name is reported before a model is asked.
     """
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise UsageError(NO_TERMINAL)
-    with running(options, engine, CHAT) as runner:
+    with running(options, executor, CHAT) as runner:
         if eager:
-            engine.evaluate("")
+            executor.evaluate("")
         talk = Talk(runner, options)
         if file:
             talk.command(f"load {_quoted(file)}")
@@ -66,7 +66,7 @@ def chat(options: Options, engine: KernelExecutor, file: str | None, *, eager: b
 
 def run(
     options: Options,
-    engine: KernelExecutor,
+    executor: KernelExecutor,
     advice: Advice,
     prompt: str,
     file: Path | None,
@@ -77,15 +77,15 @@ def run(
 
     The session is saved in `file`, or in the save_folder if that is None. The other arguments: see `chat`.
     """
-    with running(options, engine, advice, to_stderr=True) as runner:
+    with running(options, executor, advice, to_stderr=True) as runner:
         if eager:
-            engine.evaluate("")
+            executor.evaluate("")
         if file:
             runner.threads.begin(options, prompt, file)
         try:
             turn = runner.take(options, prompt, new=False)
         except StoppedError:
-            _print_place(runner, options)
+            _print_session_file(runner, options)
             raise
         on_screen = sys.stdout.isatty()
         if not (on_screen and sys.stderr.isatty()):  # else it is on the screen already
@@ -93,7 +93,7 @@ def run(
         return int(bool(file) and not runner.threads[options.thread].saved())
 
 
-def _print_place(runner: Runner, options: Options) -> None:
+def _print_session_file(runner: Runner, options: Options) -> None:
     """Print where a session that was stopped is saved."""
     thread = runner.threads.get(options.thread)
     if thread and thread.path and thread.saved():
@@ -104,7 +104,8 @@ class Talk:
     """Carries out the lines that a user types: prompts, and commands that begin with a slash."""
 
     def __init__(self, runner: Runner, options: Options) -> None:
-        self._runner, self._options = runner, options
+        self._runner = runner
+        self._options = options
 
     def take(self, typed: str) -> None:
         """Carry out a line, and print the error if it fails."""
@@ -142,7 +143,7 @@ class Talk:
 
 
 def _in_a_notebook(typed: str, command: str) -> str:
-    """Return the line about input that only notebooks understand; `command` is what follows `%codeact`."""
+    """Return the line about input that only notebooks understand; `command` is the text after `%codeact`."""
     if typed.startswith("%%codeact"):
         return "Type the prompt alone, without %%codeact; options go on the codeact chat line, or into CODEACT_NAME"
     if typed.startswith("%config"):
@@ -153,23 +154,23 @@ def _in_a_notebook(typed: str, command: str) -> str:
 
 
 @contextmanager
-def running(options: Options, engine: KernelExecutor, advice: Advice, to_stderr: bool = False) -> Iterator[Runner]:
+def running(options: Options, executor: KernelExecutor, advice: Advice, to_stderr: bool = False) -> Iterator[Runner]:
     """Provide a Runner in a terminal, and close it and its kernel in the end."""
-    runner = Runner(Host(engine, ConsoleFrontEnd(engine, advice, to_stderr=to_stderr)), options)
+    runner = Runner(Host(executor, ConsoleFrontEnd(executor, advice, to_stderr=to_stderr)), options)
     try:
         yield runner
     finally:
         try:
             runner.close()
         finally:
-            engine.close()
+            executor.close()
 
 
 # -- the line that is typed --------------------------------------------------------------------------------------------
 
 
 def _reader() -> Callable[[], str]:
-    """Return a function that reads what the user types; Ctrl+D reads as the first of `LEAVE`."""
+    """Return a function that reads a line from the user; Ctrl+D reads as the first of `LEAVE`."""
     from prompt_toolkit import PromptSession
 
     session: PromptSession[str] = PromptSession(

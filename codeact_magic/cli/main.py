@@ -31,7 +31,10 @@ exit status:
   2    the command is wrong
   3    a limit ended the turn (--max-steps, tokens, repeats)
   130  stopped by you"""
-FAILED, USAGE, LIMIT, STOPPED = 1, 2, 3, 130
+FAILED = 1
+USAGE = 2
+LIMIT = 3
+STOPPED = 130
 LONGEST = 10_000_000  # bytes of a file that holds a prompt
 VERIFY_STATUS = """\
 All code of a session is shown, and runs only if you approve it. If nobody can be asked (CI): --approve auto. Then a
@@ -156,7 +159,7 @@ def _chat(arguments: Arguments) -> int:
     file = arguments.session
     if file and _is_file(file):  # relative to this folder, not to --cwd
         file = str(Path(file).absolute())
-    return chat(_options(arguments), _engine(arguments), file, eager=_is_chosen(arguments))
+    return chat(_options(arguments), _executor(arguments), file, eager=_is_chosen(arguments))
 
 
 def _run(arguments: Arguments) -> int:
@@ -167,11 +170,11 @@ def _run(arguments: Arguments) -> int:
     if output and output.exists() and not arguments.force:
         raise UsageError(f"-o: {one_line(output)} exists: name another file, or overwrite that session with --force")
     options = _options(arguments)
-    return run(options, _engine(arguments), _advice(arguments), prompt, output, eager=_is_chosen(arguments))
+    return run(options, _executor(arguments), _advice(arguments), prompt, output, eager=_is_chosen(arguments))
 
 
 def _prompt(given: str) -> str:
-    """Return the prompt: standard input, a file's text, or what was given. Raises UsageError."""
+    """Return the prompt: standard input, a file's text, or the argument itself. Raises UsageError."""
     try:
         if given == "-":
             prompt = sys.stdin.read()
@@ -233,7 +236,7 @@ def _verify(arguments: Arguments) -> int:
     from .chat import running
 
     options = _options(arguments)
-    with running(options, _engine(arguments), _advice(arguments), to_stderr=True) as runner:
+    with running(options, _executor(arguments), _advice(arguments), to_stderr=True) as runner:
         return verify(runner, options, arguments.files, arguments.tolerance)
 
 
@@ -244,7 +247,7 @@ def _sessions(arguments: Arguments) -> int:
     options = _options(arguments)
     if arguments.save_folder and not _is(Path.is_dir, arguments.save_folder):
         raise UsageError(f"--in: {one_line(arguments.save_folder, 80)} is not a folder")
-    with running(options, _engine(arguments), _advice(arguments), to_stderr=True) as runner:
+    with running(options, _executor(arguments), _advice(arguments), to_stderr=True) as runner:
         run(runner, options, "sessions --all" if arguments.all else "sessions")
     return 0
 
@@ -280,7 +283,7 @@ def _advice(arguments: Arguments) -> Advice:
     return ShellAdvice(arguments.flags)
 
 
-def _engine(arguments: Arguments) -> KernelExecutor:
+def _executor(arguments: Arguments) -> KernelExecutor:
     """Return the executor with the kernel that actions run in, which starts on first use. Raises UsageError."""
     from ..kernels.separate import KernelExecutor
 
@@ -313,7 +316,7 @@ class _Parser(argparse.ArgumentParser):
     """A parser whose errors are one line."""
 
     def error(self, message: str) -> NoReturn:
-        raise UsageError(f"{self.prog}: {message}. {self.prog} --help shows what it takes")
+        raise UsageError(f"{self.prog}: {message}. {self.prog} --help shows its arguments")
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -1,4 +1,4 @@
-"""Whether two pictures look the same, by structural similarity (Wang et al., IEEE TIP 2004) and by colours.
+"""Compare two pictures, by structural similarity (Wang et al., IEEE TIP 2004) and by colours.
 
 A shift by one pixel is not a difference: another version of the drawing library places fonts and lines a little
 differently. Beyond that, the worst spot counts and not the mean: if one point of a plot moved, most of the plot is

@@ -114,7 +114,7 @@ def _streams(name: str, one: str, other: str, tolerances: Tolerances) -> tuple[V
 
 
 def _missing(one: list[Json], other: list[Json], line: str) -> Difference:
-    """Return the difference that `one` shows more than `other`: `line`, filled with the types of what is missing."""
+    """Return the difference that `one` shows more than `other`: `line`, filled with the types that are missing."""
     missing = Counter(map(_type_of, one)) - Counter(map(_type_of, other))
     if not missing or len(one) <= len(other):
         return SAME

@@ -1,4 +1,4 @@
-"""Whether two texts say the same, apart from values that differ in every run and the last digits of numbers."""
+"""Compare two texts, apart from values that differ in every run and the last digits of numbers."""
 
 from __future__ import annotations
 

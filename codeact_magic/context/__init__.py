@@ -1,4 +1,4 @@
-"""What the model is told: the conversation as chat messages, and observations as text.
+"""The model's input: the conversation as chat messages, and observations as text.
 
 Knows the format of chat messages, and how much of a session the model sees. Does not know endpoints or kernels. Begin
 reading at `messages.messages`.

@@ -1,4 +1,4 @@
-"""The sentences that tell the model what became of its code.
+"""The sentences that tell the model how its code ended.
 
 The context writes them, and the import of training data recognizes them, so they stand here for both. To reword one of
 the beginnings in `NEVER_RAN`, add the new one: exported data still have the old one.

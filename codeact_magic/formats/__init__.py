@@ -4,8 +4,12 @@
     writing    the chat messages
     reading    reply -> action, answer or fault
     streaming  a reply that is still being written -> prose and code
+    reasoning  tells reasoning from the rest of a reply
     actions    the boundaries of an action in a text
+    cells      where a cell magic ends
+    markup     calls in the grammars of chat templates
     calls      actions in JSON
+    marks      the marks of all these grammars, as data
     python     tells Python from text that looks like it
 
 Knows the syntax of actions, and nobody else does. Does not know endpoints, sessions, or how code runs. Begin reading at
@@ -15,9 +19,10 @@ The reader is tolerant: it accepts every format, whichever was asked for, since 
 action of a reply counts; the text after it, mostly an invented output, is dropped.
 """
 
-from .reading import CUT_OFF, EMPTY, NO_CODE, NO_JSON, Reading, enough, read, split_reasoning
+from .reading import CUT_OFF, EMPTY, NO_CODE, NO_JSON, UNREADABLE, Reading, enough, read
+from .reasoning import may_be_reasoning, split_reasoning
 from .specs import SPECS, TOOL, Spec
-from .streaming import ReplyPart, ReplySplitter, may_be_reasoning, tags_as_fences
+from .streaming import ReplyPart, ReplySplitter, tags_as_fences
 from .writing import assistant_message, observation_message, write, write_answer
 
 __all__ = [
@@ -27,6 +32,7 @@ __all__ = [
     "NO_JSON",
     "SPECS",
     "TOOL",
+    "UNREADABLE",
     "Reading",
     "ReplyPart",
     "ReplySplitter",

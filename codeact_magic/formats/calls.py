@@ -8,9 +8,9 @@ from typing import Any
 
 from ..session import Json
 from ..text import storable
+from .marks import CODE_KEYS
 from .python import looks_like_code, parses, tidy
 
-CODE_KEYS = ("code", "python", "source", "script", "action_input")
 _DECODER = json.JSONDecoder(strict=False)  # models leave line ends in strings
 
 
@@ -50,8 +50,11 @@ def code_in(value: Any, depth: int = 3) -> str:
     codes = [value[key] for key in CODE_KEYS if isinstance(value.get(key), str) and value[key].strip()]
     if codes:
         return tidy(codes[0])
-    inner = [value[key] for key in ("function", "arguments", "parameters") if key in value]
+    inner = [value[key] for key in _WRAPPERS if key in value]
     return code_in(inner[0], depth - 1) if inner else ""
+
+
+_WRAPPERS = ("function", "arguments", "parameters", "input", "args", "python")
 
 
 def _code_in_text(text: str, depth: int) -> str:

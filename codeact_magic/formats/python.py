@@ -31,11 +31,23 @@ def _tree(code: str) -> ast.Module | None:
 _MAGIC = re.compile(r"^([ \t]*+)(?:(?:\w++[ \t]*+=[ \t]*+)?[%!].*+|[\w.]++\?{1,2}[ \t]*+$)", re.MULTILINE)
 
 
+PYTHON_CELLS = ("time", "timeit", "capture", "prun", "python", "python3", "pypy", "memit", "mprun", "lprun", "debug")
+SHELL_CELLS = ("bash", "sh", "zsh", "script", "system", "sx", "!")
+
+
+def cell_magic(code: str) -> str:
+    """Return the name of the cell magic that `code` begins with, or ""."""
+    return match[1] if (match := _CELL_MAGIC.match(code)) else ""
+
+
+_CELL_MAGIC = re.compile(r"\s*+%%(!|\w*+)")
+
+
 @lru_cache(maxsize=32)  # a reply is read again and again while it is written
 def parses(code: str) -> bool:
     """Return whether `code` is complete code that IPython can run."""
     if code.startswith("%%"):
-        return True
+        return cell_magic(code) not in PYTHON_CELLS or parses(code.partition("\n")[2])
     return _tree(code) is not None or _tree(_MAGIC.sub(r"\1pass", code)) is not None
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, replace
 
 from ..session import Action, Format, Reply
 from ..text import clip
-from .actions import find
+from .actions import find, scan
 from .calls import answer_in, code_in
+from .marks import ANSWER, without_end
+from .reasoning import is_settled, split_reasoning
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,11 @@ CUT_OFF = (
 EMPTY = "Your reply was empty. Either write code to run, or answer the question in words."
 NO_CODE = "There was no code in your reply where there should be some. Either write code to run, or answer in words."
 NO_JSON = 'Your reply could not be read. Write one JSON object with "thought", and with "code" or "answer".'
+UNREADABLE = (
+    "Where your code ends cannot be told, since it holds what ends code (a line of ```, or a closing tag), so nothing "
+    "was run. Write it again between lines of ~~~~ (~~~~python, and ~~~~ behind it)."
+)
+_ENDINGS = "`~}/|"  # one of them is in the end of each action
 _MOST_KEPT = 4_000  # characters of a reply that cannot be used
 
 
@@ -49,9 +55,9 @@ def read(reply: Reply, expected: Format = "fence") -> Reading:
 def enough(text: str) -> int | None:
     """Return the position after which an unfinished reply may be cut: its first action is complete and text follows.
 
-    Return None as long as the action may go on, or if nothing follows it.
+    Return None as long as the action may go on, or may turn out to be reasoning, or if nothing follows it.
     """
-    if not any(ending in text for ending in ("```", "~~~", "</execute>", "}")):
+    if not any(character in text for character in _ENDINGS) or not is_settled(text):
         return None
     rest = split_reasoning(text)[1]
     found = find(rest)
@@ -61,37 +67,16 @@ def enough(text: str) -> int | None:
     return end if text[end:].strip() else None
 
 
-_THINK = re.compile(r"\s*+<think>(.*?)(?:</think>|\Z)", re.DOTALL)
-_THOUGHT = re.compile(r"^[ \t]*+</think>|</think>[ \t\r]*+$", re.MULTILINE)
-
-
-def split_reasoning(text: str) -> tuple[str, str]:
-    """Return the <think> passages at the beginning of `text`, and the rest of `text`.
-
-    A </think> that was never opened ends reasoning that began with the reply: some endpoints leave out the first tag.
-    """
-    reasoning: list[str] = []
-    position = 0
-    orphan = _THOUGHT.search(text)
-    if orphan and "<think>" not in text[: orphan.start()]:
-        reasoning.append(text[: orphan.start()].strip())
-        position = orphan.end()
-    while match := _THINK.match(text, position):
-        reasoning.append(match[1].strip())
-        position = match.end()
-    rest = text[position:].lstrip() if position else text
-    return "\n".join(filter(None, reasoning)), rest
-
-
 # -- native tool calls and plain answers -------------------------------------------------------------------------------
 
 
 def _read_call(reply: Reply, text: str) -> Reading:
     call = reply.tool_calls[0]
-    code = code_in(call.arguments)
+    code = code_in(without_end(call.arguments))
     if reply.finish == "length" or not code:
         return _faulty(text, CUT_OFF if reply.finish == "length" else NO_CODE)
-    return Reading(thought=text.strip(), action=Action(code, "tools", call.id), assistant_message=text)
+    words = without_end(text)
+    return Reading(thought=words.strip(), action=Action(code, "tools", call.id), assistant_message=words)
 
 
 def _read_text(text: str, finish: str, expected: Format) -> Reading:
@@ -99,14 +84,18 @@ def _read_text(text: str, finish: str, expected: Format) -> Reading:
     if expected == "json" and (answer := answer_in(text)):
         message = text[: answer[1]].strip()
         return Reading(thought=answer[0], assistant_message=message) if answer[0] else _faulty(text, NO_JSON, "")
-    found = find(text)
+    found, answer_text = scan(text)
     if found and found.code and (found.sure or whole):
         return Reading(
             thought=found.thought, action=Action(found.code, found.format), assistant_message=found.assistant_message
         )
+    if found and found.unreadable and whole:
+        return _faulty(text, UNREADABLE, found.thought)
     if found:
         return _faulty(text, NO_CODE if whole else CUT_OFF, found.thought)
-    answer_text = text.strip()
+    answer_text = without_end(answer_text).strip()
+    if tagged := ANSWER.fullmatch(answer_text):
+        answer_text = tagged[2].strip()
     if not answer_text:
         return _faulty(text, CUT_OFF if finish == "length" else EMPTY)
     if answer_text.startswith("{") and (expected == "json" or finish == "length"):
@@ -115,5 +104,5 @@ def _read_text(text: str, finish: str, expected: Format) -> Reading:
 
 
 def _faulty(text: str, fault: str, thought: str | None = None) -> Reading:
-    message = clip(text.strip(), _MOST_KEPT)
+    message = clip(without_end(text).strip(), _MOST_KEPT)
     return Reading(thought=message if thought is None else thought, assistant_message=message, fault=fault)

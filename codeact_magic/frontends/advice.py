@@ -1,7 +1,7 @@
 """The wording of hints, in the commands of each front end: one class each.
 
-A new kind of hint needs a case in each of them (mypy tells which is missing). `tests/test_advice.py` checks that every
-command and option that is named exists in the front end that names it.
+A new kind of hint needs a case in `Advice.clause` (mypy tells if it is missing). `tests/test_advice.py` checks that
+every command and option that is named exists in the front end that names it.
 """
 
 from __future__ import annotations
@@ -32,23 +32,34 @@ Value = str | int | float | None
 
 
 class Advice(ABC):
-    """How a front end names its commands and options, and what it advises.
+    """How a front end names its commands and options, and words its advice.
 
     front_end: which one this is.
-    afresh: what begins a thread afresh; empty if nothing does.
+    afresh: the flag or command that begins a thread afresh; empty if there is none.
     keep: how an option is set for good.
-    help: what lists the commands.
+    help: the command that lists the commands.
+    options: the command that lists the options.
     more: where to read more about commands and options.
+    next_prompt: how to name the prompt with which a thread goes on.
+
+    The rest are remedies as imperatives, empty if they do not apply.
     """
 
     front_end: FrontEnd
     afresh: str
     keep: str
     help: str
+    options: str
     more: str
+    next_prompt: str
+    write_prompt: str
+    start_afresh: str
+    retry: str
+    ask_elsewhere: str
+    change_folder: str
 
     def line(self, fact: str, hints: Iterable[Hint]) -> str:
-        """Return `fact` and what can be done about it."""
+        """Return `fact` followed by the remedies."""
         return with_advice(fact, self.sentence(hints))
 
     def error(self, error: CodeActError) -> str:
@@ -66,13 +77,43 @@ class Advice(ABC):
         text = ", or ".join(clauses)
         return text[0].upper() + text[1:]
 
-    @abstractmethod
     def clause(self, hint: Hint) -> str:
         """Return one remedy as an imperative; empty if it does not apply in this front end."""
+        match hint:
+            case SetOption(name, value, to):
+                return f"{to}: {' or '.join(self.ways(name, value))}"
+            case SetVariable(name, to):
+                return f"{to}: set {name}"
+            case RunCommand(name, arguments, to):
+                return f"{to}: {self.command(name, arguments)}" if self.has(name) else ""
+            case ShowHelp(""):
+                return f"list the commands: {self.help}"
+            case ShowHelp(name):
+                return f"see its arguments: {self.command(name)} --help"
+            case ListOptions():
+                return f"list the options: {self.options}"
+            case WritePrompt():
+                return self.write_prompt
+            case GoOn(saying):
+                return f"say {saying} in {self.next_prompt}" if saying else f"go on with {self.next_prompt}"
+            case StartAfresh():
+                return self.start_afresh
+            case Retry():
+                return self.retry
+            case AskElsewhere():
+                return self.ask_elsewhere
+            case ChangeFolder():
+                return self.change_folder
+            case _:
+                assert_never(hint)
+
+    def has(self, name: str) -> bool:
+        """Return whether the subcommand `name` is of use here."""
+        return True
 
     @abstractmethod
     def command(self, name: str, arguments: str = "") -> str:
-        """Return what runs a subcommand, as it is typed."""
+        """Return the command that runs a subcommand, as typed."""
 
     @abstractmethod
     def setting(self, name: str) -> str:
@@ -82,12 +123,6 @@ class Advice(ABC):
     def ways(self, name: str, value: Value = None) -> list[str]:
         """Return the ways to set an option."""
 
-    def _set_option(self, hint: SetOption) -> str:
-        return f"{hint.to}: {' or '.join(self.ways(hint.name, hint.value))}"
-
-    def _show_help(self, name: str) -> str:
-        return f"see what it takes: {self.command(name)} --help" if name else f"list the commands: {self.help}"
-
 
 class NotebookAdvice(Advice):
     """For the magics: in notebooks and in terminal IPython."""
@@ -96,38 +131,17 @@ class NotebookAdvice(Advice):
     afresh = "--new"
     keep = "%config CodeAct.NAME = VALUE"
     help = "%codeact help"
+    options = "%%codeact?"
     more = "%config CodeAct, %codeact help, %%codeact?"
-
-    def clause(self, hint: Hint) -> str:
-        """Return one remedy as an imperative."""
-        match hint:
-            case SetOption():
-                return self._set_option(hint)
-            case SetVariable(name, to):
-                return f"{to}: set {name}"
-            case RunCommand(name, arguments, to):
-                return f"{to}: {self.command(name, arguments)}"
-            case ShowHelp(name):
-                return self._show_help(name)
-            case ListOptions():
-                return "list the options: %%codeact?"
-            case WritePrompt():
-                return "write a prompt below a line that says %%codeact"
-            case GoOn(saying):
-                return f"say {saying} in another %%codeact cell" if saying else "go on with another %%codeact cell"
-            case StartAfresh():
-                return "start afresh with --new"
-            case Retry():
-                return "run the cell again later; the thread can go on"
-            case AskElsewhere():
-                return "use a front end that has input"
-            case ChangeFolder():
-                return "go to another one: %cd FOLDER"
-            case _:
-                assert_never(hint)
+    next_prompt = "another %%codeact cell"
+    write_prompt = "write a prompt below a line that says %%codeact"
+    start_afresh = "start afresh with --new"
+    retry = "run the cell again later; the thread can go on"
+    ask_elsewhere = "use a front end that has input"
+    change_folder = "go to another one: %cd FOLDER"
 
     def command(self, name: str, arguments: str = "") -> str:
-        """Return what runs a subcommand, as it is typed."""
+        """Return the command that runs a subcommand, as typed."""
         return f"%codeact {name} {arguments}".rstrip()
 
     def setting(self, name: str) -> str:
@@ -148,38 +162,17 @@ class ChatAdvice(Advice):
     afresh = "/new"
     keep = "CODEACT_NAME=VALUE"
     help = "/help"
+    options = "codeact chat --help"
     more = "/help, codeact chat --help"
-
-    def clause(self, hint: Hint) -> str:
-        """Return one remedy as an imperative."""
-        match hint:
-            case SetOption():
-                return self._set_option(hint)
-            case SetVariable(name, to):
-                return f"{to}: set {name}"
-            case RunCommand(name, arguments, to):
-                return f"{to}: {self.command(name, arguments)}"
-            case ShowHelp(name):
-                return self._show_help(name)
-            case ListOptions():
-                return "list the options: codeact chat --help"
-            case WritePrompt():
-                return "type a prompt"
-            case GoOn(saying):
-                return f"say {saying} in another prompt" if saying else "go on with another prompt"
-            case StartAfresh():
-                return "start afresh with /new"
-            case Retry():
-                return "try again later; the thread can go on"
-            case AskElsewhere():
-                return "use a terminal"
-            case ChangeFolder():
-                return "leave, and begin in another one"
-            case _:
-                assert_never(hint)
+    next_prompt = "another prompt"
+    write_prompt = "type a prompt"
+    start_afresh = "start afresh with /new"
+    retry = "try again later; the thread can go on"
+    ask_elsewhere = "use a terminal"
+    change_folder = "leave, and begin in another one"
 
     def command(self, name: str, arguments: str = "") -> str:
-        """Return what runs a subcommand, as it is typed."""
+        """Return the command that runs a subcommand, as typed."""
         return f"/{name} {arguments}".rstrip()
 
     def setting(self, name: str) -> str:
@@ -204,41 +197,24 @@ class ShellAdvice(Advice):
     afresh = ""
     keep = "CODEACT_NAME=VALUE"
     help = "codeact --help"
+    options = "codeact run --help"
     more = "codeact --help"
+    next_prompt = "codeact chat --session FILE"
+    write_prompt = "send a prompt: codeact run PROMPT"
+    start_afresh = ""  # each command does
+    retry = "try again later"
+    ask_elsewhere = "run it in a terminal"
+    change_folder = "go to another one: cd FOLDER"
 
     def __init__(self, flags: Mapping[str, str] = {}) -> None:
         self._flags = flags
 
-    def clause(self, hint: Hint) -> str:
-        """Return one remedy as an imperative; empty if it does not apply in a shell."""
-        match hint:
-            case SetOption():
-                return self._set_option(hint)
-            case SetVariable(name, to):
-                return f"{to}: set {name}"
-            case RunCommand(name, arguments, to):
-                return "" if name in OF_A_THREAD else f"{to}: {self.command(name, arguments)}"
-            case ShowHelp(name):
-                return self._show_help(name)
-            case ListOptions():
-                return "list the options: codeact run --help"
-            case WritePrompt():
-                return "send a prompt: codeact run PROMPT"
-            case GoOn(saying):
-                return f"say {saying} in {GO_ON}" if saying else f"go on with {GO_ON}"
-            case StartAfresh():
-                return ""  # each command does
-            case Retry():
-                return "try again later"
-            case AskElsewhere():
-                return "run it in a terminal"
-            case ChangeFolder():
-                return "go to another one: cd FOLDER"
-            case _:
-                assert_never(hint)
+    def has(self, name: str) -> bool:
+        """Return whether the subcommand `name` is of use after the command has ended."""
+        return name not in OF_A_THREAD
 
     def command(self, name: str, arguments: str = "") -> str:
-        """Return what runs a subcommand, as it is typed: here, or in a chat."""
+        """Return the command that runs a subcommand, as typed here or in a chat."""
         typed = f"{name} {arguments}".rstrip()
         return f"codeact {typed}" if name in IN_A_SHELL else f"/{typed} in codeact chat"
 
@@ -255,7 +231,6 @@ class ShellAdvice(Advice):
 
 IN_A_SHELL = ("sessions", "verify")  # the subcommands that are commands of `codeact` as well
 OF_A_THREAD = ("save", "reset", "history", "usage")  # a command that has ended leaves them nothing to work on
-GO_ON = "codeact chat --session FILE"
 NOTEBOOK = NotebookAdvice()
 CHAT = ChatAdvice()
 

@@ -16,14 +16,15 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
-from ..kernels import signals
 from ..text import one_line
 
 if TYPE_CHECKING:
     from ..session import Json  # making its classes takes 5 ms, and this is imported when the extension is loaded
 
-REQUEST, REPLY = "codeact_request", "codeact_reply"
-MOST_CODE, MOST_TEXT = 1_000_000, 10_000  # characters
+REQUEST = "codeact_request"
+REPLY = "codeact_reply"
+MOST_CODE = 1_000_000  # characters
+MOST_TEXT = 10_000  # characters
 MOST_DECIDED = 200  # ids of steps that are remembered, to tell a late answer from one to an unknown step
 DECISIONS = ("approve", "reject", "stop")
 Activity = Literal["idle", "thinking", "waiting", "running"]
@@ -49,7 +50,7 @@ class ControlChannel:
     """
 
     def __init__(self, interrupt: Callable[[], None] | None = None) -> None:
-        self._interrupt = interrupt or partial(signals.interrupt, threading.get_ident())
+        self._interrupt = interrupt or partial(_interrupt, threading.get_ident())
         self._lock = threading.Lock()
         self._decisions: queue.SimpleQueue[Json] = queue.SimpleQueue()
         self._remarks: deque[str] = deque()
@@ -62,7 +63,7 @@ class ControlChannel:
         self._revision = 0
         self._kernel: Any = None
         self._offer: tuple[str, list[Json]] = ("", [])  # an id, and the cells that it stands for
-        self._taken = threading.Event()
+        self._accepted = threading.Event()
         self._alone = False  # whether no page came when one was waited for
         self.attached = False  # whether a page with buttons has been seen
         self.settings: Json = {}
@@ -169,20 +170,20 @@ class ControlChannel:
         name = os.urandom(8).hex()
         with self._lock:
             self._offer = (name, cells)
-            self._taken.clear()
+            self._accepted.clear()
         return name
 
-    def taken(self, patience: float, tick: float) -> bool:
+    def accepted(self, patience: float, tick: float) -> bool:
         """Wait until a page takes the offered cells, at most `patience` seconds; then withdraw the offer.
 
         Return whether a page took them.
         """
         deadline = time.monotonic() + patience
-        while not self._taken.wait(tick) and time.monotonic() < deadline:
+        while not self._accepted.wait(tick) and time.monotonic() < deadline:
             pass  # short waits, so that Stop gets through
         with self._lock:
             self._offer = ("", [])
-            return self._taken.is_set()
+            return self._accepted.is_set()
 
     # -- control thread ------------------------------------------------------------------------------------------------
 
@@ -260,7 +261,7 @@ class ControlChannel:
         if not name or _text(content, "id", MOST_TEXT) != name:
             raise RefusedRequestError("unknown", NO_CELLS)
         self._offer = ("", [])
-        self._taken.set()
+        self._accepted.set()
         return {"cells": cells}
 
     def _check_pending(self, name: str) -> None:
@@ -294,3 +295,10 @@ def _text(content: Json, name: str, limit: int, default: str | None = None) -> s
     if len(value) > limit:
         raise RefusedRequestError("malformed", f"{name} has more than {limit:,} characters.")
     return value
+
+
+def _interrupt(thread: int) -> None:
+    """Interrupt a thread."""
+    from ..kernels import signals  # a turn has imported it long before; loading the extension need not
+
+    signals.interrupt(thread)

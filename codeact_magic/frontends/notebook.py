@@ -55,16 +55,16 @@ class NotebookFrontEnd:
 
     def insert(self, cells: Sequence[Json], inserted: str, otherwise: str) -> None:
         """Insert `cells` below the running one; if no lab page takes them, offer them as one cell that comes next."""
-        if not self._taken(cells, inserted, otherwise):
+        if not self._accepted(cells, inserted, otherwise):
             offer_as_next_cell(self._shell, cells)
 
-    def _taken(self, cells: Sequence[Json], inserted: str, otherwise: str) -> bool:
+    def _accepted(self, cells: Sequence[Json], inserted: str, otherwise: str) -> bool:
         """Offer `cells` to lab pages, and return whether one took them; one display shows which it was."""
         name = self._channel.offer(list(cells))
         self._publish({INSERT_MIME: {"version": VERSION, "id": name}, "text/plain": "…"}, {}, name, False)
-        taken = self._channel.taken(INSERT_PATIENCE, INSERT_TICK)
-        self._publish({"text/plain": inserted if taken else otherwise}, {}, name, True)
-        return taken
+        accepted = self._channel.accepted(INSERT_PATIENCE, INSERT_TICK)
+        self._publish({"text/plain": inserted if accepted else otherwise}, {}, name, True)
+        return accepted
 
     def _publish(self, data: Json, metadata: Json, display_id: str | None, update: bool) -> None:
         transient = {"display_id": display_id} if display_id else {}
@@ -223,8 +223,9 @@ class NotebookView:
         reasoning, text = split_reasoning("".join(self._text))
         reasoning = clip("".join(self._reasoning) + reasoning, MOST_STREAMED)
         text = clip(text, MOST_STREAMED)
-        markdown = [*map(_small, self._notes), _folded(reasoning), safe_markdown(tags_as_fences(text)), waiting]
-        self._records.streaming(text, reasoning, self._notes)
+        fenced = tags_as_fences(text)
+        markdown = [*map(_small, self._notes), _folded(reasoning), safe_markdown(fenced), waiting]
+        self._records.streaming(fenced, reasoning, self._notes)
         if self._shown or any(markdown):
             self._show(_bundle(markdown, [visible(text), waiting]))
 

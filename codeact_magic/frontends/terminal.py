@@ -131,7 +131,7 @@ class TerminalView:
         self._began = time.monotonic()
         self._updated = 0.0
         self._text = self._thoughts = ""
-        self._told = False
+        self._reasoning_shown = False
         self._transcript = Transcript(self._screen)
 
     def _print(self, whole: bool = False) -> None:
@@ -139,8 +139,8 @@ class TerminalView:
         words = len(f"{self._thoughts} {inline}".split())
         if not text.startswith(self._transcript.source):  # the text that was printed turns out to be reasoning
             self._transcript = Transcript(self._screen)
-        if words and not self._told and (whole or not may_be_reasoning(text)):
-            self._told = True
+        if words and not self._reasoning_shown and (whole or not may_be_reasoning(text)):
+            self._reasoning_shown = True
             self._screen.line(f"reasoning: {counted(words, 'word')}")
         self._transcript.take(text, whole)
 

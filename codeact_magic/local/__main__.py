@@ -12,7 +12,7 @@ from typing import Any
 from ..errors import LocalModelError
 from .child import llama_server, serve_until_stdin_ends
 from .fetching import fetch_with_bar
-from .models import DEFAULT, MODELS, require_extra
+from .known_models import DEFAULT, MODELS, require_extra
 from .serving import CONTEXT, status
 
 

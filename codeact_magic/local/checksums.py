@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
 
-from .models import ModelFile, Progress, cache_folder
+from .known_models import ModelFile, Progress, cache_folder
 
 BLOCK = 1 << 20
 

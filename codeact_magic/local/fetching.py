@@ -12,7 +12,7 @@ from typing import Any
 from ..errors import LocalModelError
 from . import hub, package_index
 from .checksums import is_right, recorded_paths, sha256_of, size_of
-from .models import DEFAULT, ModelFile, Progress, Tell, cache_folder, named, require_extra, silent
+from .known_models import DEFAULT, ModelFile, Progress, Tell, cache_folder, named, require_extra, silent
 
 POLL = 0.1  # seconds between two attempts to take another process's lock
 

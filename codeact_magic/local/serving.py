@@ -24,7 +24,7 @@ from urllib.parse import urlsplit
 from ..errors import LocalModelError
 from .child import detached
 from .fetching import fetch_with_bar, find
-from .models import DEFAULT, MODELS, gigabytes, require_extra, silent
+from .known_models import DEFAULT, MODELS, gigabytes, require_extra, silent
 
 Tick = Callable[[float], None]  # seconds waited
 

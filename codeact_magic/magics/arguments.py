@@ -1,4 +1,4 @@
-"""The arguments that several subcommands share, and what they stand for."""
+"""The arguments that several subcommands share, and the sessions and options that they name."""
 
 from __future__ import annotations
 

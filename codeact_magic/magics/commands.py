@@ -14,11 +14,11 @@ from ..hints import ListOptions, RunCommand, ShowHelp, WritePrompt
 from ..options import Options, split
 from ..runner import Runner
 from ..text import one_line
-from . import insert, listing, models, saved, status, turns
+from . import insert, listing, models, reopening, status, turns
 from .registry import Subcommand, declared
 
 # The modules that declare subcommands, in the order in which these are listed.
-_ORDER = [module.__name__ for module in (status, turns, listing, saved, insert, models)]
+_ORDER = [module.__name__ for module in (status, turns, listing, reopening, insert, models)]
 
 
 def subcommands(front_end: FrontEnd) -> dict[str, Subcommand]:
@@ -49,11 +49,11 @@ def run(runner: Runner, options: Options, line: str) -> None:
 
 
 def overview(advice: Advice, others: Sequence[tuple[str, str]] = ()) -> str:
-    """Return the list of the subcommands that a front end has, and of its `others` with what they do."""
+    """Return the list of the subcommands that a front end has, and of its `others` with their descriptions."""
     commands = subcommands(advice.front_end).values()
     rows = [(advice.command(command.name, command.usage), command.summary) for command in commands]
     more = advice.sentence([ListOptions()])
-    return "\n".join([*columns([*rows, *others]), "", f"--help after a command shows what it takes. {more}"])
+    return "\n".join([*columns([*rows, *others]), "", f"--help after a command shows its arguments. {more}"])
 
 
 def completions(line: str) -> list[str]:

@@ -16,7 +16,7 @@ from ..slicing import before_the_error, clean, without_failures
 from ..text import one_line, safe_markdown
 from .arguments import APPROVE, FILE_OR_CURRENT, THREAD, name_of, opened, with_given
 from .registry import NOTEBOOK_ONLY, Argument, Arguments, subcommand
-from .saved import consent_line, folder_of, script, separate_kernel, show_progress
+from .reopening import consent_line, folder_of, script, separate_kernel, show_progress
 
 
 @subcommand(
@@ -31,8 +31,8 @@ def insert(runner: Runner, options: Options, arguments: Arguments) -> None:
     """Insert a session's actions as cells into your notebook, not yet run.
 
     Code that failed becomes a comment. --clean keeps only what the end result depends on: dead ends and failed attempts
-    are left out. This is proved first: both versions run in separate kernels, for which you are asked. What cannot be
-    proved is kept.
+    are left out. This is proved first: both versions run in separate kernels, for which you are asked. Code is kept if
+    it cannot be proved that nothing depends on it.
     """
     options = with_given(options, arguments)
     session, path = opened(runner, options, arguments.file)

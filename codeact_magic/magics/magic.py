@@ -67,7 +67,7 @@ class CodeAct(Options, Magics):
                 raise StoppedError("You stopped %codeact.") from None
 
     def close(self) -> None:
-        """Save the threads, and end what was started."""
+        """Save the threads, and end the processes that were started."""
         self._channel.close()
         if self._runner:
             self._runner.close()
@@ -137,7 +137,7 @@ def load(shell: Any) -> None:
 
 
 def unload(shell: Any) -> None:
-    """Remove the magics and their configuration, and end what they started."""
+    """Remove the magics and their configuration, and end the processes and threads that they started."""
     shell.strdispatchers["complete_command"].strs.pop(_COMMAND, None)
     magics = shell.magics_manager.registry.pop("CodeAct", None)
     for kind in ("line", "cell"):
@@ -151,7 +151,7 @@ _COMMAND = "%codeact"
 
 
 def _complete(shell: Any, event: Any) -> list[str]:
-    """Return what may stand in the place of the last word of a `%codeact` line."""
+    """Return the completions of the last word of a `%codeact` line."""
     from .commands import completions
 
     return completions(event.text_until_cursor.lstrip())

@@ -41,7 +41,7 @@ class Argument:
 
     @property
     def usage(self) -> str:
-        """What the list of subcommands shows of it: "FILE", "[FILE]"; empty for an option or a choice."""
+        """Its name in the list of subcommands: "FILE", "[FILE]"; empty for an option or a choice."""
         name = self.flags[0]
         if name.startswith("-") or "choices" in self.settings:
             return ""
@@ -59,12 +59,12 @@ class Subcommand:
 
     @property
     def description(self) -> str:
-        """What it does, in full."""
+        """The help text, in full."""
         return inspect.getdoc(self.function) or ""
 
     @property
     def summary(self) -> str:
-        """What it does, in one line."""
+        """The first line of the help text."""
         return self.description.splitlines()[0]
 
     @property

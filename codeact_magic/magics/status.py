@@ -14,8 +14,8 @@ from ..runner import Runner
 from ..session import Turn, Usage
 from ..sessions.threads import near
 from ..text import one_line
+from .printing import dim
 from .registry import Arguments, subcommand
-from .tables import dim
 
 
 @subcommand()
@@ -34,7 +34,7 @@ def status(runner: Runner, options: Options, arguments: Arguments) -> None:
         ("thread", f"{options.thread}{also}", [_change(advice, "thread"), advice.afresh]),
         ("steps", f"{_steps(turns)}, up to {options.max_steps} a turn", [_change(advice, "max_steps")]),
         ("tokens", _tokens(thread.session.usage) if thread else "none yet", [_change(advice, "max_tokens_per_turn")]),
-        ("session", _place(runner, options), [_change(advice, "save_folder"), advice.command("save", "FILE")]),
+        ("session", _session_file(runner, options), [_change(advice, "save_folder"), advice.command("save", "FILE")]),
     ]
     _print_rows([(name, one_line(value, 200), ", ".join(filter(None, changes))) for name, value, changes in rows])
     print(f"\nTo keep a change: {advice.keep}. More: {advice.more}")
@@ -67,7 +67,7 @@ def _tokens(usage: Usage) -> str:
     return tokens(usage).replace(" tokens", "", 1)
 
 
-def _place(runner: Runner, options: Options) -> str:
+def _session_file(runner: Runner, options: Options) -> str:
     thread = runner.threads.get(options.thread)
     if thread and thread.path:
         return near(thread.path)

@@ -11,8 +11,8 @@ from ..session import Turn, Usage
 from ..sessions.threads import near
 from ..text import one_line
 from .arguments import THREAD
+from .printing import dim, width
 from .registry import NOTEBOOK_ONLY, Argument, Arguments, subcommand
-from .tables import dim, width
 
 
 @subcommand(THREAD)

@@ -7,7 +7,7 @@ Begin with `openai_model`. In the order of a request:
 
 endpoints          chooses the endpoint, model and key
 settings           how an endpoint is called, and which part of that may be shown
-openai_model       sends a request, retries it, and shows the user what happens
+openai_model       sends a request, retries it, and shows the user its progress
 parameters         leaves out the parameters that the endpoint rejected before
 client             the connection; the only module that imports openai
 background_reader  reads the stream on a thread of its own, so that the user can interrupt at any time

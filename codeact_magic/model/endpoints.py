@@ -55,7 +55,8 @@ class Endpoints:
     """
 
     def __init__(self, tell: Callable[[str], None], waiting: Callable[[str], None]) -> None:
-        self._tell, self._waiting = tell, waiting
+        self._tell = tell
+        self._waiting = waiting
         self._models: dict[Settings, OpenAIModel] = {}
         self._only: dict[str, str] = {}  # endpoint -> the one model that it offers
 

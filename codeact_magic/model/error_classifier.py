@@ -1,4 +1,4 @@
-"""Classify the errors of requests: each becomes a retry, or one line that says what is wrong and what to do."""
+"""Classify the errors of requests: each becomes a retry, or one line that names the problem and the remedy."""
 
 from __future__ import annotations
 
@@ -69,10 +69,10 @@ class ErrorClassifier:
             case IdleTimeoutError():
                 return self._silent()
             case OversizedReplyError():
-                fact = f"{self._endpoint} sends without end, and what it sends is no reply. {IS_IT_ONE}"
+                fact = f"{self._endpoint} sends without end, and what it sends is not a reply. {IS_IT_ONE}"
                 return EndpointError(fact, SET_ADDRESS)
         quoted = self._quote(_without_tags(str(error)), 120)
-        fact = f"{self._endpoint} sent something that is no chat completion: {quoted}. {IS_IT_ONE}"
+        fact = f"{self._endpoint} sent something that is not a chat completion: {quoted}. {IS_IT_ONE}"
         return EndpointError(fact, SET_ADDRESS)
 
     # -- no answer -----------------------------------------------------------------------------------------------------

@@ -38,7 +38,7 @@ class OpenAIModel:
         """Return the reply to `request`, and stream it through `show`, which is also called while nothing arrives.
 
         Raises:
-            EndpointError: the request failed; its line says why and what to do.
+            EndpointError: the request failed; its line says why, and names the remedy.
             KeyboardInterrupt: at any time, without delay; the endpoint stops writing, and the next request works.
         """
         failures = 0

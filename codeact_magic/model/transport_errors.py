@@ -1,4 +1,4 @@
-"""The errors of a single request. `error_classifier` decides what each means for the user.
+"""The errors of a single request. `error_classifier` decides how each is worded for the user.
 
 TransportError
 ├── ClientSetupError     the client cannot be set up: the address, a proxy, a certificate

@@ -1,4 +1,4 @@
-"""Find what code would touch, before it runs, from its syntax tree.
+"""Find the effects of code before it runs, from its syntax tree.
 
 This is not a sandbox: it tells the user where to look, and the approval whether to ask. It fails closed: code that it
 cannot read is a finding. This package knows Python's and IPython's syntax, and tables of library functions. It imports

@@ -1,4 +1,4 @@
-"""What a scan says: findings, worded once for every place that shows them."""
+"""The findings of a scan, worded once for every place that shows them."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ _WORDS: dict[Kind, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that the code would touch, what it does to it, and the 1-based line that says so."""
+    """One thing that the code would touch, the way it would touch it, and the 1-based line that does so."""
 
     kind: Kind
     what: str
@@ -69,21 +69,21 @@ class ScanReport:
         self._found: dict[str, Finding] = {}
 
     def add(self, kind: Kind, what: str, line: int) -> None:
-        """Add a finding; `what` may be any text, it is made fit to be shown."""
+        """Add a finding. Its text may be any, and is made fit to be shown."""
         finding = Finding(kind, _shown(what), line)
         known = self._found.setdefault(str(finding), finding)
         if line < known.line:
             self._found[str(finding)] = finding
 
     def findings(self) -> tuple[Finding, ...]:
-        """Return what was found, in the order of the lines; of a name that is overwritten, only that."""
+        """Return the findings, in the order of the lines; of a name that is overwritten, only that."""
         gone = {finding.what for finding in self._found.values() if finding.kind in ("overwrites name", "deletes name")}
         found = [one for one in self._found.values() if not (one.kind == "changes name" and one.what in gone)]
         return tuple(sorted(found, key=lambda finding: finding.line))
 
 
 def _shown(text: str) -> str:
-    """Return `text` on one line, cut, with what does not print escaped: a badge must not deceive either."""
+    """Return `text` on one line, cut, with unprintable characters escaped: a badge must not deceive either."""
     line = " ".join(text[: 4 * _LONGEST].split())
     line = line if len(line) <= _LONGEST else line[: _LONGEST - 1] + "…"
     return "".join(char if char.isprintable() else f"\\u{ord(char):04x}" for char in line)

@@ -1,4 +1,4 @@
-"""Find what a reader cannot see: hidden characters, code out of sight, and names that look like other names."""
+"""Find hidden characters, code out of sight, and names that look like other names: a reader cannot see them."""
 
 from __future__ import annotations
 

@@ -109,7 +109,7 @@ class _Separator:
         return tree, tuple(self._commands)
 
     def _cell_magics(self) -> Iterator[str]:
-        """Yield what replaces the cell magics at the top, with the same number of lines."""
+        """Yield the text that replaces the cell magics at the top, with the same number of lines."""
         blank = self._code[: len(self._code) - len(self._code.lstrip())]
         self._at = len(blank) if self._code.startswith("%%", len(blank)) else 0
         yield from self._kept(blank[: self._at])

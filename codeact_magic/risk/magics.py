@@ -80,7 +80,8 @@ def shell(text: str) -> Iterator[Effect]:
 
 
 def _magic(command: Command) -> Iterator[Effect]:
-    name, text = command.name, command.text
+    name = command.name
+    text = command.text
     whole = f"{name} {text}".strip()
     if name in _SHELLS:
         yield from shell(_shell_text(command))

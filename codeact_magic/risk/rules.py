@@ -127,7 +127,8 @@ class Rules:
     def _import(self, node: ast.Import | ast.ImportFrom, scope: Scope) -> None:
         for alias in node.names:
             module = f"{node.module}.{alias.name}" if isinstance(node, ast.ImportFrom) else alias.name
-            dotted, name = canonical(module), alias.asname or alias.name
+            dotted = canonical(module)
+            name = alias.asname or alias.name
             known = tables.touched(dotted)
             if alias.name == "*":
                 self._star(str(getattr(node, "module", "")), node.lineno)

@@ -1,4 +1,4 @@
-"""What outlives a kernel: sessions on disk, the threads of a kernel, training data.
+"""Sessions that outlive a kernel: on disk, by thread, and as training data.
 
 Knows files and the notebook format. Does not know front ends, models or running code. Begin reading at
 `threads.Threads` for the sessions of a kernel, at `saving` for their files.

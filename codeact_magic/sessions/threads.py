@@ -32,7 +32,7 @@ class Thread:
 
     session: Session
     saver: Saver | None = None
-    told: bool = False  # the user has been told where it is saved
+    path_shown: bool = False  # the user has been told where it is saved
     limit: int = 0  # characters of outputs that are saved in the notebook itself
     adopted: bool = False  # it was loaded from a file, and no prompt has followed
 
@@ -52,7 +52,7 @@ class Thread:
             self.saver.save(session)
 
     def settle(self) -> None:
-        """Wait, for a moment at most, until what was saved survives the end of this process."""
+        """Wait, for a moment at most, until the saved session survives the end of this process."""
         if self.saver:
             self.saver.written(MOMENT)
 
@@ -61,7 +61,7 @@ class Thread:
         return bool(self.saver and self.saver.flush(patience))
 
     def close(self) -> None:
-        """Save what is not saved yet, and release the file."""
+        """Save all steps that are not saved yet, and release the file."""
         if self.saver:
             self.saver.close()
 
@@ -74,7 +74,8 @@ class Threads(dict[str, Thread]):
 
     def __init__(self, secrets: Callable[[], Sequence[str]], tell: Callable[..., None]) -> None:
         super().__init__()
-        self._secrets, self._tell = secrets, tell
+        self._secrets = secrets
+        self._tell = tell
 
     def begin(self, options: Options, prompt: str, path: Path | None = None) -> Thread:
         """Begin the thread that `options` name, afresh if it exists. Its file is named after `prompt`.
@@ -168,7 +169,7 @@ class Threads(dict[str, Thread]):
         raise UsageError(fact, WritePrompt())
 
     def close(self) -> None:
-        """Save what is not saved yet, and end every thread."""
+        """Save all steps that are not saved yet, and end every thread."""
         for thread in self.values():
             thread.saved()
         for name in list(self):

@@ -1,16 +1,16 @@
 """Which code blocks the end result of a session depends on: def-use analysis over names and files (Weiser, 1981).
 
 Nothing is run here. Names are followed by a simple rule that may be wrong about objects that hide in others, so a slice
-has to be proved: it is run beside the whole session (`verify.proof`). A proof cannot show what happens to files, to
+has to be proved: it is run beside the whole session (`verify.proof`). A proof cannot show changes to files, to
 other processes, to settings and on the network; code that touches these is kept unless it certainly is not needed.
 
-slices   what a slice is
-cut      what is kept, from the end to the beginning: start reading here
-failed   what an action that failed had done before
-effects  what a code block does to names
-names    what a name may stand for
-files    what a code block does to files
-tables   functions and methods that are known by name
+slices   the slice, as a value
+cut      chooses the blocks to keep, from the last to the first: start reading here
+failed   the effects of an action up to its failure
+effects  the effects of a code block on names
+meanings the modules, functions and objects that a name may stand for
+files    the effects of a code block on files
+library  functions and methods that are known by name
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ __all__ = ["Dropped", "Slice", "before_the_error", "clean", "without_failures"]
 
 
 def clean(session: Session) -> Slice:
-    """Return the smallest slice of `session`: what its end result depends on."""
+    """Return the smallest slice of `session`: the code blocks that its end result depends on."""
     return cut(session, keep_all=False)
 
 

@@ -12,7 +12,7 @@ from ..sessions.code_blocks import CodeBlock, code_blocks
 from .effects import Analysis, Effects
 from .failed import parts
 from .files import Files, files
-from .names import read
+from .meanings import read
 from .slices import Dropped, Slice
 
 _WORD = re.compile(r"[^\W\d]\w*")
@@ -29,7 +29,7 @@ _LEFT = "Action {writer} {how}, and may have left files that {reader} reads: all
 
 @dataclass(frozen=True, eq=False)
 class _Part:
-    """A code block, or a part of one that failed, and what it does; only a `candidate` may be kept, a `root` has to."""
+    """A code block, or a part of one that failed, and its effects; only a `candidate` may be kept, a `root` has to."""
 
     block: CodeBlock
     effects: Effects
@@ -44,13 +44,13 @@ class _Part:
 
 
 def cut(session: Session, *, keep_all: bool) -> Slice:
-    """Return what the end result of `session` depends on; if `keep_all`, all that did not fail."""
+    """Return the blocks that the end result of `session` depends on; if `keep_all`, all that did not fail."""
     blocks = code_blocks(session)
     pieces = [part for block in blocks for part in parts(block)]
     analysis = Analysis([read(block.code) for block, _, _ in pieces])
     roots = {block.number for block in blocks if keep_all} | {block.number for block in _results(session, blocks)}
     every = list(_parts(pieces, analysis, roots))
-    names = {name for part in every for name in part.made} - analysis.names.modules.keys()
+    names = {name for part in every for name in part.made} - analysis.meanings.modules.keys()
     kept = frozenset(_Backward(every, _mentioned(session, names)).kept())
     if note := next(_left_behind(every, kept), ""):
         return Slice(blocks, (), (), note)
@@ -64,7 +64,7 @@ def cut(session: Session, *, keep_all: bool) -> Slice:
 
 def _parts(pieces: Sequence[tuple[CodeBlock, str, bool]], analysis: Analysis, roots: set[int]) -> Iterator[_Part]:
     functions = {
-        name: [_files(ast.unparse(node)) for _, node in found] for name, found in analysis.names.definitions.items()
+        name: [_files(ast.unparse(node)) for _, node in found] for name, found in analysis.meanings.definitions.items()
     }
     for (block, ran, candidate), found in zip(pieces, analysis.effects, strict=True):
         effects = found if ran else Effects()
@@ -117,10 +117,11 @@ def _mentioned(session: Session, names: set[str]) -> list[set[str]]:
 
 
 class _Backward:
-    """Goes from the last part to the first, and keeps what is needed by then."""
+    """Goes from the last part to the first, and keeps those that a later one needs."""
 
     def __init__(self, every: Sequence[_Part], mentioned: Sequence[set[str]]) -> None:
-        self._every, self._mentioned = every, mentioned
+        self._every = every
+        self._mentioned = mentioned
         self._all = {name for part in every for name in part.effects.binds | part.effects.may}
         self._needed: set[str] = set()
         self._replaced: set[str] = set()  # files that are written anew later, and not read before that
@@ -194,7 +195,7 @@ def _left_behind(every: Sequence[_Part], kept: frozenset[_Part]) -> Iterator[str
 
 
 def _reader(writer: _Part, after: Sequence[_Part]) -> _Part | None:
-    """Return the first one of `after` that may read what `writer` left, None if there is none."""
+    """Return the first one of `after` that may read a name or file that `writer` left, None if there is none."""
     if writer.files.others or writer.files.spreads or writer.effects.everything:
         return next((part for part in after if part.files.reads_some), None)
     for path in sorted(writer.files.whole):
@@ -207,7 +208,7 @@ def _reader(writer: _Part, after: Sequence[_Part]) -> _Part | None:
 
 
 def _dropped(blocks: Sequence[CodeBlock], every: Sequence[_Part], kept: frozenset[_Part]) -> Iterator[Dropped]:
-    """Yield what is dropped; a block of which nothing is kept is dropped as one."""
+    """Yield the dropped parts; a block of which nothing is kept is dropped as one."""
     numbers = {part.block.number for part in kept}
     dropped = {part.block.number: part for part in every if part not in kept}
     for block in blocks:

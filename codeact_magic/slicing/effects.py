@@ -1,4 +1,4 @@
-"""What a code block does to names: which it uses, which it binds for sure, which it may bind or change."""
+"""The effects of a code block on names: which it uses, which it binds for sure, which it may bind or change."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from ..risk.ipython_syntax import Command
 from ..risk.magics import judge
 from ..risk.scopes import plain_names
-from . import tables
-from .names import GIVEN, Code, Names, last, opens
+from . import library
+from .meanings import GIVEN, Code, Meanings, last, opens
 
 _RESULTS = re.compile(r"_+|_\d+|_i+|_i\d+|_o?h|In|Out")  # IPython's names for what was shown and typed before
 _BODIES = ("body", "orelse", "handlers", "cases", "finalbody")
@@ -21,7 +21,7 @@ _NONE: _Bound = frozenset()
 
 @dataclass
 class Effects:
-    """What code does: the names that it `uses`, `binds` for sure and `may` bind or change; `acts` beyond names."""
+    """The effects of code: the names that it `uses`, `binds` for sure and `may` bind or change; `acts` beyond names."""
 
     uses: set[str] = field(default_factory=set)
     binds: set[str] = field(default_factory=set)
@@ -30,7 +30,7 @@ class Effects:
     everything: bool = False  # it may use and change all names
 
     def add(self, other: Effects) -> None:
-        """Add what other code does that may run with this."""
+        """Add the effects of other code that may run with this."""
         self.uses |= other.uses
         self.may |= other.may
         self.acts |= other.acts
@@ -44,11 +44,11 @@ class Analysis:
         """Read all of `codes`; `effects` are those of each."""
         readable = [code for code in codes if code]
         nodes = [node for code in readable for node, _ in code.scopes.nodes]
-        self.names = Names(readable)
-        self._seeded = any(isinstance(node, ast.Call) and last(node.func) in tables.SEEDS for node in nodes)
+        self.meanings = Meanings(readable)
+        self._seeded = any(isinstance(node, ast.Call) and last(node.func) in library.SEEDS for node in nodes)
         self._packages = {package for node in nodes for package in _packages(node)}
-        self._leads_to = {name: set(self._led(name)) for name in self.names.bindings}
-        self._called = {name: self._when_called(name) for name in self.names.definitions}
+        self._leads_to = {name: set(self._led(name)) for name in self.meanings.bindings}
+        self._called = {name: self._when_called(name) for name in self.meanings.definitions}
         self.effects = [self._effects(code) if code else Effects(acts=True, everything=True) for code in codes]
 
     # -- functions -----------------------------------------------------------------------------------------------------
@@ -64,16 +64,16 @@ class Analysis:
 
     def _led(self, name: str) -> Iterator[str]:
         """Yield the names in the functions of that name, and the names of functions that it may hold."""
-        for _, found in self.names.definitions.get(name, ()):
+        for _, found in self.meanings.definitions.get(name, ()):
             yield from (part.id for part in ast.walk(found) if isinstance(part, ast.Name))
-        for binding in self.names.bindings[name]:
+        for binding in self.meanings.bindings[name]:
             for part in ast.walk(binding.node) if binding.node else ():
-                if isinstance(part, ast.Name) and part.id in self.names.definitions:
+                if isinstance(part, ast.Name) and part.id in self.meanings.definitions:
                     yield part.id
 
     def _when_called(self, name: str) -> Effects:
         effects = Effects()
-        for code, found in self.names.definitions[name]:
+        for code, found in self.meanings.definitions[name]:
             for node in ast.walk(found):
                 if id(node) in code.scope_of and node is not found:
                     self._note(code, node, effects)
@@ -90,7 +90,7 @@ class Analysis:
         return effects
 
     def _block(self, code: Code, statements: Sequence[ast.AST], bound: _Bound, effects: Effects) -> _Bound:
-        """Add what `statements` do if `bound` is bound already, and return what is bound for sure after them."""
+        """Add the effects of `statements` if `bound` is bound already; return the names bound for sure after them."""
         for statement in statements:
             bound = self._statement(code, statement, bound, effects)
         return bound
@@ -115,7 +115,7 @@ class Analysis:
         return bound
 
     def _note_below(self, code: Code, node: ast.AST, bound: _Bound, effects: Effects) -> None:
-        """Add what `node` and all below it does if `bound` is bound already."""
+        """Add the effects of `node` and all below it if `bound` is bound already."""
         own = Effects()
         for part in ast.walk(node):
             if not code.runs_later(part):
@@ -128,8 +128,9 @@ class Analysis:
         effects.add(own)
 
     def _note(self, code: Code, node: ast.AST, effects: Effects) -> None:
-        """Add what `node` does by itself, without what is below it."""
-        names, scope = self.names, code.scope_of.get(id(node))
+        """Add the effects of `node` itself, without the nodes below it."""
+        names = self.meanings
+        scope = code.scope_of.get(id(node))
         if scope is None:
             return
         effects.may |= names.sharing(names.changed(code, node) - {GIVEN})
@@ -139,7 +140,7 @@ class Analysis:
                 if not isinstance(getattr(node, "ctx", None), ast.Store):
                     effects.uses.add(name)
                 is_result = name not in names.bindings and _RESULTS.fullmatch(name) is not None
-                effects.everything |= is_result or (name in tables.EVERYTHING and names.is_builtin(name))
+                effects.everything |= is_result or (name in library.EVERYTHING and names.is_builtin(name))
             case ast.Call():
                 self._note_call(code, node, effects)
             case ast.Assign(targets=targets, value=value):
@@ -150,17 +151,17 @@ class Analysis:
 
     def _is_setting(self, code: Code, target: ast.expr) -> bool:
         """Return whether an assignment changes a module: rcParams, options."""
-        return isinstance(target, ast.Subscript | ast.Attribute) and bool(self.names.dotted(code, target.value))
+        return isinstance(target, ast.Subscript | ast.Attribute) and bool(self.meanings.dotted(code, target.value))
 
     def _note_call(self, code: Code, node: ast.Call, effects: Effects) -> None:
-        """Add what a call does to what no name stands for: generators of random numbers, the state of a module."""
-        dotted = self.names.dotted(code, node.func)
+        """Add a call's effects on things without a name: generators of random numbers, the state of a module."""
+        dotted = self.meanings.dotted(code, node.func)
         root, *others = dotted.split(".")
-        effects.acts |= not tables.SETTINGS.isdisjoint(others)
-        state = tables.generator(dotted, last(node.func))
+        effects.acts |= not library.SETTINGS.isdisjoint(others)
+        state = library.generator(dotted, last(node.func))
         if state and not self._seeded:  # then nothing depends on the order in which numbers are drawn
             return
-        if state or root not in tables.STATELESS:
+        if state or root not in library.STATELESS:
             effects.may.add(f"<{state or root}>")
             effects.uses.add(f"<{state or root}>")
 
@@ -182,7 +183,7 @@ def _bodies(node: ast.AST) -> Iterator[Sequence[ast.AST]]:
 
 
 def _targets(node: ast.AST) -> Iterator[ast.AST]:
-    """Yield what is bound when the body of a compound statement runs."""
+    """Yield the names that are bound when the body of a compound statement runs."""
     match node:
         case ast.For() | ast.AsyncFor():
             yield node.target
@@ -226,10 +227,10 @@ def _of_command(command: Command) -> Effects:
     looks = command.sign in ("?", "??") or not list(judge(command))
     words = command.text.split()
     if command.sign in ("!", "!!") and not set("|&;<>`$") & set(command.text):
-        looks = bool(words) and words[0] in tables.LOOKING_COMMANDS
-    everything = command.name in tables.EVERY_NAME
+        looks = bool(words) and words[0] in library.LOOKING_COMMANDS
+    everything = command.name in library.EVERY_NAME
     return Effects(
         uses=set(re.findall(r"[^\W\d]\w*", command.text)),
-        acts=everything or not looks or command.name in tables.SETTING_MAGICS,
+        acts=everything or not looks or command.name in library.SETTING_MAGICS,
         everything=everything,
     )

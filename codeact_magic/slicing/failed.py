@@ -1,4 +1,4 @@
-"""What an action that failed had done before."""
+"""The effects of an action up to its failure."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from ..sessions.code_blocks import CodeBlock, raised
 from ..text import one_line
-from .names import read
+from .meanings import read
 
 _LINE = re.compile(r"line (\d+): (.*)", re.DOTALL)
 _UNREAD = ("SyntaxError", "IndentationError", "TabError")
@@ -22,7 +22,7 @@ def before_the_error(block: CodeBlock) -> str:
 def parts(block: CodeBlock) -> Iterator[tuple[CodeBlock, str, bool]]:
     """Yield the parts of `block`: the part, which code of it ran, and whether it may be kept.
 
-    There are two if it failed: what it had done before, which may be kept, and the rest.
+    There are two if it failed: the part before the failure, which may be kept, and the rest.
     """
     if not block.number or block.status == "ok":
         yield block, block.code, True

@@ -1,6 +1,6 @@
 """Which files a code block writes as a whole, and which it may read.
 
-A proof cannot show what is missing here: it runs in the session's folder, and the files are there already.
+A proof does not show a mistake made here: it runs in the session's folder, and the files are there already.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Literal
 from ..risk import scan
 from ..risk import tables as known
 from ..risk.findings import Kind
-from .names import Code, last
+from .meanings import Code, last
 
 _SAVERS = frozenset(
     """
@@ -59,13 +59,13 @@ REACH: Mapping[Kind, Reach] = {
 
 
 def reach(kind: Kind) -> Reach:
-    """Return what a finding of `kind` is about; the most if it is not known here, so that the code is kept."""
+    """Return how far a finding of `kind` reaches; the furthest if it is not known here, so that the code is kept."""
     return REACH.get(kind, "any file")
 
 
 @dataclass(frozen=True)
 class Files:
-    """What code does to files: those that it writes as a `whole`, whether it writes `others`, what it may read.
+    """The effects of code on files: those that it writes as a `whole`, whether it writes `others`, which it may read.
 
     `acts`: it does more than that to the world, so it is kept; `spreads`: it may write any file by that.
     `reads_some`: it reads a file, or adds to one.
@@ -80,7 +80,7 @@ class Files:
     spreads: bool = False
 
     def calling(self, functions: Iterable[Files]) -> Files:
-        """Return what the code does if it may call `functions`, with arguments that are not known."""
+        """Return the effects of the code if it may call `functions`, with arguments that are not known."""
         every = [self, *functions]
         return Files(
             whole=self.whole,
@@ -98,7 +98,7 @@ class Files:
 
 
 def files(source: str, code: Code | None) -> Files:
-    """Return what `source`, read as `code`, does to files."""
+    """Return the effects of `source`, read as `code`, on files."""
     if code is None:
         return Files(others=True, reads_any=True, acts=True, reads_some=True, spreads=True)
     findings = scan(source)

@@ -1,4 +1,4 @@
-"""What a slice is."""
+"""The slice of a session, as a value."""
 
 from __future__ import annotations
 
@@ -30,5 +30,5 @@ class Slice:
 
     @property
     def actions(self) -> tuple[CodeBlock, ...]:
-        """The actions that are kept: what a user who has the cells already needs."""
+        """The actions that are kept: all that a user who has the cells already needs."""
         return tuple(block for block in self.kept if block.number)

@@ -14,8 +14,8 @@ from ..session import Observation, Session
 from ..sessions.code_blocks import CodeBlock, code_blocks, raised
 from ..slicing import Slice
 from ..text import one_line
-from .engine import Engine, cut_short, reason
 from .report import headline
+from .separate_kernel import SeparateKernel, cut_short, reason
 
 Progress = Callable[[int, int, str], None]
 _MOST_NAMES = 5  # names that a line lists
@@ -39,7 +39,7 @@ class Proof:
 def prove(
     session: Session,
     part: Slice,
-    new_engine: Callable[[], Engine],
+    new_kernel: Callable[[], SeparateKernel],
     *,
     tolerance: float = 1e-6,
     progress: Progress = lambda number, total, code: None,
@@ -50,13 +50,13 @@ def prove(
     databases and the state of modules are not compared, except as far as a kept action shows them. Engines are closed
     after use. Raises UsageError if a kernel cannot be started, and StoppedError if the user stops the proof.
     """
-    return first_proved(session, [part], new_engine, tolerance=tolerance, progress=progress)[1]
+    return first_proved(session, [part], new_kernel, tolerance=tolerance, progress=progress)[1]
 
 
 def first_proved(
     session: Session,
     parts: Sequence[Slice],
-    new_engine: Callable[[], Engine],
+    new_kernel: Callable[[], SeparateKernel],
     *,
     tolerance: float = 1e-6,
     progress: Progress = lambda number, total, code: None,
@@ -66,7 +66,7 @@ def first_proved(
     `parts` go from the smallest to the fullest. The next one is tried only if the one before lacks something. The whole
     session runs once for all of them. Raises the same errors as `prove`.
     """
-    prover = _Prover(session, parts, new_engine, tolerance, progress)
+    prover = _Prover(session, parts, new_kernel, tolerance, progress)
     for part in parts:
         proof = prover.proof(part)
         if proof.holds:
@@ -102,11 +102,11 @@ class _Prover:
         self,
         session: Session,
         parts: Sequence[Slice],
-        new_engine: Callable[[], Engine],
+        new_kernel: Callable[[], SeparateKernel],
         tolerance: float,
         progress: Progress,
     ) -> None:
-        self._new_engine = new_engine
+        self._new_kernel = new_kernel
         self._tolerance = tolerance
         self._progress = progress
         self._blocks = code_blocks(session)
@@ -168,21 +168,21 @@ class _Prover:
         return Proof(False, _SHOWS.format(number=number, detail=detail), lacks=True)
 
     def _run(self, blocks: Sequence[CodeBlock], names: Sequence[str], *, of_slice: bool = False) -> _Run:
-        engine = self._new_engine()
+        kernel = self._new_kernel()
         observations: dict[int, Observation] = {}
         failed: dict[str, str] = {}
         try:
             for block in blocks:
-                observation = self._run_block(engine, block, of_slice)
+                observation = self._run_block(kernel, block, of_slice)
                 if block.number and block.whole:
                     observations[block.number] = observation
                 if observation.status == "error" and not block.number:
                     failed[block.code] = _error(observation)
-            return _Run(_values(engine, names), observations, failed)
+            return _Run(_values(kernel, names), observations, failed)
         finally:
-            engine.close()
+            kernel.close()
 
-    def _run_block(self, engine: Engine, block: CodeBlock, of_slice: bool) -> Observation:
+    def _run_block(self, kernel: SeparateKernel, block: CodeBlock, of_slice: bool) -> Observation:
         """Run a block.
 
         All blocks run in one kernel, even if the session went on in a new one: the user will have a single kernel, too.
@@ -190,7 +190,7 @@ class _Prover:
         """
         self._done += 1
         self._progress(self._done, self._total, headline(block.code))
-        observation = engine.run(block.code, every_value=block.number > 0)
+        observation = kernel.run(block.code, every_value=block.number > 0)
         what = f"action {block.number}" if block.number else _cell(block.code)
         name = _KEPT if of_slice else "the session"
         if observation.status == "interrupted":
@@ -247,13 +247,13 @@ def _listed(names: Collection[str]) -> str:
     return f"{shown} and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else shown
 
 
-def _values(engine: Engine, names: Sequence[str]) -> dict[str, list[str]]:
-    """Return the fingerprints of the variables `names` in the engine's kernel."""
+def _values(kernel: SeparateKernel, names: Sequence[str]) -> dict[str, list[str]]:
+    """Return the fingerprints of the variables `names` in a kernel."""
     if not names:
         return {}
     try:
         code = _FINGERPRINTING.format(source=inspect.getsource(fingerprint), names=list(names))
-        found = json.loads(engine.evaluate(code))
+        found = json.loads(kernel.evaluate(code))
     except (CodeActError, ValueError) as error:
         raise _FailedError(
             f"It could not be proved: the variables cannot be compared ({one_line(error, 200)})."

@@ -13,23 +13,23 @@ from ..errors import StoppedError
 from ..session import CONNECTION_LOST, Json, Observation, Session
 from ..sessions.code_blocks import CodeBlock, code_blocks, raised
 from ..text import one_line
-from .engine import Engine, cut_short, reason
 from .report import Report, Row, headline
+from .separate_kernel import SeparateKernel, cut_short, reason
 
 Progress = Callable[[int, int, str], None]
 
 
 def verify(
     session: Session,
-    engine: Engine,
+    kernel: SeparateKernel,
     *,
     tolerance: float = 1e-6,
     progress: Progress = lambda number, total, code: None,
 ) -> Report:
-    """Run all code of `session` in `engine`, which is new, and return how the results compare with the recorded ones.
+    """Run all code of `session` in `kernel`, which is new, and return how the results compare with the recorded ones.
 
-    The engine restarts at each point where the session continued in a new kernel. Blocks that were interrupted in the
-    session are left out. After a timeout or the loss of the engine's kernel nothing more is run. Raises StoppedError
+    The kernel restarts at each point where the session continued in a new kernel. Blocks that were interrupted in the
+    session are left out. After a timeout or the loss of the kernel nothing more is run. Raises StoppedError
     if the user interrupts the run.
 
     Of a user's own cell only a failure is recorded, so its row says "ran". Other effects of the code, such as files
@@ -37,7 +37,7 @@ def verify(
 
     Args:
         session: the saved session.
-        engine: runs the code, in the folder in which the session ran.
+        kernel: runs the code, in the folder in which the session ran.
         tolerance: the relative difference allowed between numbers, except integers.
         progress: called before each run with its number, the total, and the headline of the code.
     """
@@ -47,14 +47,14 @@ def verify(
     note = ""
     for number, block in enumerate(blocks, 1):
         if block.fresh and number > 1:
-            engine.restart()
+            kernel.restart()
         if left_out := _why_left_out(block):
             rows.append(Row(block.number, block.code, "left out", left_out))
         elif note:
             rows.append(Row(block.number, block.code, "missing", "not run any more"))
         else:
             progress(number, len(blocks), headline(block.code))
-            observation = engine.run(block.code, every_value=block.number > 0)
+            observation = kernel.run(block.code, every_value=block.number > 0)
             if observation.status == "interrupted":
                 raise StoppedError("You stopped it while it was being verified.")
             if cut_short(observation):
@@ -92,7 +92,7 @@ def _row(block: CodeBlock, observation: Observation, tolerance: float, then: dat
     if block.observation is None:  # a user's cell
         return Row(0, block.code, "ran", "fails as it did" if observation.status == "error" else "")
     if block.imported:
-        found = compare(_as_told(block.observation), _as_told(observation), tolerance=tolerance)
+        found = compare(_as_sent(block.observation), _as_sent(observation), tolerance=tolerance)
         return Row(block.number, block.code, found.verdict, found.detail or ", ".join([_IMPORTED, *found.notes]))
     found = compare(block.observation.outputs, observation.outputs, tolerance=tolerance, then=then)
     return Row(block.number, block.code, found.verdict, str(found))
@@ -101,7 +101,7 @@ def _row(block: CodeBlock, observation: Observation, tolerance: float, then: dat
 _IMPORTED = "as text: it was imported"
 
 
-def _as_told(observation: Observation) -> list[Json]:
+def _as_sent(observation: Observation) -> list[Json]:
     """Return outputs as one text, as models are told them: training data hold nothing else."""
     text: Json = {"output_type": "stream", "name": "stdout", "text": as_text(observation.outputs)}
     return [text, *(output for output in observation.outputs if output.get("output_type") == "error")]

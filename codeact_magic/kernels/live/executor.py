@@ -43,7 +43,7 @@ class ShellExecutor:
     # -- the executor protocol -----------------------------------------------------------------------------------------
 
     def run(self, code: str) -> Observation:
-        """Run `code` once, as a cell of its own in `In`, `Out` and %history. Never raises what the code raises.
+        """Run `code` once, as a cell of its own in `In`, `Out` and %history. An exception of the code is not raised.
 
         The status is "interrupted" if the user interrupted the code, even if the code caught the interrupt.
         """

@@ -146,7 +146,7 @@ class Recorder:
         return self._formatted[1]
 
     def _unrecorded(self, original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-        """Call `original`, and do not record what a terminal prints for it: the output is in the record already."""
+        """Call `original` without recording what it prints in a terminal: the record has the output already."""
         self._silent.append(threading.get_ident())
         try:
             return original(*args, **kwargs)

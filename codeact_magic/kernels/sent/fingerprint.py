@@ -27,7 +27,7 @@ _SKIPPED = "__dict__", "__weakref__", "__doc__", "__firstlineno__", "__static_at
 
 
 def fingerprints(namespace: dict[str, Any], names: Collection[str]) -> dict[str, list[str]]:
-    """Return, for each of `names`, a pair: what its fingerprint covers, and the fingerprint.
+    """Return, for each of `names`, a pair: how much its fingerprint covers, and the fingerprint.
 
     It covers the "value", or only the "type"; "" stands for a name without a value. Values with equal fingerprints are
     equal, unless only their type is covered: figures, open files, and objects that cannot be pickled.

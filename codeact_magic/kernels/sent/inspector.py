@@ -88,7 +88,7 @@ _PATIENCE = 1.0  # seconds to wait for the output of child processes
 
 
 def _drain(result: object) -> None:
-    """Wait until ipykernel has read what child processes wrote during this run.
+    """Wait until ipykernel has read the output of child processes of this run.
 
     They write to descriptors 1 and 2, which ipykernel reads on threads of its own. A sentinel written to each of them
     shows how far it has read.

@@ -26,7 +26,7 @@ class Background(Generic[Result]):
     def result(self, patience: float) -> Result:
         """Return the result of the function.
 
-        Raises what the function raised, and TimeoutError if it has not returned after `patience` seconds.
+        Raises the function's exception, and TimeoutError if it has not returned after `patience` seconds.
         """
         if not self.over(patience):
             raise TimeoutError(f"it did not answer within {patience:g} s")

@@ -76,7 +76,7 @@ class KernelExecutor:
     # -- the executor protocol -----------------------------------------------------------------------------------------
 
     def run(self, code: str, *, every_value: bool = True) -> Observation:
-        """Run `code` once. Never raises what the code raises. Raises UsageError if no kernel can be started.
+        """Run `code` once. An exception of the code is not raised. Raises UsageError if no kernel can be started.
 
         `every_value` shows the value of every expression, as for an action; otherwise only the last value is shown.
         """
@@ -115,7 +115,7 @@ class KernelExecutor:
             )
 
     def evaluate(self, code: str) -> str:
-        """Run `code` without output and history, and return what it prints. Raises CodeActError if it fails."""
+        """Run `code` without output and history, and return its output. Raises CodeActError if it fails."""
         with self._lock, Interrupts() as interrupts:
             self._loss = self._ready(interrupts)
             outputs = KernelOutputs((), lambda output: None)

@@ -1,4 +1,4 @@
-"""What sessions need of the file system: names that are claimed, locks, files that are replaced whole."""
+"""The file system, as sessions need it: names that are claimed, locks, files that are replaced whole."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _DRAFT = ".codeact-"
 
 
 class Stamp(NamedTuple):
-    """What a file had when it was last looked at. It differs after any change to the file."""
+    """The state of a file when it was last looked at. It differs after any change to the file."""
 
     device: int
     inode: int
@@ -74,7 +74,7 @@ def _opened(path: Path, flags: int = 0) -> Iterator[BinaryIO]:
     """Open an ordinary file: reading a pipe, for example, might never end. Raises OSError."""
     with os.fdopen(os.open(path, os.O_RDONLY | _BINARY | _NO_WAIT | flags), "rb") as file:
         if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-            raise OSError("it is no ordinary file")
+            raise OSError("it is not an ordinary file")
         yield file
 
 
@@ -199,6 +199,6 @@ def _claim(path: Path) -> bool:
 
 
 def reason(error: BaseException) -> str:
-    """Return what an error of the system, or any other, says, on one line."""
+    """Return the text of an error of the system, or of any other, on one line."""
     strerror = error.strerror if isinstance(error, OSError) else None
     return one_line(strerror or str(error) or type(error).__name__)

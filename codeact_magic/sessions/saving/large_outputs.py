@@ -1,14 +1,14 @@
 """Outputs too large for a notebook: each goes into a file beside it, and comes back when the session is loaded.
 
 The file of session.ipynb is session_files/<the beginning of its SHA-256>.<ending>. None of the endings stands for
-anything active: images are images, JSON is JSON, and all else, HTML and SVG too, is text. The notebook shows the
-beginning of the text with a link to the file; the cell's `metadata.codeact.files` says which output that is, and what
-it lacks.
+anything active: images are images, JSON is JSON, and all else, HTML and SVG too, is text. The notebook shows the image
+in the file, or the beginning of the text with a link to the file. The cell's `metadata.codeact.files` says which output
+that is, and which values it lacks.
 
 The notebook is written whole at each step, so it stays small: once the outputs in it have as many characters together
 as one may have, all that follow go into files, except for short ones.
 
-A notebook that was renamed says which folder it had. What it says is not trusted: only files of such a folder beside it
+A notebook that was renamed says which folder it had. It is not trusted: only files of such a folder beside it
 are read, and only those whose content has the SHA-256 in their name.
 """
 
@@ -114,7 +114,7 @@ class LargeOutputs:
         return dict(sorted(large.items()))
 
     def _stand_in(self, output: Json, keys: list[str]) -> tuple[Json, Json]:
-        """Put the values of `keys` into files; return what stands for `output`, and how it is made whole."""
+        """Put the values of `keys` into files; return the stand-in for `output`, and how it is made whole."""
         values = _values(output)
         rest = dict(output)
         if "data" in output:
@@ -148,8 +148,11 @@ class LargeOutputs:
         return {"form": form, "file": name}
 
     def _shown(self, key: str, value: Any, name: str) -> str:
-        size = f"{_size(value):,} characters"
-        link = f"[{size} of {_kind(key)}]({quote(f'{self.folder.name}/{name}')})"
+        """Return Markdown that shows an image, or the beginning of a text, with a link to the file."""
+        address = quote(f"{self.folder.name}/{name}")
+        if name.endswith(tuple(_IMAGES.values())):
+            return f"[![figure]({address})]({address})"
+        link = f"[{_size(value):,} characters of {_kind(key)}]({address})"
         if name.endswith(".txt"):
             return f"{fence(visible(plain(clip(value, PREVIEW))), '')}\n\n{link}"
         return link
@@ -253,7 +256,7 @@ def _kind(key: str) -> str:
 
 
 def _entries(notebook: Any) -> Iterator[tuple[list[Any], Json]]:
-    """Yield what the cells of a notebook say of outputs in files, each with the outputs of its cell."""
+    """Yield the entries of a notebook's cells about outputs in files, each with the outputs of its cell."""
     with suppress(LookupError, TypeError, AttributeError):
         for cell in notebook["cells"]:
             with suppress(LookupError, TypeError, AttributeError):

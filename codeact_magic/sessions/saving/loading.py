@@ -10,8 +10,8 @@ from ...session import Session
 from ...text import one_line
 from . import disk
 from .disk import Stamp, reason
+from .from_notebook import from_notebook, has_other_cells, parsed
 from .large_outputs import LargeOutputs
-from .reading import from_notebook, has_other_cells, parsed
 from .session_file import FileState
 
 
@@ -26,7 +26,7 @@ def outline(path: Path) -> Session:
 
 
 def opened(path: Path, *, beside: bool = True) -> tuple[Session, FileState]:
-    """Return the session in the file `path`, and what the file was like; a Saver that goes on with it needs that.
+    """Return the session in the file `path`, and the state of the file; a Saver that goes on with it needs that.
 
     `beside`: with the outputs in files beside it. Raises SessionError, which names the file.
     """

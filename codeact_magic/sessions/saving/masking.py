@@ -1,4 +1,4 @@
-"""What must not reach a session's file: secrets, and characters that UTF-8 cannot hold."""
+"""Secrets, and characters that UTF-8 cannot hold, are kept out of a session's file."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def masking(secrets: Sequence[str]) -> Callable[[str], str]:
 def map_texts(value: Any, change: Callable[[str], str]) -> Any:
     """Return a value of session.py with `change` made to all its texts.
 
-    What JSON cannot hold becomes null, or a text.
+    A value that JSON cannot hold becomes null, or a text.
     """
     match value:
         case None | bool() | int():

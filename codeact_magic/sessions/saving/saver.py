@@ -27,7 +27,7 @@ class Saver:
         secrets: returns the texts that must not reach the file; each is replaced by ***.
         tell: shows the user a line, only during `flush`: that saving fails (once until it succeeds again), or that
             the session goes on in another file.
-        loaded: what the file was like when the session was loaded; None: the file may be overwritten.
+        loaded: the state of the file when the session was loaded; None: the file may be overwritten.
         limit: the characters of an output beyond which it goes into a file of its own (0: no limit).
 
     While saving fails, `failure` is the line that says why; otherwise it is empty. Raises SessionError if `path` is
@@ -98,7 +98,7 @@ class Saver:
         return saved
 
     def close(self) -> None:
-        """Write what is waiting, within two seconds, and end the thread; a later `save` begins a new one."""
+        """Write the waiting session, within two seconds, and end the thread; a later `save` begins a new one."""
         self.flush(2.0)
         with self._change:
             self._closing = True

@@ -1,6 +1,6 @@
 """The file of one session: whose it is, and how it is replaced whole at each step.
 
-The cells of the parts that have not changed stay encoded in memory, so that a step encodes only what is new. A file
+The cells of the parts that have not changed stay encoded in memory, so that a step encodes only the new cells. A file
 that somebody else has changed since (another kernel that goes on with the session, Jupyter's own save) is left alone,
 and so is one to which the user has added cells: the session goes on in a file of its own.
 """
@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ...session import Session
-from . import disk, notebook
+from . import disk, to_notebook
 from .disk import Stamp, claimed, stamp
 from .encoding import encoded, notebook_bytes
 from .large_outputs import LargeOutputs
@@ -23,7 +23,7 @@ from .masking import masking
 
 
 class FileState(NamedTuple):
-    """What a session's file was like when the session was loaded from it."""
+    """The state of a session's file when the session was loaded from it."""
 
     stamp: Stamp
     has_other_cells: bool = False  # that is, cells that are not the session's
@@ -34,7 +34,7 @@ class SessionFile:
 
     Args:
         path: the file. It becomes another one if somebody else has changed the file.
-        loaded: what the file was like when the session was loaded; None: the file may be overwritten.
+        loaded: the state of the file when the session was loaded; None: the file may be overwritten.
         limit: the characters of an output beyond which it goes into a file of its own (0: no limit).
     """
 
@@ -63,7 +63,7 @@ class SessionFile:
             self._replace(session)
 
     def sync(self) -> None:
-        """Make what was written survive a power cut. Raises OSError."""
+        """Make all written files survive a power cut. Raises OSError."""
         self._large_outputs.sync()
         disk.sync_folder(self.path.parent)
 
@@ -89,7 +89,7 @@ class SessionFile:
         return now == self._known.stamp or self._has_our_content()
 
     def _has_our_content(self) -> bool:
-        """Return whether the file holds what was last written: somebody may have copied it back, or touched it."""
+        """Return whether the file holds our last content: somebody may have copied it back, or touched it."""
         return bool(self._content) and self.path.read_bytes() == b"".join(self._content)
 
     def _move(self) -> None:
@@ -108,7 +108,7 @@ class SessionFile:
         self._encode(session)
         content = notebook_bytes(
             [cells for _, cells in self._encoded.values() if cells],
-            notebook.metadata(session, self._mask),
+            to_notebook.metadata(session, self._mask),
         )
         with disk.draft(self.path) as file:
             file.writelines(content)
@@ -121,13 +121,13 @@ class SessionFile:
         """Encode the parts of `session` that are not encoded yet."""
         before = self._encoded
         self._encoded = {}
-        for part in notebook.parts(session, self.path.parent.name):
+        for part in to_notebook.parts(session, self.path.parent.name):
             value, cells = before.get(part.key, (None, b""))
             if value != part.value:
                 cells = self._cells(part)
             self._encoded[part.key] = (part.value, cells)
 
-    def _cells(self, part: notebook.Part) -> bytes:
+    def _cells(self, part: to_notebook.Part) -> bytes:
         return encoded([self._large_outputs.put_away(cell) for cell in part.cells(self._mask)])
 
 

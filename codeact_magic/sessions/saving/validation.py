@@ -1,4 +1,4 @@
-"""What the JSON of a saved session may hold: checked by pydantic, by the annotations of session.py.
+"""The JSON of a saved session, checked by pydantic against the annotations of session.py.
 
 pydantic takes a tenth of a second to import, so this module is imported when a session is first read or written.
 """
@@ -149,7 +149,7 @@ def _checker(kind: Any) -> TypeAdapter[Any]:
 
 @cache
 def _schema(kind: Any) -> Any:
-    """Return the type by which pydantic checks what session.py annotates with `kind`."""
+    """Return the type by which pydantic checks the fields that session.py annotates with `kind`."""
     origin = get_origin(kind)
     kinds = get_args(kind)
     if is_dataclass(kind):
@@ -192,7 +192,7 @@ _EXPECTED = {
 
 
 def _line(error: ValidationError, location: str) -> str:
-    """Return what is wrong in a line that says where, in words for the reader of a notebook."""
+    """Return the problem and its location in one line, in words for the reader of a notebook."""
     first: Any = error.errors(include_url=False)[0]
     names = [part for part in first["loc"] if isinstance(part, str) and part not in _OUTPUT_TYPES]
     parent = ": ".join([location, *names[:-1]])

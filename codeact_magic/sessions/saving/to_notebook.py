@@ -1,18 +1,18 @@
-"""A session as the cells of a notebook. The other direction, a notebook as a session, is in reading.py.
+"""A session as the cells of a notebook. The other direction, a notebook as a session, is in from_notebook.py.
 
-Each cell of a session says in `metadata.codeact` of what `kind` it is, and what its source and outputs do not say:
+Each cell of a session says in `metadata.codeact` of which `kind` it is, and all that its source and outputs do not say:
 
     home      goes to the folder that the actions ran in
     cell      a cell that the user ran before the prompt
     prompt    the turn: its prompt and how it went
-    thought   what the model wrote beside an action; `answer` if it ended the turn
+    thought   the model's text beside an action; `answer` if it ended the turn
     action    a step whose code ran: the code that ran, and its outputs
     proposal  a step whose code did not run, shown as text so that a re-run leaves it alone
     note      why the turn ended
 
 The metadata have a text only if the cell shows it otherwise, and a field only if it differs from its default. A session
-comes back equal, except for what UTF-8, JSON and nbformat cannot hold: lone surrogates come back as "?", NaN and the
-infinities as null (or the field's default), and outputs that nbformat does not allow not at all.
+comes back equal, except for values that UTF-8, JSON or nbformat cannot hold: lone surrogates come back as "?", NaN and
+the infinities as null (or the field's default), and outputs that nbformat does not allow not at all.
 
 Only `to_notebook` needs nbformat: its import can take two seconds (jsonschema compiles grammars), which neither the
 first save nor a load should cost.
@@ -65,7 +65,7 @@ class Part(NamedTuple):
 
 
 def parts(session: Session, folder: str) -> Iterator[Part]:
-    """Yield what a notebook of `session`, which lies in the folder named `folder`, is made of, in order."""
+    """Yield the parts of a notebook of `session`, in order; it lies in the folder named `folder`."""
     yield Part("home", (session.home, folder), _home_cells)
     for number, turn in enumerate(session.turns, 1):
         yield from _turn_parts(f"turn-{number}", turn)
@@ -210,7 +210,7 @@ def _line(text: str) -> str:
 
 
 def _step_fields(step: Step) -> Json:
-    """Return what the cells of `step` do not show."""
+    """Return the fields of `step` that its cells do not show."""
     about: Json = _packed(step)
     about.pop("thought", None)
     known = known_texts(step.thought, step.action.code if step.action else "")

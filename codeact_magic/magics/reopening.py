@@ -19,8 +19,8 @@ from ..sessions.code_blocks import CodeBlock, code_blocks, made
 from ..sessions.threads import near
 from ..text import one_line
 from .arguments import APPROVE, FILE, FILE_OR_CURRENT, THREAD, name_of, opened, with_given
+from .printing import width
 from .registry import EVERYWHERE, Argument, Arguments, subcommand
-from .tables import width
 
 if TYPE_CHECKING:
     from ..kernels.separate import KernelExecutor
@@ -129,7 +129,7 @@ def verified(
 
 
 def shown(runner: Runner, report: Report) -> str:
-    """Return a report as a table, with how to look into what differs."""
+    """Return a report as a table, with the way to look into the differences."""
     return "\n".join(filter(None, [report.table(width()), runner.host.advice.sentence(report.hints)]))
 
 

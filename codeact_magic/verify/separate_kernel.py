@@ -7,14 +7,14 @@ from typing import Protocol
 from ..session import Observation
 
 
-class Engine(Protocol):
+class SeparateKernel(Protocol):
     """A separate kernel."""
 
     def run(self, code: str, *, every_value: bool = True) -> Observation:
         """Run `code`; `every_value`: show the value of every expression, not only of the last one."""
 
     def evaluate(self, code: str) -> str:
-        """Run `code` without output and return what it prints. Raises CodeActError if it fails."""
+        """Run `code` silently and return its output. Raises CodeActError if it fails."""
 
     def restart(self) -> None:
         """Start over: without any variables, in the original working directory."""

@@ -1,4 +1,4 @@
-"""What is known of functions and methods by name. What is not listed may change all that it is given.
+"""Functions and methods that are known by name. One that is not listed may change all its arguments.
 
 A method that is listed wrongly costs a proof: the names it changed come out otherwise, and more is kept.
 """

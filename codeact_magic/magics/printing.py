@@ -1,4 +1,4 @@
-"""What the subcommands that print tables share."""
+"""Helpers of the subcommands that print tables."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""What the names of a session may stand for: modules, functions, and objects that names share.
+"""The possible meanings of a session's names: modules, functions, and objects that names share.
 
 The order of the code does not count here: a name is whatever any of its bindings makes of it. Only names are followed:
-not what is put into an object and taken out again. The proof of the slice shows if that mattered.
+not objects that are put into another and taken out again. The proof of the slice shows if that mattered.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from ..risk import tables as known
 from ..risk.ipython_syntax import Command, parse
 from ..risk.magics import is_magic
 from ..risk.scopes import Binding, Scope, Scopes
-from . import tables
+from . import library
 
 GIVEN = "<given>"  # stands for the arguments of a function: no name can be that
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
@@ -42,7 +42,7 @@ class Code:
         return None if owner is None or owner.kind == "module" else owner
 
     def bindings(self) -> Iterator[Binding]:
-        """Yield what binds a name of the namespace."""
+        """Yield the bindings of a name of the namespace."""
         for binding in self.scopes.bindings:
             if binding.scope and binding.scope.kind == "module" and binding.how not in ("held", "instance"):
                 yield binding
@@ -78,8 +78,8 @@ def _is_deep(tree: ast.Module) -> bool:
     return True
 
 
-class Names:
-    """What the names in some pieces of code may stand for."""
+class Meanings:
+    """The possible meanings of the names in some pieces of code."""
 
     def __init__(self, codes: Sequence[Code]) -> None:
         """Read all of `codes`."""
@@ -116,7 +116,7 @@ class Names:
         return name not in self.bindings and (hasattr(builtins, name) or name in ("display", "exit", "quit"))
 
     def dotted(self, code: Code, node: ast.expr) -> str:
-        """Return the full dotted name of what `node` leads to, "" if that is not in a module."""
+        """Return the full dotted name that `node` leads to, "" if that is not in a module."""
         match node:
             case ast.Attribute(value=base, attr=attr):
                 dotted = self.dotted(code, base)
@@ -181,10 +181,10 @@ class Names:
         match node.func:
             case function if self.dotted(code, function):
                 return _NONE
-            case ast.Name(id=name) if self.is_builtin(name) and name not in tables.PASSING:
+            case ast.Name(id=name) if self.is_builtin(name) and name not in library.PASSING:
                 return _NONE
-            case ast.Attribute(value=base, attr=attr) if attr in tables.LOOKING - self._methods:
-                return self.sources(code, base, depth) if attr in tables.PASSING else _NONE
+            case ast.Attribute(value=base, attr=attr) if attr in library.LOOKING - self._methods:
+                return self.sources(code, base, depth) if attr in library.PASSING else _NONE
             case ast.Attribute(value=base):
                 return self.sources(code, base, depth)
         return self._of_all(code, arguments(node), depth)
@@ -192,11 +192,11 @@ class Names:
     # -- changes -------------------------------------------------------------------------------------------------------
 
     def changed(self, code: Code, node: ast.AST) -> frozenset[str]:
-        """Return the names whose objects `node` itself, without what is below it, may change."""
+        """Return the names whose objects `node` itself, without the nodes below it, may change."""
         match node:
             case ast.Subscript(value=base) | ast.Attribute(value=base) if not isinstance(node.ctx, ast.Load):
                 return self.sources(code, base)
-            case ast.Attribute(value=base, attr=attr) if attr in tables.CHANGING_METHODS:  # handed on, perhaps
+            case ast.Attribute(value=base, attr=attr) if attr in library.CHANGING_METHODS:  # handed on, perhaps
                 return _NONE if self.dotted(code, node) else self.sources(code, base)
             case ast.AugAssign(target=ast.Name() as target):
                 return self.sources(code, target)
@@ -216,17 +216,17 @@ class Names:
     def _leaves_alone(self, code: Code, function: ast.expr) -> bool:
         """Return whether a function changes nothing that it is given, or a method nothing that it is called on."""
         if dotted := self.dotted(code, function):
-            return dotted.rpartition(".")[2] not in tables.CHANGING
+            return dotted.rpartition(".")[2] not in library.CHANGING
         match function:
             case ast.Attribute(attr=attr):
-                return attr in tables.LOOKING - self._methods
+                return attr in library.LOOKING - self._methods
             case ast.Name(id=name) if code.local(name, function) is None:
                 by_itself = name in self.definitions and name not in self._changers
                 return by_itself or (self.is_builtin(name) and name != "next")
         return False
 
     def _changes_given(self, name: str) -> bool:
-        """Return whether the functions of that name may change what they are given."""
+        """Return whether the functions of that name may change their arguments."""
         return any(
             GIVEN in self.changed(code, part)
             for code, node in self.definitions[name]
@@ -251,7 +251,7 @@ def last(node: ast.expr) -> str:
 
 
 def _defined(code: Code) -> Iterator[tuple[str, ast.AST]]:
-    """Yield the functions and classes that a name of the namespace is bound to, and the lambdas in what it is."""
+    """Yield the functions and classes that a name of the namespace is bound to, and the lambdas in its value."""
     for node, scope in code.scopes.nodes:
         if isinstance(node, _DEFINITIONS) and scope.binder(node.name).kind == "module":
             yield node.name, node

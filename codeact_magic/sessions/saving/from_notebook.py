@@ -1,6 +1,6 @@
-"""A notebook as a session: the cells that notebook.py makes, read back and checked.
+"""A notebook as a session: the cells that to_notebook.py makes, read back and checked.
 
-What a cell of the session holds is checked by validation.py; that the cells come in a sound order is checked here.
+validation.py checks the content of each cell of the session; this module checks the order of the cells.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from ...errors import SessionError
 from ...session import Cell, Json, Session, Step, Turn
 from ...text import one_line, storable
 from .earlier import migrated
-from .notebook import VERSION, known_texts
+from .to_notebook import VERSION, known_texts
 
 
 def parsed(data: bytes) -> Any:
@@ -30,7 +30,7 @@ def parsed(data: bytes) -> Any:
 
 
 def _no_constant(name: str) -> None:
-    raise ValueError(f"{name} is no JSON")
+    raise ValueError(f"{name} is not JSON")
 
 
 def from_notebook(notebook: Any) -> Session:
@@ -190,9 +190,9 @@ def _step(cell: Json, about: Json, thought: str, location: str) -> Step:
 
 
 def _add_what_is_shown(given: Json, cell: Json, location: str) -> None:
-    """Put what a code cell shows into the fields of its step."""
+    """Put the code and outputs of a code cell into the fields of its step."""
     if cell.get("cell_type") != "code" or "decision" not in given or "observation" not in given:
-        raise SessionError(f"{location} is no action that ran")
+        raise SessionError(f"{location} is not an action that ran")
     code = _source(cell, location)
     given["decision"]["code"] = code
     if "action" in given:
