@@ -713,7 +713,8 @@ def test_an_action_awaits_the_tasks_of_the_user_and_the_user_those_of_an_action(
 def test_a_cell_that_is_queued_waits_until_an_action_that_awaits_is_over(chat: Chat, endpoint: FakeEndpoint) -> None:
     chat.kernel.run("import asyncio\nseen = []")
     script(endpoint, act("print('begun')\nfor _ in range(20):\n    await asyncio.sleep(0.01)\nseen.append('action')"))
-    turn = chat.begin().wait_for_text("begun")
+    turn = chat.begin()
+    turn.wait(lambda: "begun" in turn.text)
     queued = chat.kernel.client.execute("seen.append('cell')")
     turn.finish()
     assert queued

@@ -177,7 +177,7 @@ def test_a_front_end_writes_what_the_encoding_of_stdout_lacks_as_escapes(
         monkeypatch.setattr(sys, "stdout", stream)
         result = shell.ipython.run_cell("%%codeact\nGo")
     assert result.error_in_exec is None
-    shown = stream.buffer.getvalue().decode("cp1252")  # type: ignore[attr-defined]
+    shown = stream.buffer.getvalue().decode("cp1252")
     assert "\\u6771" in shown and "Done \\u2713." in shown
     assert stream.errors == "strict"
 
