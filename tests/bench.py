@@ -176,8 +176,8 @@ def bench_looking() -> None:
     from codeact_magic.kernels.sent.values import short
 
     class Proxy:
-        __class__ = property(lambda self: time.sleep(10))  # type: ignore[assignment]
-        __repr__ = __len__ = lambda self: time.sleep(10)  # type: ignore[assignment, return-value]
+        __class__ = property(lambda self: time.sleep(10))
+        __repr__ = __len__ = lambda self: time.sleep(10)  # type: ignore[assignment]
 
     texts = [str(number) for number in range(2_000_000)]
     variables: dict[str, object] = {

@@ -255,7 +255,7 @@ def flat(value: Any) -> Iterator[str]:
 def test_names_that_an_action_changes_are_listed(engine: KernelExecutor) -> None:
     assert engine.run("total = 6 * 7\ndef double(n): return 2 * n").changed == (("total", "42"),)
     assert engine.run("values = [1]").changed == (("values", "[1]"),)
-    assert engine.run("values.append(2)").changed == (("values", "[1, 2]"),)
+    assert engine.run("values.append(2)").changed == (("values", "<list of 2 int>"),)
 
 
 @pytest.mark.kernel
