@@ -9,18 +9,23 @@ The time that Stop takes has no floor to compare with.
 from __future__ import annotations
 
 import gc
+import linecache
 import os
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from IPython.core.inputtransformer2 import TransformerManager
 from jupyter_client.manager import start_new_kernel
 
+from codeact_magic.kernels.sent.describe import described
+from codeact_magic.risk import Namespace, scan
 from codeact_magic.testing import FakeEndpoint, Hang, Say, Scripted
 
 from .kernels import NEWEST, Kernel, started
@@ -29,6 +34,25 @@ ROUNDS = 3
 STEPS = (20, 200)
 LOADS = 11
 STOPS = 5
+
+NAMES = 5000
+CHAINED = 40  # functions of the user's, each of which calls the next one
+SCANS = 15
+CHAIN = """
+def chained_{number}(values):
+    doubled = [value * 2 for value in values]
+    return chained_{next}(doubled) if values else doubled
+"""
+SCANNED = {
+    "5 lines": """
+means = name_1[0]
+for value in sorted(name_2):
+    means += value
+print(means)
+""",
+    "200 lines": "total = sum(name_3)\nif total > 2:\n    print(round(total, 1))\nlast = total\n" * 50,
+    "a call of 40 functions": "chained_0([1])",
+}
 
 FLOOR = """
 import os
@@ -137,6 +161,30 @@ def bench_load() -> None:
         print(f"loading: {ours:.1f} ms, an extension that does nothing {idle:.1f} ms (medians of {LOADS})")
 
 
+def bench_scan() -> None:
+    """Print how long a scan takes if only names are known, and if the kernel tells what they stand for."""
+    source = "".join(CHAIN.format(number=number, next=number + 1) for number in range(CHAINED))
+    linecache.cache["<bench>"] = (len(source), None, source.splitlines(keepends=True), "<bench>")
+    space: dict[str, Any] = {f"name_{number}": [number] for number in range(NAMES)}
+    exec(compile(source, "<bench>", "exec"), space)
+    transform = TransformerManager().transform_cell  # type: ignore[no-untyped-call]
+    live = Namespace(space, lambda names: described(space, names), transform, ["ls"])
+    for what, code in SCANNED.items():
+        plain = milliseconds(lambda code=code: scan(code, live.names))  # type: ignore[misc]
+        told = milliseconds(lambda code=code: scan(code, live))  # type: ignore[misc]
+        print(f"scan of {what} among {NAMES:,} names: {plain:.1f} ms; {told:.1f} ms with what the names stand for")
+
+
+def milliseconds(call: Callable[[], object]) -> float:
+    """Return the median time of a call."""
+    times = []
+    for _ in range(SCANS):
+        began = time.perf_counter()
+        call()
+        times.append((time.perf_counter() - began) * 1e3)
+    return statistics.median(times)
+
+
 def stop_time(kernel: Kernel, reply: Scripted) -> float:
     """Return the milliseconds from Stop to the end of the cell, while the model is silent or the code runs."""
     with FakeEndpoint([reply]) as endpoint:
@@ -210,5 +258,6 @@ def bench_looking() -> None:
 if __name__ == "__main__":
     bench_looking()
     bench_load()
+    bench_scan()
     bench_steps()
     bench_stop()

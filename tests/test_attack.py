@@ -18,7 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from IPython.core.inputtransformer2 import TransformerManager
 
-from .attack import clients, control, faults, fuzz, secrets, snippets, tampering
+from .attack import clients, control, faults, fuzz, secrets, snippets, stopping, tampering
 from .attack.__main__ import main
 from .attack.kernel import Target, target
 from .attack.results import Try, UnavailableError, failures, table, tally
@@ -178,17 +178,15 @@ def test_what_a_step_shows_decides_nothing(name: str, desk: Desk) -> None:
 
 
 PAST_PYTHON = ("by a child process", "written past Python")
-LOGGED = is_open("the server's log gets what is written past Python")
 
 
 @pytest.mark.kernel
-@pytest.mark.parametrize("ways", [[*secrets.WAYS][:5], pytest.param([*PAST_PYTHON], marks=LOGGED)])
+@pytest.mark.parametrize("ways", [[*secrets.WAYS][:5], [*PAST_PYTHON]])
 def test_the_key_of_the_endpoint_shows_up_nowhere(ways: list[str], tmp_path: Path) -> None:
     check(secrets.of_variables(tmp_path, ["OPENAI_API_KEY"], ways))
 
 
 @pytest.mark.kernel
-@is_open(reason="only the key of the endpoint is known as a secret")
 @pytest.mark.parametrize("name", ["GITHUB_TOKEN", "AWS_SECRET_ACCESS_KEY", "DATABASE_URL"])
 def test_other_secrets_of_the_environment_show_up_nowhere(name: str, tmp_path: Path) -> None:
     check(secrets.of_variables(tmp_path, [name], ["printed"]))
@@ -207,6 +205,33 @@ OPEN_MARK = is_open("the turn ends in an exception of ours")
 )
 def test_a_broken_object_does_not_end_the_turn(name: str, at: Target) -> None:
     check(iter([faults.beside(at, name)]))
+
+
+@pytest.mark.kernel
+@pytest.mark.parametrize("name", ["can't start new thread", "get_ipython is None"])
+def test_a_shell_that_lacks_something_does_not_end_the_turn(name: str, tmp_path: Path) -> None:
+    check(iter([faults.in_a_broken_shell(tmp_path / "kernel", name)]))
+
+
+@pytest.mark.kernel
+@pytest.mark.parametrize("kind", [faults.full_disk, faults.wrong_usage])
+def test_a_full_disk_and_a_wrong_usage_are_held(kind: Any, tmp_path: Path) -> None:
+    check(kind(tmp_path))
+
+
+@pytest.mark.kernel
+@pytest.mark.parametrize(
+    "name",
+    ["a pool of threads", "a loop with a bare except", "finally that sleeps", "SQLite", "a signal handler of its own"],
+)
+def test_stop_ends_what_one_interrupt_does_not_end(name: str, tmp_path: Path) -> None:
+    check(iter([stopping.stop(tmp_path / "kernel", name)]))
+
+
+@pytest.mark.kernel
+@pytest.mark.parametrize("name", stopping.SLOW)
+def test_stop_before_the_first_step_is_one_clean_line(name: str, tmp_path: Path) -> None:
+    check(iter([stopping.stop_before_the_first_step(tmp_path / "kernel", name)]))
 
 
 # -- anything ----------------------------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from codeact_magic.frontends.control_channel import ControlChannel
+from codeact_magic.frontends.control_channel import MOST_REMARKS, ControlChannel
 from codeact_magic.session import Json
 
 TICK = 0.005
@@ -191,6 +191,13 @@ def test_stop_answers_a_pending_step_and_interrupts_otherwise() -> None:
     channel.end("stopped", "", 1.0, {})
     assert channel.answer({"op": "stop"})["reason"] == "idle"
     assert interrupted == ["now"]
+
+
+def test_remarks_beyond_a_bound_are_refused_until_some_are_read(channel: ControlChannel) -> None:
+    answers = [channel.answer({"op": "say", "text": str(number)}) for number in range(MOST_REMARKS + 1)]
+    assert answers[-1]["reason"] == "full"
+    assert len(channel.remarks()) == MOST_REMARKS
+    assert channel.answer({"op": "say", "text": "on"})["status"] == "ok"
 
 
 def test_remarks_are_returned_once_and_in_order(channel: ControlChannel) -> None:

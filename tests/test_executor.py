@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import logging
 import os
 import signal
@@ -18,7 +19,7 @@ from hypothesis import strategies as st
 
 from codeact_magic.kernels.interpreter import InterpreterOptions
 from codeact_magic.kernels.live import executor as live
-from codeact_magic.kernels.live import nested, output_record, recorder
+from codeact_magic.kernels.live import insistence, nested, output_record, recorder
 from codeact_magic.kernels.live.executor import ShellExecutor, without_ours
 from codeact_magic.kernels.live.output_record import MOST_OUTPUTS, MOST_TEXT
 from codeact_magic.kernels.live.recorder import Recorder
@@ -320,7 +321,7 @@ def test_a_secret_is_masked_however_it_is_split(secret: str, pieces: list[str]) 
         stream = recorder._Stream("stdout", Recorder(Shell(), 1, (secret,)))
         for piece in pieces:
             stream.write(piece)
-        stream.finish(children=False)
+        stream.finish()
     assert secret not in "".join(shown)
     assert "".join(shown) == mask("".join(pieces), (secret,))
 
@@ -715,6 +716,52 @@ def test_actions_run_in_a_thread_without_signal_handlers(executor: ShellExecutor
     thread.start()
     thread.join()
     assert text(observations[0]) == "threaded\n"
+
+
+HARD_TO_STOP = {
+    "cleaning up": "try: time.sleep(60)\nfinally: time.sleep(60)",
+    "a pool": "import concurrent.futures as c\nwith c.ThreadPoolExecutor(1) as pool: pool.submit(time.sleep, 5)",
+    "bare except": "while True:\n    try: time.sleep(0.01)\n    except: pass",
+    "suppressed": "import contextlib\nwhile True:\n    with contextlib.suppress(BaseException): time.sleep(0.01)",
+    "its own handler": "import signal\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\ntime.sleep(60)",
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("code", HARD_TO_STOP.values(), ids=HARD_TO_STOP.keys())
+def test_stop_is_pressed_again_until_the_code_ends(
+    code: str, executor: ShellExecutor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(insistence, "EVERY", 0.05)
+    handler = signal.getsignal(signal.SIGINT)
+    observation = executor.run(f"import threading, time\n{STOP_SOON}\n{code}")
+    assert observation.status == "interrupted"
+    assert (signal.getsignal(signal.SIGINT), sys.gettrace()) == (handler, None)
+    assert executor.run("print('on')").status == "ok"
+
+
+STOP_SOON = "threading.Timer(0.05, __import__('codeact_magic.kernels.signals').kernels.signals.interrupt).start()"
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have other locks")
+def test_the_user_is_told_the_line_of_code_that_cannot_be_stopped(
+    executor: ShellExecutor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    libc = ctypes.CDLL(None)
+    lock = ctypes.create_string_buffer(64)  # that no signal gets through
+    told: list[str] = []
+
+    def stuck(line: str) -> None:
+        told.append(line)
+        libc.pthread_mutex_unlock(lock)
+
+    monkeypatch.setattr(insistence, "EVERY", 0.02)
+    monkeypatch.setattr(insistence, "PATIENCE", 0.06)
+    configure(executor, stuck=stuck)
+    executor.shell.user_ns |= {"take": libc.pthread_mutex_lock, "lock": lock}
+    observation = executor.run(f"import threading\ntake(lock)\n{STOP_SOON}\ntake(lock)")
+    assert (observation.status, told) == ("interrupted", ["line 4: take(lock)"])
 
 
 def test_os_system_returns_what_it_always_returns(executor: ShellExecutor) -> None:

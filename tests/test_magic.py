@@ -655,7 +655,7 @@ def test_of_several_models_one_has_to_be_chosen(shell: Shell, models: list[str],
 class LocalServer:
     """Stands in for the local model's server."""
 
-    model, context = "fake-model", 8192
+    model, context, key = "fake-model", 8192, "key-of-the-server"
 
     def __init__(self, base_url: str) -> None:
         self.base_url = base_url
@@ -751,8 +751,8 @@ def test_a_cell_without_a_body_is_told_in_one_line(shell: Shell, endpoint: FakeE
 
 BAD: dict[str, tuple[list[Scripted], str]] = {
     "401": ([Status(401, "Incorrect API key")], "OPENAI_API_KEY"),
-    "garbage": ([Raw(b"\x00\xff<html>not a stream")], "no chat completion"),
-    "not utf-8": ([Raw(b'data: {"choices": [{"delta": {"content": "\xff\xfe"}}]}\n\n')], "no chat completion"),
+    "garbage": ([Raw(b"\x00\xff<html>not a stream")], "not a chat completion"),
+    "not utf-8": ([Raw(b'data: {"choices": [{"delta": {"content": "\xff\xfe"}}]}\n\n')], "not a chat completion"),
     "empty replies": ([""] * 3, "last 3 replies"),
     "a wrong request": ([Status(400, "Bad things\nhappened")], "Bad things happened"),
     "an error": ([Status(500, "Oh no")] * 2, "Oh no"),

@@ -24,6 +24,8 @@ from codeact_magic.kernels.interpreter import InterpreterOptions
 from codeact_magic.kernels.separate import GatewayKernel, KernelExecutor, LocalKernel, executor, notes, request
 from codeact_magic.kernels.separate.outputs import KernelOutputs
 from codeact_magic.kernels.signals import interrupt
+from codeact_magic.risk import Namespace
+from codeact_magic.secrets import Secrets
 from codeact_magic.session import Json, Observation
 from codeact_magic.text import mask
 
@@ -223,6 +225,18 @@ def test_code_that_replaces_the_inspector_breaks_nothing(fresh: KernelExecutor) 
         seen = fresh.run("inside.inspector = Fake()\nprint('on')")
         assert (text(seen), fresh.defined(["x"])) == ("on\n", set())
         assert fresh.user_names() <= {"1", "a", "[1]"}
+
+
+@pytest.mark.kernel
+def test_the_kernel_says_what_names_stand_for(fresh: KernelExecutor) -> None:
+    fresh.run("items = [1]\nopener = open\ndef clear(values):\n    values.clear()")
+    names = fresh.user_names()
+    assert isinstance(names, Namespace)
+    known = names.known(["items", "opener", "clear", "missing"])
+    assert known.entries["items"].dotted == "builtins.list"
+    assert known.entries["opener"].dotted.endswith("io.open")
+    assert known.sources == {"@clear": "def clear(values):\n    values.clear()\n"}
+    assert "missing" not in known.entries
 
 
 @pytest.mark.kernel
@@ -661,3 +675,17 @@ def test_leaving_a_question_ends_it(engine: KernelExecutor, raised: type[BaseExc
     observation = engine.run("input('Name? ')")
     assert (observation.status, observation.outputs[-1]["ename"]) == (status, raised.__name__)
     assert text(engine.run("print('on')")) == "on\n"
+
+
+def test_the_secrets_of_the_kernel_that_runs_the_code_are_masked(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("SHOP_TOKEN=kept-in-a-file-1\n")
+    known = Secrets()
+    options = InterpreterOptions(secrets=known.values, lifted=known.lifted, learn=known.learn, masked=known.note)
+    with KernelExecutor(LocalKernel(cwd=tmp_path), options) as engine:
+        observation = engine.run("import os, subprocess\ntext = open('.env').read()\nprint(text)")
+        assert "kept-in-a-file-1" not in str(observation)
+        assert "***" in str(observation.outputs)
+        assert observation.note == "1 secret masked."
+        engine.run("os.environ['LATER_TOKEN'] = 'given-' + 'later-12345'")
+        assert "given-later-12345" not in str(engine.run("print(os.environ['LATER_TOKEN'])"))
+        assert known.listed() == [("SHOP_TOKEN", False), ("LATER_TOKEN", False)]

@@ -25,6 +25,7 @@ REQUEST = "codeact_request"
 REPLY = "codeact_reply"
 MOST_CODE = 1_000_000  # characters
 MOST_TEXT = 10_000  # characters
+MOST_REMARKS = 50  # remarks that wait for the end of a step
 MOST_DECIDED = 200  # ids of steps that are remembered, to tell a late answer from one to an unknown step
 DECISIONS = ("approve", "reject", "stop")
 Activity = Literal["idle", "thinking", "waiting", "running"]
@@ -32,6 +33,7 @@ Activity = Literal["idle", "thinking", "waiting", "running"]
 LATE = "This step has been decided already."
 UNKNOWN = "No such step is waiting in this kernel."
 IDLE = "The agent is not at work."
+FULL = "Too many remarks wait already: the model reads them after this step."
 NO_CELLS = "These cells are not offered by this kernel any more."
 
 
@@ -252,6 +254,8 @@ class ControlChannel:
             raise RefusedRequestError("idle", IDLE)
         if not text.strip():
             raise RefusedRequestError("malformed", "The remark is empty.")
+        if len(self._remarks) >= MOST_REMARKS:
+            raise RefusedRequestError("full", FULL)
         self._remarks.append(text)
         return {}
 

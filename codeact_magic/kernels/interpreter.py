@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -10,6 +10,14 @@ from ..agent import Executor
 
 
 def _do_nothing() -> None:
+    """Stand in for a callback that nobody has set."""
+
+
+def _tell_nobody(line: str) -> None:
+    """Stand in for a callback that nobody has set."""
+
+
+def _forget(secrets: Mapping[str, str]) -> None:
     """Stand in for a callback that nobody has set."""
 
 
@@ -24,7 +32,11 @@ class InterpreterOptions:
         keep_cells: whether `cells` returns the user's cells.
         session: the id of the session that actions and cells are counted for.
         secrets: returns the strings that no output may show.
+        lifted: returns the strings that are shown although they have the form of secrets.
+        learn: is told the secrets that the kernel holds, each with the name of its variable.
+        masked: is told which secrets were masked, each with its kind.
         cleared: called after an action has cleared the output of the cell.
+        stuck: called, on another thread, if nothing ends an action that was stopped; with the line that it is in.
     """
 
     timeout: float = 0.0
@@ -33,7 +45,11 @@ class InterpreterOptions:
     keep_cells: bool = True
     session: str = ""
     secrets: Callable[[], Sequence[str]] = tuple
+    lifted: Callable[[], Collection[str]] = tuple
+    learn: Callable[[Mapping[str, str]], None] = _forget
+    masked: Callable[[Mapping[str, str]], None] = _forget
     cleared: Callable[[], None] = _do_nothing
+    stuck: Callable[[str], None] = _tell_nobody
 
 
 DEFAULTS = InterpreterOptions()

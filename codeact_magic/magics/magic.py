@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.magic import Magics, cell_magic, line_magic, magics_class, no_var_expand
@@ -65,6 +65,13 @@ class CodeAct(Options, Magics):
                 run(self._running(), self, line)
             except KeyboardInterrupt:
                 raise StoppedError("You stopped %codeact.") from None
+
+    def before_cell(self, info: Any) -> None:
+        """Give `get_ipython` back to a cell of ours if the user has overwritten it: IPython calls it to find us."""
+        named = self.shell.user_ns.get("get_ipython", self.shell.get_ipython)
+        if not callable(named) and str(info.raw_cell).lstrip().startswith(("%%codeact", "%codeact")):
+            self.shell.user_ns["get_ipython"] = self.shell.get_ipython
+            print("get_ipython was no function any more, and is IPython's again.")
 
     def close(self) -> None:
         """Save the threads, and end the processes that were started."""
@@ -134,6 +141,7 @@ def load(shell: Any) -> None:
         raise UsageError(f"codeact_magic is not loaded: {one_line(error)}") from None
     shell.register_magics(magics)
     shell.set_hook("complete_command", _complete, str_key=_COMMAND)
+    shell.events.register("pre_run_cell", magics.before_cell)
 
 
 def unload(shell: Any) -> None:
@@ -143,6 +151,8 @@ def unload(shell: Any) -> None:
     for kind in ("line", "cell"):
         shell.magics_manager.magics[kind].pop("codeact", None)
     if magics is not None:
+        with suppress(ValueError):  # somebody has removed it already
+            shell.events.unregister("pre_run_cell", magics.before_cell)
         magics.close()
         shell.configurables[:] = [one for one in shell.configurables if one is not magics]
 

@@ -10,10 +10,10 @@ from ..agent import Delta, Request
 from ..errors import EndpointError
 from ..hints import Retry
 from ..session import Json, Reply
-from . import parameters
+from . import history, parameters
 from .background_reader import TICK, BackgroundReader
 from .client import Client
-from .error_classifier import ErrorClassifier, RejectedParameterError, RetryableError
+from .error_classifier import ErrorClassifier, RefusedHistoryError, RejectedParameterError, RetryableError
 from .reply_builder import ReplyBuilder
 from .settings import Settings
 from .transport_errors import IdleTimeoutError, TransportError, TruncatedReplyError, UnreachableError
@@ -44,13 +44,14 @@ class OpenAIModel:
         failures = 0
         while True:
             body = parameters.body(self.settings, request)
+            body["messages"] = history.repaired(self.settings, body["messages"])
             try:
                 return self._attempt(body, ReplyBuilder(request), show)
             except TransportError as error:
                 classified = self._classifier.classify(error, body)
             if isinstance(classified, EndpointError):
                 raise classified
-            if isinstance(classified, RejectedParameterError):
+            if isinstance(classified, RejectedParameterError | RefusedHistoryError):
                 show(Delta(note=str(classified)))
             else:
                 failures += 1
@@ -70,12 +71,14 @@ class OpenAIModel:
         try:
             for parts in reader:
                 show(builder.feed(b"".join(parts)))
-                if builder.is_cut or (builder.finish and reader.silence > TRAILER_TIMEOUT):
+                if builder.is_cut or (builder.has_ended and reader.silence > TRAILER_TIMEOUT):
                     break
                 if reader.silence > self.settings.timeout:
                     raise IdleTimeoutError
+            if not builder.is_cut:
+                show(builder.end())
         except TruncatedReplyError:
-            if not builder.finish:
+            if not builder.has_ended:
                 raise
         finally:
             reader.stop()

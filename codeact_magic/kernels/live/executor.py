@@ -8,16 +8,19 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence, Set
 from contextlib import suppress
 from typing import Any
 
+from ...secrets import Masker
 from ...session import Cell, Observation, Status
-from ...text import mask
 from ..interpreter import DEFAULTS, InterpreterOptions
+from ..sent.describe import described
+from ..sent.environment import secrets_here
 from ..sent.errors import innermost_line
 from ..sent.names import Changes, Names, bound_in
 from ..sent.namespace import summary
+from .insistence import watched
 from .nested import Alarm, Interrupts, as_action
 from .recorder import Recorder
 
@@ -48,7 +51,7 @@ class ShellExecutor:
         The status is "interrupted" if the user interrupted the code, even if the code caught the interrupt.
         """
         options = self.options
-        secrets = options.secrets()
+        secrets = self._secrets()
         before = self._names.identities()
         count = self.shell.execution_count
         interrupts = Interrupts()
@@ -58,12 +61,20 @@ class ShellExecutor:
             self.shell,
             count,
             secrets,
+            lifted=options.lifted(),
             hides=lambda kind: _is_stop(kind) and interrupts.count > alarm.rings,
             cleared=options.cleared,
         )
         changed: Changes = ()
         began = time.monotonic()
-        with interrupts:
+
+        def expected() -> int:
+            return alarm.rings + alarm_while_looking.rings
+
+        def stuck(line: str) -> None:
+            recorder.unrecorded(options.stuck, recorder.masker.text(line))
+
+        with interrupts, watched(interrupts, expected, stuck):
             with alarm:
                 error = self._run(code, interrupts, recorder)
             seconds = round(time.monotonic() - began, 3)
@@ -72,20 +83,25 @@ class ShellExecutor:
                     with_values = options.values and not recorder.outputs
                     changed = self._changes(before, code, interrupts, with_values=with_values)
         self._actions.update(dict.fromkeys(range(count, self.shell.execution_count), options.session))
+        masker = recorder.masker
+        changed = tuple((masker.text(name), masker.text(value)) for name, value in changed)
+        line = masker.text(innermost_line(error))
+        options.masked(masker.masked)
+        late = f"It was interrupted: it ran longer than the {alarm.seconds:g} s allowed." if alarm.rings else ""
         return Observation(
             status=_status(error, interrupts, alarm, alarm_while_looking),
             outputs=tuple(recorder.outputs),
-            changed=tuple((mask(name, secrets), mask(value, secrets)) for name, value in changed),
+            changed=changed,
             seconds=seconds,
             execution_count=count,
-            line=mask(innermost_line(error), secrets),
-            note=f"It was interrupted: it ran longer than the {alarm.seconds:g} s allowed." if alarm.rings else "",
+            line=line,
+            note=" ".join(filter(None, [late, masker.note])),
         )
 
     def _run(self, code: str, interrupts: Interrupts, recorder: Recorder) -> BaseException | None:
         """Run `code` and return the exception that it raised."""
         try:
-            with recorder, as_action(self.shell), interrupts.raised():
+            with recorder, as_action(self.shell), interrupts.kept(), interrupts.raised():
                 result = self.shell.run_cell(code, store_history=True)
         except KeyboardInterrupt as interrupt:  # it came just before the code began, or after it ended
             return interrupt
@@ -95,7 +111,7 @@ class ShellExecutor:
 
     def summary(self) -> str:
         """Return an outline of the user's variables."""
-        return mask(summary(self.user_variables(), self.options.summary_limit), self.options.secrets())
+        return self._masker().text(summary(self.user_variables(), self.options.summary_limit))
 
     def cells(self) -> tuple[Cell, ...]:
         """Return the cells that ran since the last call for this session, without its own actions and our magics.
@@ -107,7 +123,7 @@ class ShellExecutor:
         history = self.shell.history_manager
         inputs: list[str] = history.input_hist_raw
         failed: Collection[int] = getattr(history, "exceptions", {})
-        secrets = self.options.secrets()
+        masker = self._masker()
         first = self._next_input.get(self.options.session, 1)
         self._next_input[self.options.session] = len(inputs)
         found = []
@@ -115,8 +131,17 @@ class ShellExecutor:
         for number in range(max(first - 1, 1), len(inputs)):
             code = self._user_code(number, is_new=number >= first)
             if code.strip():
-                found.append(Cell(mask(code, secrets), failed=number in failed, earlier=number in self._actions))
+                found.append(Cell(masker.text(code), failed=number in failed, earlier=number in self._actions))
+        self.options.masked(masker.masked)
         return tuple(found)
+
+    def _secrets(self) -> Sequence[str]:
+        """Return the secrets that this kernel has now, and those that it has had."""
+        self.options.learn(secrets_here())
+        return self.options.secrets()
+
+    def _masker(self) -> Masker:
+        return Masker(self._secrets(), self.options.lifted())
 
     def _user_code(self, number: int, *, is_new: bool) -> str:
         """Return the code of an input that a session needs to run again without us, "" if there is none."""
@@ -137,11 +162,21 @@ class ShellExecutor:
         """Return the variables of the user and the agent, without modules, private names and IPython's own names."""
         return self._names.variables()
 
-    def user_names(self) -> set[str]:
-        """Return the names that are the user's own. An action may overwrite a name that an action made."""
+    def user_names(self) -> Set[str]:
+        """Return the names that are the user's own. An action may overwrite a name that an action made.
+
+        The scan learns from the same value what the names stand for, and how IPython reads a cell.
+        """
+        from ...risk import Namespace  # imported on use: its tables are needed only once an action is asked about
+
         for name in self._made_by_user():
             self._names.made.pop(name, None)
-        return self._names.own()
+        return Namespace(
+            self._names.own(),
+            describe=lambda names: described(self.shell.user_ns, names),
+            transform=self.shell.input_transformer_manager.transform_cell,
+            magics=self.shell.magics_manager.magics["line"],
+        )
 
     def defined(self, names: Collection[str]) -> set[str]:
         """Return those of `names` that have a value."""

@@ -19,10 +19,13 @@ import sys
 import threading
 from collections.abc import Callable, Coroutine, Iterable, Iterator
 from functools import partial
+from types import FrameType
 from typing import Any, NamedTuple, Self
 
 from ..signals import interrupt
+from .insistence import raise_in, raise_when_caught
 
+STUBBORN = 3  # interrupts after which code that catches them is interrupted in its handler
 AGAIN = 5.0  # seconds until code that ignored the alarm is interrupted again
 GRACE = 1.0  # seconds that a cancelled coroutine has to end
 
@@ -37,14 +40,18 @@ class Interrupts:
         self.count = 0
         self._raising = False
         self._before: Any = None
+        self._theirs: Any = None  # the handler that the code has set for itself
+        self._outside: FrameType | None = None  # the frame that has the code run
 
     def __enter__(self) -> Self:
         # Signals reach the main thread only, and a handler that Python did not install cannot be restored.
         if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGINT) is not None:
             self._before = signal.signal(signal.SIGINT, self._count)
+            self._outside = sys._getframe(1)
         return self
 
     def __exit__(self, *exception: object) -> None:
+        self._outside = None
         if self._before is not None:
             signal.signal(signal.SIGINT, self._before)
 
@@ -56,6 +63,7 @@ class Interrupts:
     @contextlib.contextmanager
     def raised(self) -> Iterator[None]:
         """Let interrupts raise KeyboardInterrupt; one that came earlier raises at once."""
+        trace = sys.gettrace()
         self._raising = True
         try:
             if self.count:
@@ -63,11 +71,46 @@ class Interrupts:
             yield
         finally:
             self._raising = False
+            if self.count:
+                sys.settrace(trace)
+                raise_in(threading.get_ident(), None)
 
-    def _count(self, number: int, frame: object) -> None:
+    def kept(self) -> contextlib.AbstractContextManager[None]:
+        """Keep counting, whatever handler the code sets: its own has the first interrupt, and no other."""
+        if not self.watching:
+            return contextlib.nullcontext()
+        was_signal = signal.signal
+        was_getsignal = signal.getsignal
+
+        def set_handler(number: Any, handler: Any) -> Any:
+            is_handler = callable(handler) or handler in (signal.SIG_IGN, signal.SIG_DFL)
+            if number != signal.SIGINT or not is_handler or threading.current_thread() is not threading.main_thread():
+                return was_signal(number, handler)
+            before = handler_of(number)
+            self._theirs = None if handler == self._count else handler
+            return before
+
+        def handler_of(number: Any) -> Any:
+            if number != signal.SIGINT:
+                return was_getsignal(number)
+            return self._count if self._theirs is None else self._theirs
+
+        return changed([Change(signal, "signal", set_handler), Change(signal, "getsignal", handler_of)])
+
+    def _count(self, number: int, frame: FrameType | None) -> None:
         self.count += 1
-        if self._raising:
-            raise KeyboardInterrupt
+        if not self._raising:
+            return
+        if self.count > 1:
+            raise_in(threading.get_ident(), None)  # one that is pending would be raised in our own code
+        elif self._theirs == signal.SIG_IGN:
+            return
+        elif callable(self._theirs):
+            self._theirs(number, frame)
+            return
+        if self.count >= STUBBORN:
+            raise_when_caught(frame, self._outside)
+        raise KeyboardInterrupt
 
 
 class Alarm:

@@ -143,14 +143,6 @@ class StreamText:
         return {"output_type": "stream", "name": self.name, "text": "".join(chain(self._head, left_out, self._tail))}
 
 
-def partial_secret(text: str, secret: str) -> int:
-    """Return the length of the longest beginning of `secret` that `text` ends with (0: none)."""
-    if not text or text[-1] not in secret:
-        return 0
-    sizes = range(min(len(text), len(secret) - 1), 0, -1)
-    return next((size for size in sizes if text.endswith(secret[:size])), 0)
-
-
 def jsonable(value: Any) -> Any:
     """Return MIME data as JSON: bytes become base64, as in the kernel's own messages."""
     if isinstance(value, bytes):

@@ -14,6 +14,7 @@ origins      whether an action made a value, or had it from the user
 kinds        facts about objects that no code of theirs has a say in
 errors       where errors came from, and what they consist of
 widgets      widgets as they are at the end of a run
+describe     types, libraries and functions that names stand for
 handles      recognizes values that are not worth showing
 fingerprint  hashes of variables, to compare two kernels
 """

@@ -30,11 +30,11 @@ def innermost_line(error: BaseException | None) -> str:
     if issubclass(type(error), SyntaxError) and type(text := getattr(error, "text", None)) is str:
         return f"line {error.lineno}: {one_line(text)}"  # type: ignore[attr-defined]
     frames = list(_frames(error))
-    action = next((frame for frame in frames if _is_input(_file(frame))), None)
+    action = next((frame for frame in frames if is_input(_file(frame))), None)
     if action is None:
         return ""
     own = [frame for frame in frames if _file(frame) == _file(action)]
-    users = [frame for frame in frames if _is_input(_file(frame)) or _is_users(_file(frame))]
+    users = [frame for frame in frames if is_input(_file(frame)) or _is_users(_file(frame))]
     line = _line(own[-1])
     return line if users[-1] is own[-1] or _file(users[-1]) == _file(action) else f"{line}\n{_inside(users[-1])}"
 
@@ -57,11 +57,12 @@ def _line(trace: types.TracebackType) -> str:
 def _inside(trace: types.TracebackType) -> str:
     """Return the line of a function of the user's, as "in mean() of another cell, on its line 2: ..."."""
     name = one_line(trace.tb_frame.f_code.co_name, 60)
-    place = "another cell" if _is_input(_file(trace)) else one_line(os.path.relpath(_file(trace)), 120)
+    place = "another cell" if is_input(_file(trace)) else one_line(os.path.relpath(_file(trace)), 120)
     return f"in {name}() of {place}, there on {_line(trace)}"
 
 
-def _is_input(filename: str) -> bool:
+def is_input(filename: str) -> bool:
+    """Return whether the code of that file name was typed into a cell."""
     return "ipykernel_" in filename or filename.startswith("<ipython-input-")
 
 
@@ -117,7 +118,7 @@ def traceback_of(error: BaseException) -> list[str]:
     """Return the traceback of an error with all its parts, from the first cell on."""
     import traceback
 
-    trace = next((frame for frame in _frames(error) if _is_input(_file(frame))), None)
+    trace = next((frame for frame in _frames(error) if is_input(_file(frame))), None)
     return "".join(traceback.format_exception(type(error), error, trace or _TRACEBACK.__get__(error))).splitlines()
 
 

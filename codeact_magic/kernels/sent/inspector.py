@@ -14,6 +14,8 @@ from collections.abc import Callable, Collection
 from contextlib import suppress
 from typing import Any
 
+from .describe import described
+from .environment import secrets_here
 from .errors import innermost_line, show_groups
 from .handles import is_handle
 from .names import Names
@@ -34,10 +36,13 @@ class Inspector:
         shell.events.register("post_run_cell", _drain)
 
     def begin(self, every_value: bool) -> str:
-        """Prepare for a run; `every_value` shows the value of every expression, not only of the last one."""
+        """Prepare for a run, and return the secrets that the kernel holds, as JSON.
+
+        `every_value` shows the value of every expression, not only of the last one.
+        """
         self._shell.ast_node_interactivity = "all" if every_value else "last_expr"
         self._before = self._names.identities()
-        return ""
+        return json.dumps(secrets_here())
 
     def line(self) -> str:
         """Return the innermost line of the code that raised the last error."""
@@ -69,6 +74,10 @@ class Inspector:
     def own(self) -> str:
         """Return the names that no action has made, as JSON."""
         return json.dumps(sorted(self._names.own()))
+
+    def described(self, names: Collection[str]) -> str:
+        """Return what `names` stand for, as JSON."""
+        return json.dumps(described(self._shell.user_ns, names))
 
     def defined(self, names: Collection[str]) -> str:
         """Return those of `names` that have a value, as JSON."""
