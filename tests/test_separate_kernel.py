@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 
 from codeact_magic.errors import CodeActError, UsageError
 from codeact_magic.kernels.interpreter import InterpreterOptions
-from codeact_magic.kernels.separate import GatewayKernel, KernelExecutor, LocalKernel, executor, notes, request
+from codeact_magic.kernels.separate import GatewayKernel, KernelExecutor, LocalKernel, notes, request
 from codeact_magic.kernels.separate.outputs import KernelOutputs
 from codeact_magic.kernels.signals import interrupt
 from codeact_magic.risk import Namespace
