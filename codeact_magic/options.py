@@ -20,6 +20,7 @@ from .errors import UsageError
 from .text import one_line
 
 MODES = ("ask", "risky", "auto")
+VALUES = ("new", "never")
 FORMATS = ("auto", "fence", "execute", "tools", "json")
 
 
@@ -77,6 +78,12 @@ class Options(Configurable):
         8_000, min=200, help="Maximum number of characters of an action's output that the model is shown."
     ).tag(config=True)
     summary = Bool(True, help="Tell the model the names, types and shapes of your variables.").tag(config=True)
+    values = Enum(
+        VALUES,
+        "new",
+        help="Whether the model is told the values of variables that its code makes and does not print: new, or never. "
+        "Never without the summary either.",
+    ).tag(config=True)
     max_summary = Int(4_000, min=0, help="Maximum number of characters in the summary of your variables.").tag(
         config=True
     )
@@ -106,7 +113,7 @@ class Options(Configurable):
             raise TraitError("api_key_env takes the name of an environment variable such as OPENAI_API_KEY, not a key")
         return name
 
-    def values(self) -> dict[str, Any]:
+    def by_name(self) -> dict[str, Any]:
         """Return the value of every option by its name."""
         return {name: getattr(self, name) for name in self.class_trait_names(config=True)}
 
@@ -161,7 +168,7 @@ def read_line(parser: argparse.ArgumentParser, line: str, options: Options) -> L
 def chosen(parser: argparse.ArgumentParser, texts: Mapping[str, str | None], options: Options) -> Options:
     """Return `options` with the values that `parser` found on a line, as `texts` by option. Raises UsageError."""
     read = {name: _read(name, _flag_in(parser, name), text) for name, text in texts.items() if text is not None}
-    return Options(**(options.values() | read))
+    return Options(**(options.by_name() | read))
 
 
 def split(line: str) -> list[str]:
@@ -183,7 +190,7 @@ def arguments() -> Iterator[tuple[tuple[str, ...], dict[str, Any]]]:
             yield flags, {"dest": name, "action": "store_const", "const": "true", "help": trait.help}
         else:
             yield flags, {"dest": name, "metavar": placeholder(name), "help": trait.help}
-    no_context = "Do not tell the model the names, types and shapes of your variables."
+    no_context = "Tell the model neither the names, types and shapes of your variables, nor values it has not printed."
     yield ("--no-context",), {"dest": "summary", "action": "store_const", "const": "false", "help": no_context}
 
 

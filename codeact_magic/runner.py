@@ -231,6 +231,7 @@ class Runner:
         interpreter_options = InterpreterOptions(
             timeout=self.options.action_timeout,
             summary_limit=self.options.max_summary,
+            values=self.options.values == "new" and self.options.summary,
             keep_cells=self.options.save_cells,
             session=session,
             cleared=self.view.restore,

@@ -8,6 +8,7 @@ The time that Stop takes has no floor to compare with.
 
 from __future__ import annotations
 
+import gc
 import linecache
 import os
 import statistics
@@ -214,7 +215,48 @@ def bench_stop() -> None:
             )
 
 
+def bench_looking() -> None:
+    """Print how long a summary of large and lazy variables takes, and the value that takes longest to write."""
+    import numpy as np
+    import pandas as pd
+
+    from codeact_magic.kernels.sent.namespace import summary
+    from codeact_magic.kernels.sent.values import short
+
+    class Proxy:
+        __class__ = property(lambda self: time.sleep(10))
+        __repr__ = __len__ = lambda self: time.sleep(10)  # type: ignore[assignment]
+
+    texts = [str(number) for number in range(2_000_000)]
+    variables: dict[str, object] = {
+        "frame": pd.DataFrame({"a": np.arange(10_000_000), "b": np.zeros(10_000_000)}),
+        "array": np.zeros((10_000, 1_000)),
+        "texts": texts,
+        "unique": set(texts),
+        "by_text": dict.fromkeys(texts, 0),
+        "nested": [texts] * 50,
+        **{f"proxy_{number}": Proxy() for number in range(50)},
+    }
+    gc.collect()
+    gc.freeze()  # collecting these millions of objects would be measured as well
+    summary(variables)  # imports
+    times, longest = [], []
+    for _ in range(LOADS):
+        began = time.perf_counter()
+        summary(variables)
+        times.append((time.perf_counter() - began) * 1e3)
+        for value in variables.values():
+            began = time.perf_counter()
+            short(value)
+            longest.append((time.perf_counter() - began) * 1e3)
+    print(
+        f"summary of 10 M rows, 2 M texts and 50 proxies: median {statistics.median(times):.2f} ms, "
+        f"{max(times):.2f} at most; a value: {max(longest):.2f} ms at most"
+    )
+
+
 if __name__ == "__main__":
+    bench_looking()
     bench_load()
     bench_scan()
     bench_steps()

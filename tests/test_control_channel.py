@@ -205,10 +205,10 @@ def test_stop_answers_a_pending_step_and_interrupts_otherwise() -> None:
 
 
 def test_remarks_beyond_a_bound_are_refused_until_some_are_read(channel: ControlChannel) -> None:
-    answers = [channel.answer({"op": "say", "text": str(number)}) for number in range(MOST_REMARKS + 1)]
+    answers = [answer(channel, {"op": "say", "text": str(number)}) for number in range(MOST_REMARKS + 1)]
     assert answers[-1]["reason"] == "full"
     assert len(channel.remarks()) == MOST_REMARKS
-    assert channel.answer({"op": "say", "text": "on"})["status"] == "ok"
+    assert answer(channel, {"op": "say", "text": "on"})["status"] == "ok"
 
 
 def test_remarks_are_returned_once_and_in_order(channel: ControlChannel) -> None:

@@ -28,6 +28,7 @@ class InterpreterOptions:
     Attributes:
         timeout: seconds that an action may run (0: no limit).
         summary_limit: the most characters of a summary.
+        values: whether the values of variables are told that an action makes and does not show.
         keep_cells: whether `cells` returns the user's cells.
         session: the id of the session that actions and cells are counted for.
         secrets: returns the strings that no output may show.
@@ -43,6 +44,7 @@ class InterpreterOptions:
 
     timeout: float = 0.0
     summary_limit: int = 4000
+    values: bool = True
     keep_cells: bool = True
     session: str = ""
     secrets: Callable[[], Sequence[str]] = tuple

@@ -12,7 +12,7 @@ from traitlets import TraitError
 from ..errors import CodeActError, StoppedError, UsageError
 from ..frontends.control_channel import ControlChannel
 from ..options import Options, environment, line_options, read_line
-from ..text import one_line, storable
+from ..text import every_character, one_line, storable
 
 if TYPE_CHECKING:
     from ..kernels.live.executor import ShellExecutor
@@ -49,7 +49,7 @@ class CodeAct(Options, Magics):
         across cells. Precedence of options, highest first: cell line, %config CodeAct, configuration file
         (c.CodeAct.NAME), environment (CODEACT_NAME). %config CodeAct lists all options, %codeact shows the status.
         """
-        with _advising():
+        with _speaking():
             turn, into = self._take(line, cell)
         if into and self._executor:
             self._executor.bind(into, turn.answer)
@@ -58,7 +58,7 @@ class CodeAct(Options, Magics):
     @line_magic("codeact")  # type: ignore[arg-type]
     def command(self, line: str) -> None:
         """Show the agent's status, and manage it: `%codeact help` lists the commands."""
-        with _advising():
+        with _speaking():
             from .commands import run
 
             try:
@@ -107,19 +107,22 @@ class CodeAct(Options, Magics):
 
     def _verbatim(self, line: str, cell: str) -> str:
         """Return the text below the line as it was typed: IPython strips indentation and ">>> " from every cell."""
-        inputs = self.shell.history_manager.input_hist_raw
-        head, _, body = inputs[-1].lstrip().partition("\n")
+        from ..kernels.live.executor import below_others
+
+        typed = below_others(self.shell.history_manager.input_hist_raw[-1])
+        head, _, body = typed.lstrip().partition("\n")
         if body.rstrip("\n") == cell.rstrip("\n") or head.rstrip() != f"%%codeact {line}".rstrip():
             return cell
         call = f"get_ipython().run_cell_magic('codeact', {line!r}, {cell!r})\n"
-        return body if self.shell.transform_cell(inputs[-1]) == call else cell
+        return body if self.shell.transform_cell(typed) == call else cell
 
 
 @contextmanager
-def _advising() -> Iterator[None]:
-    """Word the advice of errors for notebooks."""
+def _speaking() -> Iterator[None]:
+    """Word the advice of errors for notebooks, and let standard output take every character."""
     try:
-        yield
+        with every_character():
+            yield
     except CodeActError as error:
         from ..frontends.advice import NOTEBOOK
 

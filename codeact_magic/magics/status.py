@@ -68,7 +68,7 @@ def _set_by(runner: Runner, options: Options) -> Iterator[str]:
     """Yield who has set what, as far as that is not the default."""
     if limits := runner.policy.lines():
         yield f"\nLimited by your administrator ({one_line(runner.policy.source, 120)}): {'; '.join(limits)}"
-    variables = [name for name in options.values() if f"CODEACT_{name.upper()}" in os.environ]
+    variables = [name for name in options.by_name() if f"CODEACT_{name.upper()}" in os.environ]
     if variables:
         yield f"\nSet in the environment, unless changed since: {', '.join(variables)}"
 

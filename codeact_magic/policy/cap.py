@@ -72,7 +72,7 @@ class Policy:
         changed = dict(self._changes(options))
         if not self.source:
             return options, {}
-        return Options(**(options.values() | changed)), changed
+        return Options(**(options.by_name() | changed)), changed
 
     def _changes(self, options: Options) -> Iterator[tuple[str, Any]]:
         if self.max_approve and MODES.index(options.approve) > MODES.index(self.max_approve):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Collection, Iterator, Sequence, Set
+from contextlib import suppress
 from typing import Any
 
 from ...hints import SetOption
@@ -18,7 +19,8 @@ from ...text import one_line
 from ..interpreter import DEFAULTS, InterpreterOptions
 from ..sent.describe import described
 from ..sent.environment import secrets_here
-from ..sent.names import Names, bound_in, innermost_line
+from ..sent.errors import innermost_line
+from ..sent.names import Changes, Names, bound_in
 from ..sent.namespace import summary
 from .insistence import watched
 from .libraries import imports
@@ -26,7 +28,7 @@ from .nested import Alarm, Interrupts, as_action
 from .recorder import Recorder
 from .seal import sealed
 
-Changes = tuple[tuple[str, str], ...]
+PATIENCE = 2.0  # seconds that the values of an action may take to be written
 
 
 class ShellExecutor:
@@ -58,7 +60,7 @@ class ShellExecutor:
         count = self.shell.execution_count
         interrupts = Interrupts()
         alarm = Alarm(options.timeout)
-        alarm_while_looking = Alarm(options.timeout)
+        alarm_while_looking = Alarm(PATIENCE)
         recorder = Recorder(
             self.shell,
             count,
@@ -87,7 +89,8 @@ class ShellExecutor:
             seconds = round(time.monotonic() - began, 3)
             if not interrupts.count:
                 with alarm_while_looking:
-                    changed = self._changes(before, code, interrupts, types_only=bool(recorder.outputs))
+                    with_values = options.values and not recorder.outputs
+                    changed = self._changes(before, code, interrupts, with_values=with_values)
         self._actions.update(dict.fromkeys(range(count, self.shell.execution_count), options.session))
         masker = recorder.masker
         changed = tuple((masker.text(name), masker.text(value)) for name, value in changed)
@@ -209,14 +212,16 @@ class ShellExecutor:
                 yield from bound_in(inputs[number])
         self._first_unread = len(inputs)
 
-    def _changes(self, before: dict[str, int], code: str, interrupts: Interrupts, *, types_only: bool) -> Changes:
-        """Return the names to which `code` gave new values, with a short repr of each, or with its type alone."""
-        try:
-            with interrupts.raised():  # a repr runs code, too
-                touched = self._names.touched(before, code)
-                return self._names.values(touched, types_only)
-        except KeyboardInterrupt:
-            return ()
+    def _changes(self, before: dict[str, int], code: str, interrupts: Interrupts, *, with_values: bool) -> Changes:
+        """Return the names to which `code` gave new values, with a text about each.
+
+        Their values have `PATIENCE` seconds; if that is not enough, all names have outlines.
+        """
+        touched = self._names.touched(before, code)
+        if with_values:
+            with suppress(KeyboardInterrupt), interrupts.raised():
+                return self._names.values(touched, before, code)
+        return self._names.outlines(touched)
 
 
 def _status(error: BaseException | None, interrupts: Interrupts, alarm: Alarm, alarm_while_looking: Alarm) -> Status:
@@ -237,10 +242,27 @@ def _is_stop(kind: type) -> bool:
 _TAMPERED = "This step changed what your approval of steps rests on, and it was put back: {names}."
 _MADE_INERT = "Script in the output of this step was not run."
 _OUR_LINES = re.compile(
-    r"^[ \t]*%(?:codeact\b|(?:load|reload|unload)_ext[ \t]+codeact_magic\b|config[ \t]+CodeAct\b).*\n?", re.MULTILINE
+    r"^[ \t]*(?:%(?:time|timeit|prun|memit)\b[^\n%]*)?"
+    r"%(?:codeact\b|(?:load|reload|unload)_ext[ \t]+codeact_magic\b|config[ \t]+CodeAct\b).*\n?",
+    re.MULTILINE,
 )
+_OTHER_MAGICS = re.compile(r"\s*(?:%%(?!codeact\b)\w[^\n]*\n\s*)*(?=%%codeact\b)")
+_CAPTURE = re.compile(r"^%%capture\b.*[ \t][A-Za-z_]\w*[ \t]*$", re.MULTILINE)
 
 
 def without_ours(cell: str) -> str:
-    """Return the source of a user's cell without the lines that need this package."""
-    return "" if cell.lstrip().startswith("%%codeact") else _OUR_LINES.sub("", cell)
+    """Return the source of a user's cell without what needs this package.
+
+    Of a %%codeact cell below other magics, such as %%time, only the name is left that %%capture binds.
+    """
+    others = _OTHER_MAGICS.match(cell)
+    if others is None:
+        return _OUR_LINES.sub("", cell)
+    capture = _CAPTURE.search(others.group())
+    return f"{capture.group()}\npass" if capture else ""
+
+
+def below_others(cell: str) -> str:
+    """Return a %%codeact cell without the magics above it; any other cell as it is."""
+    others = _OTHER_MAGICS.match(cell)
+    return cell[others.end() :] if others else cell

@@ -29,7 +29,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from ...text import one_line
-from ..sent.names import is_input
+from ..sent.errors import is_input
 from ..signals import interrupt
 
 if TYPE_CHECKING:

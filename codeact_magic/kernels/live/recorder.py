@@ -12,7 +12,9 @@ from typing import Any, Self
 
 from ...secrets import Masker, Pieces
 from ...session import Json
+from ..sent.errors import message_of, show_groups, text_of
 from ..sent.handles import is_handle
+from ..sent.widgets import final_texts
 from .inert import inert
 from .libraries import library_at_work, library_of
 from .nested import Change, changed
@@ -77,6 +79,7 @@ class Recorder:
                 Change(shell.displayhook, "write_output_prompt", _not_yet),
                 _wrapped(shell.displayhook, "finish_displayhook", self.unrecorded),
                 _wrapped(shell, "_showtraceback", self._showtraceback),
+                Change(shell, "showtraceback", show_groups(shell, as_text=False)),
                 _wrapped(shell.InteractiveTB, "structured_traceback", self._structured_traceback),
             ]
         )
@@ -93,6 +96,9 @@ class Recorder:
             for stream in self._streams:
                 stream.close()
             self._on = False
+            if widgets := self._record.widgets():
+                texts = final_texts(widgets)
+                self._record.settle_widgets({model: self.masker.text(text) for model, text in texts.items()})
             self.outputs = self._record.outputs()
 
     def write(self, name: str, text: str) -> None:
@@ -144,13 +150,13 @@ class Recorder:
         return kept
 
     def _showtraceback(self, original: Callable[..., Any], kind: Any, value: Any, lines: Any) -> Any:
-        text = _text(value)
+        text = text_of(value)
         self.masker.learn(text)  # whole: a line may show only a part of it
         lines = [self.masker.text(line) for line in ([lines] if isinstance(lines, str) else lines)]
         name = self.masker.text(kind.__name__)
         message = self.masker.text(text)
         if self._on:
-            self._record.error(name, message, lines)
+            self._record.error(name, self.masker.text(message_of(value)), lines)
             self.error = value
         if not self.hides(kind):
             shown = kind if name == kind.__name__ else type(name, (Exception,), {})
@@ -303,10 +309,3 @@ class _Tee:
 def _wrapped(owner: Any, name: str, wrapper: Callable[..., Any]) -> Change:
     """Return a change that wraps a method of `owner`; `wrapper` receives the original as its first argument."""
     return Change(owner, name, partial(wrapper, getattr(owner, name)))
-
-
-def _text(value: object) -> str:
-    try:
-        return str(value)
-    except Exception:
-        return f"<{type(value).__name__}, whose text is not available>"

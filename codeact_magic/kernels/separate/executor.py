@@ -98,8 +98,11 @@ class KernelExecutor:
             if request.death:
                 outputs.fail(CONNECTION_LOST if request.lost else DEAD_KERNEL, notes.sentence(request.death))
             seconds = round(time.monotonic() - began, 3)
-            shown = outputs.finished()
-            changed, line = self._inspect_run(code, request, interrupts, types_only=bool(shown), is_action=every_value)
+            widgets = outputs.widgets()
+            answer = self._inspect(interrupts, "widgets", widgets) if widgets and not interrupts.count else None
+            shown = outputs.finished(dict(inspection.pairs(answer)))
+            with_values = self.options.values and not shown
+            changed, line = self._inspect_run(code, request, interrupts, with_values, is_action=every_value)
             masker = outputs.masker
             changed = tuple((masker.text(name), masker.text(value)) for name, value in changed)
             line = masker.text(line)
@@ -226,12 +229,12 @@ class KernelExecutor:
     # -- questions about variables -------------------------------------------------------------------------------------
 
     def _inspect_run(
-        self, code: str, request: KernelRequest, interrupts: Interrupts, *, types_only: bool, is_action: bool
+        self, code: str, request: KernelRequest, interrupts: Interrupts, with_values: bool, is_action: bool
     ) -> tuple[_Changes, str]:
         """Return the variables that `code` changed, and the line of it that failed."""
         if interrupts.count:  # a user who has stopped it does not want to wait
             return (), ""
-        changed = inspection.pairs(self._inspect(interrupts, "changes", code, types_only, is_action))
+        changed = inspection.pairs(self._inspect(interrupts, "changes", code, with_values, is_action))
         line = None
         if request.reply.get("status") == "error":
             line = self._inspect(interrupts, "line")

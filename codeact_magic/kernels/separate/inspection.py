@@ -13,12 +13,20 @@ from typing import Any
 from ...session import Json
 
 ANSWER = "inspector"  # the key of the answer among a reply's user expressions
-_SENT = (
+_SENT = (  # each after those that it imports
     "text",
     "kernels.sent.environment",
+    "kernels.sent.kinds",
+    "kernels.sent.errors",
     "kernels.sent.handles",
+    "kernels.sent.literals",
+    "kernels.sent.tables",
+    "kernels.sent.signatures",
     "kernels.sent.namespace",
+    "kernels.sent.values",
+    "kernels.sent.origins",
     "kernels.sent.names",
+    "kernels.sent.widgets",
     "kernels.sent.describe",
     "kernels.sent.inspector",
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from ...secrets import Masker, Pieces
@@ -62,8 +62,13 @@ class KernelOutputs:
         if not self._hides(name):
             self._show({"output_type": "error", "ename": name, "evalue": message, "traceback": lines})
 
-    def finished(self) -> tuple[Json, ...]:
-        """Return the outputs, after the last message."""
+    def widgets(self) -> list[str]:
+        """Return the ids of the models of the widgets among the outputs."""
+        return self._record.widgets()
+
+    def finished(self, widgets: Mapping[str, str] | None = None) -> tuple[Json, ...]:
+        """Return the outputs, after the last message; `widgets` are their texts at the end, by the ids of models."""
+        self._record.settle_widgets({model: self.masker.text(text) for model, text in (widgets or {}).items()})
         for name, pieces in self._pieces.items():
             self._pass_on(name, pieces.add("", last=True))
         return tuple(self._record.outputs())
