@@ -14,7 +14,7 @@ from .errors import CodeActError, EndpointError, LimitReachedError, StoppedError
 from .formats import Reading
 from .hints import GoOn, Hint, SetOption
 from .session import Cell, Decision, Format, Json, Observation, Reply, Session, Step, ToolCall, Turn, Usage
-from .text import storable
+from .text import clip, storable
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,13 +31,20 @@ class Delta:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A request to a model. `enough` returns the length at which an unfinished reply may be cut (None: not yet)."""
+    """A request to a model.
+
+    `enough` returns the length at which an unfinished reply may be cut (None: not yet). `whole` returns whether a reply
+    is complete by its own syntax, for endings that nobody knows; its second argument asks for sentences to be complete
+    too. If `cut_loops`, a reply that repeats itself is ended.
+    """
 
     messages: tuple[Json, ...]
     stop: tuple[str, ...] = ()
     tools: tuple[Json, ...] = ()
     response_format: Json | None = None
     enough: Callable[[str], int | None] = field(default=lambda text: None, compare=False)
+    whole: Callable[[Reply, bool], bool] = field(default=formats.is_whole, compare=False)
+    cut_loops: bool = False
 
 
 class Model(Protocol):
@@ -197,7 +204,7 @@ class Agent:
         if step.observation and step.observation.status == "interrupted":
             raise KeyboardInterrupt
         if not step.observation_message:
-            note = _ANSWER_CUT if reply.finish == "length" else ""
+            note = " ".join(self._notes(reply))
             self._put(replace(self.turn, outcome="answered", note=note))
 
     @property
@@ -234,11 +241,15 @@ class Agent:
             tools=spec.tools,
             response_format=spec.response_format,
             enough=formats.enough,
+            cut_loops=True,
         )
         self.view.thinking(number)
         self.settle()
         reply = _storable(self.model.reply(request, self.view.show))
         reading = formats.read(reply, self.turn.format)
+        if reply.finish == "loop" and not reading.action:
+            begun = clip(reading.assistant_message, _MOST_REPEATED)
+            reading = Reading(begun, assistant_message=begun, reasoning=reading.reasoning, fault=_LOOPED)
         self.view.proposed(number, reading)
         return reply, reading
 
@@ -284,14 +295,14 @@ class Agent:
             raise LimitReachedError(
                 _STEPS.format(limit=self.limits.steps), GoOn(), SetOption("max_steps", to="raise the limit")
             )
-        if self.limits.tokens and self._used.tokens >= self.limits.tokens:
+        if self.limits.tokens and _spent(self.turn.steps) >= self.limits.tokens:
             more = SetOption("max_tokens_per_turn", 2 * self.limits.tokens, to="raise the limit")
             raise LimitReachedError(_TOKENS.format(limit=self.limits.tokens), GoOn(), more)
         if self.limits.cost and self._used.tokens:
             self._check_cost()
         faults = self.turn.steps[-_MOST_FAULTS:]
         if len(faults) == _MOST_FAULTS and all(map(self._is_faulty, faults)):
-            raise EndpointError(_UNUSABLE.format(times=_MOST_FAULTS), *_USABLE)
+            raise EndpointError(_UNUSABLE.format(times=_MOST_FAULTS, what=_what_came(faults)), *_USABLE)
 
     def _check_cost(self) -> None:
         cost = self._used.cost
@@ -307,7 +318,14 @@ class Agent:
             raise LimitReachedError(_COST.format(limit=self.limits.cost), GoOn(), more)
 
     def _is_faulty(self, step: Step) -> bool:
-        return bool(formats.read(step.reply, self.turn.format).fault)
+        return step.observation_message.startswith(_LOOPED) or bool(formats.read(step.reply, self.turn.format).fault)
+
+    def _notes(self, reply: Reply) -> list[str]:
+        """Return what the user is told about the endings of the turn's replies, the last of which is `reply`."""
+        notes = [step.reply.note for step in self.turn.steps if step.reply.note]
+        if reply.finish == "length" and not reply.note:
+            notes.append(_ANSWER_CUT)
+        return list(dict.fromkeys(notes))
 
     def _add(self, number: int, step: Step) -> None:
         self._put(replace(self.turn, steps=(*self.turn.steps, step)))
@@ -324,6 +342,21 @@ class Agent:
         self.keep(self.session)
 
 
+_MOST_CHARACTERS = 16  # of a token
+
+
+def _spent(steps: Sequence[Step]) -> int:
+    """Return the tokens of `steps`. An endpoint that reports fewer than the texts must have is not believed."""
+    spent = 0
+    before = 0  # characters of the steps so far: they are part of each request that follows
+    for step in steps:
+        written = len(step.assistant_message)
+        usage = step.reply.usage
+        spent += max(usage.prompt + usage.completion, (before + written) // _MOST_CHARACTERS)
+        before += written + len(step.observation_message)
+    return spent
+
+
 _OUTCOMES: dict[type[CodeActError], str] = {LimitReachedError: "limit", StoppedError: "stopped"}
 _MOST_FAULTS = 3
 _REMARK = "The user remarks: {remark}"
@@ -333,7 +366,12 @@ _STEPS = "The turn reached its limit of {limit} steps."
 _TOKENS = "The turn reached its limit of {limit:,} tokens."
 _COST = "The turn reached its limit of ${limit:g}."
 _NO_PRICES = "The prices of {model} are not known, so the turn cannot be kept below ${limit:g}."
-_UNUSABLE = "The model's last {times} replies could not be used (empty, or cut off)."
+_UNUSABLE = "The model's last {times} replies could not be used ({what})."
+_MOST_REPEATED = 500  # characters of a reply that repeated itself: more of it would invite the model to go on
+_LOOPED = (
+    "Your reply repeated itself over and over, so it was cut off there, and nothing was run. Write it anew, without "
+    "repeating yourself: either code to run, or an answer in words."
+)
 _USABLE = (
     SetOption("model", to="try another model"),
     SetOption("format", to="try another format"),
@@ -343,11 +381,23 @@ _ANSWER_CUT = "The answer was cut off at the model's limit of tokens."
 
 
 def remedies(turn: Turn) -> tuple[Hint, ...]:
-    """Return the remedies for the note of a turn that has an answer: the only such note says that it was cut off."""
-    return (SetOption("max_tokens", to="raise the limit"),) if turn.answer and turn.note else ()
+    """Return the remedies for the note of a turn that has an answer: a limit that cut it off can be raised."""
+    return (SetOption("max_tokens", to="raise the limit"),) if turn.answer and _ANSWER_CUT in turn.note else ()
+
+
+def _what_came(steps: Sequence[Step]) -> str:
+    """Return what replies that could not be used consisted of."""
+    replies = [step.reply for step in steps]
+    if all(reply.finish == "loop" for reply in replies):
+        return "the model repeated itself over and over"
+    if all(reply.reasoning.strip() and not reply.text.strip() and not reply.tool_calls for reply in replies):
+        return "all that came was reasoning, without an answer"
+    return "empty, or cut off"
 
 
 def _storable(reply: Reply) -> Reply:
     """Return `reply` in a form that can be saved and sent: streams may cut a surrogate pair in two."""
-    calls = tuple(ToolCall(*map(storable, (call.id, call.name, call.arguments))) for call in reply.tool_calls)
+    calls = tuple(
+        ToolCall(*map(storable, (call.id, call.name, call.arguments, call.extra))) for call in reply.tool_calls
+    )
     return replace(reply, text=storable(reply.text), reasoning=storable(reply.reasoning), tool_calls=calls)

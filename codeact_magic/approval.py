@@ -6,6 +6,7 @@ Silence is not consent: an answer that is not clearly a yes is asked for again, 
 from __future__ import annotations
 
 import re
+import secrets
 import time
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
@@ -16,6 +17,7 @@ from .errors import UsageError
 from .formats import Reading
 from .hints import AskElsewhere, SetOption
 from .session import Decision, Occasion
+from .text import one_line
 
 QUESTION = "Run it? [y]es  [e]dit  [n]o (why)  [a]ll of this turn  [q]uit: "
 QUESTIONS: dict[Occasion, str] = {
@@ -23,6 +25,7 @@ QUESTIONS: dict[Occasion, str] = {
     "replay": "Run it? [y]es  [e]dit  [n]o  [a]ll that follow  [q]uit: ",
     "consent": "Run it? [y]es  [n]o: ",
 }
+CONFIRM = "Code of earlier is still running ({running}) and could type for you. To run this step, type {number}: "
 EDITING = "Alt+Enter (or Esc, then Enter) ends the editing; Ctrl+C leaves the code as it was."
 WHY = "Why? (the model is told; Enter for no reason) "
 MOST_UNREADABLE = 5  # answers in a row; after that, nobody seems to be there
@@ -61,9 +64,12 @@ class Gate:
     `mode` is "ask" (ask about every action), "risky" (ask if `risk.scan` finds something) or "auto" (never ask).
     `buttons` asks first; if nobody has buttons, `ask` puts a question and returns the line that the user types. With
     neither, nobody can be asked. `edit` lets the user edit a text and returns it, or None if the user gives up.
-    `names` returns the user's own names, which an action should not overwrite. `occasion` is the run that the actions
-    are part of: a "turn", a "replay" (no model is told why the user says no), or "consent" to code that runs as a whole
-    or not at all.
+    `names` returns the user's own names, which an action should not overwrite; a `risk.Namespace` also describes them.
+    `occasion` is the run that the actions are part of: a "turn", a "replay" (no model is told why the user says no), or
+    "consent" to code that runs as a whole or not at all.
+
+    `intruders` returns the names of threads that could answer in the user's place: a yes to code with findings is then
+    asked for a second time.
     """
 
     def __init__(
@@ -76,6 +82,7 @@ class Gate:
         names: Callable[[], Collection[str]] = tuple,
         buttons: ButtonAsker | None = None,
         occasion: Occasion = "turn",
+        intruders: Callable[[], Sequence[str]] = tuple,
     ) -> None:
         if mode == "ask" and ask is None and not (buttons and buttons.attached):
             raise UsageError(NOBODY, *ALLOW)
@@ -87,6 +94,7 @@ class Gate:
         self._names = names
         self._buttons = buttons
         self._occasion = occasion
+        self._intruders = intruders
         self._all = False
 
     def decide(self, number: int, reading: Reading, parts: Sequence[str] = ()) -> Decision:
@@ -133,14 +141,17 @@ class Gate:
         self._warn(findings)
         while unreadable < MOST_UNREADABLE:
             answer, rest = read_answer(self._asked(QUESTIONS[self._occasion]))
-            if answer in ("yes", "all"):
+            if answer in ("yes", "all") and findings and not self._is_confirmed():
+                unreadable += 1
+                self._view.tell("That was not the number.")
+            elif answer in ("yes", "all"):
                 self._all = answer == "all"
                 return Decision("approve" if code == proposed else "edit", code, findings=findings)
-            if answer == "no":
+            elif answer == "no":
                 return Decision("reject", reason=rest or self._reason(), findings=findings)
-            if answer == "quit":
+            elif answer == "quit":
                 return Decision("stop", findings=findings)
-            if answer == "edit" and self._occasion == "consent":
+            elif answer == "edit" and self._occasion == "consent":
                 unreadable += 1
                 self._view.tell("It runs as it is, or not at all: please answer y or n.")
             elif answer == "edit":
@@ -151,6 +162,15 @@ class Gate:
                 self._view.tell("Please answer y, e, n, a or q.")
         self._view.tell("No answer is no: the turn is stopped.")
         return Decision("stop", reason="no answer", findings=findings)
+
+    def _is_confirmed(self) -> bool:
+        """Return whether it is the user who answers: code that still runs could type an answer, but not a number."""
+        threads = self._intruders()
+        if not threads:
+            return True
+        number = str(1000 + secrets.randbelow(9000))
+        running = one_line(", ".join(threads), 80)
+        return self._asked(CONFIRM.format(running=running, number=number)).strip() == number
 
     def _asked(self, question: str) -> str:
         assert self._ask is not None

@@ -75,6 +75,13 @@ class AskElsewhere:
 
 
 @dataclass(frozen=True, slots=True)
+class RestartKernel:
+    """Restart the kernel, and go on with the session (its path; empty if it is not saved)."""
+
+    session: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class ChangeFolder:
     """Change the working directory."""
 
@@ -90,5 +97,6 @@ Hint = (
     | StartAfresh
     | Retry
     | AskElsewhere
+    | RestartKernel
     | ChangeFolder
 )

@@ -22,6 +22,7 @@ from .text import one_line
 
 MODES = ("ask", "risky", "auto")
 APIS = ("auto", "chat", "responses")
+VALUES = ("new", "never")
 FORMATS = ("auto", "fence", "execute", "tools", "json")
 
 
@@ -117,6 +118,12 @@ class Options(Configurable):
         8_000, min=200, help="Maximum number of characters of an action's output that the model is shown."
     ).tag(config=True)
     summary = Bool(True, help="Tell the model the names, types and shapes of your variables.").tag(config=True)
+    values = Enum(
+        VALUES,
+        "new",
+        help="Whether the model is told the values of variables that its code makes and does not print: new, or never. "
+        "Never without the summary either.",
+    ).tag(config=True)
     max_summary = Int(4_000, min=0, help="Maximum number of characters in the summary of your variables.").tag(
         config=True
     )
@@ -131,6 +138,11 @@ class Options(Configurable):
         "files beside it. 0: no limit, and saving a step takes longer the larger the notebook is.",
     ).tag(config=True)
     save_cells = Bool(True, help="Save your own cells with a session, so that it can be run again.").tag(config=True)
+    active_outputs = Bool(
+        False,
+        help="Let the outputs of steps run script in the page. Plots and widgets of known libraries that your own "
+        "cells import may do so in any case.",
+    ).tag(config=True)
     local_model = Unicode("qwen2.5-coder-1.5b", help="The local model's name.").tag(config=True, value="NAME")
 
     @validate("api_key_env")
@@ -158,7 +170,7 @@ class Options(Configurable):
                 raise TraitError(f"extra_headers takes plain ASCII texts, which {one_line(name, 60)!r} has not")
         return proposal["value"]
 
-    def values(self) -> dict[str, Any]:
+    def by_name(self) -> dict[str, Any]:
         """Return the value of every option by its name."""
         return {name: getattr(self, name) for name in self.class_trait_names(config=True)}
 
@@ -213,7 +225,7 @@ def read_line(parser: argparse.ArgumentParser, line: str, options: Options) -> L
 def chosen(parser: argparse.ArgumentParser, texts: Mapping[str, str | None], options: Options) -> Options:
     """Return `options` with the values that `parser` found on a line, as `texts` by option. Raises UsageError."""
     read = {name: _read(name, _flag_in(parser, name), text) for name, text in texts.items() if text is not None}
-    return Options(**(options.values() | read))
+    return Options(**(options.by_name() | read))
 
 
 def split(line: str) -> list[str]:
@@ -235,7 +247,7 @@ def arguments() -> Iterator[tuple[tuple[str, ...], dict[str, Any]]]:
             yield flags, {"dest": name, "action": "store_const", "const": "true", "help": trait.help}
         else:
             yield flags, {"dest": name, "metavar": placeholder(name), "help": trait.help}
-    no_context = "Do not tell the model the names, types and shapes of your variables."
+    no_context = "Tell the model neither the names, types and shapes of your variables, nor values it has not printed."
     yield ("--no-context",), {"dest": "summary", "action": "store_const", "const": "false", "help": no_context}
 
 

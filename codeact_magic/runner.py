@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
+from . import policy
 from .agent import Agent, Limits, remedies
 from .approval import Gate
 from .errors import StoppedError, UsageError
@@ -14,20 +15,23 @@ from .formats import Reading
 from .frontends.captions import turn_line
 from .frontends.front_end import TurnListener, TurnView
 from .frontends.host import Host
-from .hints import Hint
+from .hints import Hint, RestartKernel
 from .kernels.interpreter import InterpreterOptions
 from .model import OpenAIModel
 from .model.endpoints import Endpoints, secrets
 from .options import Options
+from .policy import Policy
+from .secrets import Masker, Secrets
 from .session import Action, Format, Occasion, Outcome, Session, Step, Turn
 from .sessions.code_blocks import CodeBlock, made
 from .sessions.threads import Thread, Threads, near
-from .text import mask, one_line
+from .text import one_line
 
 if TYPE_CHECKING:
     from .verify.replay import Replayed
 
 _AT_ONCE = 0.5  # seconds that Stop waits for the disk; saving goes on in the background
+_STUCK = "Stop does not get through: the code is still{where}. It is interrupted again and again, and ends if it can."
 NESTED = "A %%codeact cell is running already, and cannot run another inside itself."
 
 
@@ -40,10 +44,13 @@ class Runner:
     def __init__(self, host: Host, options: Options) -> None:
         self.host = host
         self.options = options
+        self.known_secrets = Secrets()
         self.interpreter = host.interpreter
-        self.interpreter.configure(InterpreterOptions(secrets=self.secrets))
+        self.interpreter.configure(self._masking(InterpreterOptions()))
         self.threads = Threads(self.secrets, self._tell)
-        self.endpoints = Endpoints(self._tell, lambda line: self.view.waiting(line))
+        self.endpoints = Endpoints(self._tell, lambda line: self.view.waiting(line), self._check)
+        self._policy: Policy | None = None
+        self._told: dict[str, object] = {}  # what the user has been told of that the administrator limits
         self._capabilities = host.front_end.capabilities()
         self._busy = False
 
@@ -70,7 +77,7 @@ class Runner:
         with self._at_work(options):
             gate = self._gate("replay")
             self.view.tell(announcement)
-            self._configure_interpreter(session.id)
+            self._configure_interpreter(session.id, gate)
             from .verify.replay import Replay  # a turn does not need it
 
             replay = Replay(gate, self.interpreter, self.view, self.view.tell)
@@ -90,6 +97,7 @@ class Runner:
 
         Raises StoppedError if they may not run.
         """
+        options = self.allowed(options)
         if options.approve == "auto":
             return
         code = "\n\n".join(f"# %% {name}\n{part}" for name, part in parts)
@@ -113,7 +121,40 @@ class Runner:
 
     def secrets(self) -> tuple[str, ...]:
         """Return the texts that must never be shown, saved or sent."""
-        return secrets(self.options)
+        self.known_secrets.learn(secrets(self.options))
+        return self.known_secrets.values()
+
+    def mask(self, text: str) -> str:
+        """Return a text of the user's without secrets."""
+        masker = Masker(self.secrets(), self.known_secrets.lifted())
+        hidden = masker.text(text)
+        self.known_secrets.note(masker.masked)
+        return hidden
+
+    def lift(self, number: int) -> str:
+        """Show the secret with that number from now on, and return its name. Raises UsageError, IndexError."""
+        if self._busy:  # it is the user who lifts a mask, not an action
+            raise UsageError("A turn is under way: lift the mask when it is over.")
+        return self.known_secrets.lift(number)
+
+    @property
+    def policy(self) -> Policy:
+        """What the administrator allows. Raises UsageError if that cannot be told."""
+        if self._policy is None:
+            self._policy = policy.read(self._tell)
+        return self._policy
+
+    def allowed(self, options: Options) -> Options:
+        """Return `options` as far as the administrator allows them, and tell the user of each other value, once."""
+        options, changed = self.policy.applied(options)
+        for name, value in changed.items():
+            if self._told.get(name) != value:
+                self._tell(f"{name} is {one_line(value, 80)}: {policy.LIMITED}.")
+        self._told |= changed
+        return options
+
+    def _check(self, endpoint: str, model: str) -> None:
+        self.policy.check(endpoint, model)
 
     def close(self) -> None:
         """Save the sessions, and end the servers that were started."""
@@ -124,6 +165,12 @@ class Runner:
         """Show the user a line, and the remedies."""
         self.view.tell(self.host.advice.line(line, hints))
 
+    def _tell_stuck(self, line: str) -> None:
+        """Tell the user, who has stopped an action, that it goes on; `line` is the line that it is in."""
+        thread = self.threads.get(self.options.thread)
+        session = near(thread.path) if thread and thread.path else ""
+        self._tell(_STUCK.format(where=f" in {line}" if line else ""), RestartKernel(session))
+
     @contextmanager
     def _at_work(self, options: Options) -> Iterator[None]:
         """Allow one turn at a time, and give it a view of its own. Raises UsageError if one is under way."""
@@ -131,8 +178,8 @@ class Runner:
             raise UsageError(NESTED)
         self._busy = True
         try:
-            self.options = options
             self._capabilities = self.host.front_end.capabilities()
+            self.options = self.allowed(options)
             yield
         finally:
             self._busy = False
@@ -145,15 +192,18 @@ class Runner:
         if new or thread is None:
             thread = self.threads.begin(options, prompt)
         agent = self._agent(thread, model, gate)
-        prompt = mask(prompt, self.secrets())
+        prompt = self.mask(prompt)
         self._begin_records(thread, model, prompt)
+        begun = len(agent.session.turns)
         try:
             fresh = self._is_fresh(thread)
             return agent.run(prompt, format=_format(options), summarize=options.summary, fresh=fresh)
         finally:
             self.view.close()
-            self.records.end(agent.turn)
-            self._wind_up(thread)
+            has_turn = len(agent.session.turns) > begun  # else it was stopped even before it began
+            self.records.end(agent.turn if has_turn else Turn(prompt, outcome="stopped"))
+            if has_turn:
+                self._wind_up(thread)
 
     def _is_fresh(self, thread: Thread) -> bool:
         """Return whether a session from a file goes on in a kernel that has none of its variables."""
@@ -178,22 +228,32 @@ class Runner:
             names=names or self.interpreter.user_names,
             buttons=self._capabilities.buttons,
             occasion=occasion,
+            intruders=self._capabilities.intruders,
         )
 
-    def _configure_interpreter(self, session: str) -> None:
+    def _configure_interpreter(self, session: str, gate: Gate) -> None:
         interpreter_options = InterpreterOptions(
             timeout=self.options.action_timeout,
             summary_limit=self.options.max_summary,
+            values=self.options.values == "new" and self.options.summary,
             keep_cells=self.options.save_cells,
             session=session,
-            secrets=self.secrets,
             cleared=self.view.restore,
+            stuck=self._tell_stuck,
+            guarded=(gate,),
+            active_outputs=self.options.active_outputs,
+            tell=self._tell,
         )
-        self.interpreter.configure(interpreter_options)
+        self.interpreter.configure(self._masking(interpreter_options))
+
+    def _masking(self, options: InterpreterOptions) -> InterpreterOptions:
+        """Return options of an interpreter with all that masks secrets."""
+        known = self.known_secrets
+        return replace(options, secrets=self.secrets, lifted=known.lifted, learn=known.learn, masked=known.note)
 
     def _agent(self, thread: Thread, model: OpenAIModel, gate: Gate) -> Agent:
         options = self.options
-        self._configure_interpreter(thread.session.id)
+        self._configure_interpreter(thread.session.id, gate)
         limits = Limits(
             steps=options.max_steps,
             tokens=options.max_tokens_per_turn,
@@ -226,11 +286,15 @@ class Runner:
         if turn.steps:
             if turn.outcome == "answered" and turn.note:
                 self._tell(turn.note, *remedies(turn))
-            self.view.tell(f"{turn_line(turn)}{_where(thread) if saved else ''}")
+            self.view.tell(f"{turn_line(turn)}{_where(thread) if saved else _unsaved(thread)}")
 
 
 def _format(options: Options) -> Format:
     return "fence" if options.format == "auto" else cast(Format, options.format)
+
+
+def _unsaved(thread: Thread) -> str:
+    return " · the session is not saved" if thread.failure else ""
 
 
 def _where(thread: Thread) -> str:

@@ -59,16 +59,24 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class ToolCall:
-    """A tool call as the endpoint sent it; `arguments` is unparsed JSON text."""
+    """A tool call as the endpoint sent it; `arguments` is unparsed JSON text.
+
+    `extra` is the JSON text of the call's other fields, which some endpoints want back, such as a signature.
+    """
 
     id: str
     name: str
     arguments: str
+    extra: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A complete reply of the model. `finish` is the endpoint's finish_reason, or "cut" if we closed the stream."""
+    """A complete reply of the model.
+
+    `finish` says how it ended: "stop", "tool_calls" or "length", or if the stream was closed here, "cut" (the rest was
+    not needed) or "loop" (the model repeated itself).
+    """
 
     text: str
     reasoning: str = ""
@@ -77,6 +85,9 @@ class Reply:
     usage: Usage = Usage()
     seconds: float = 0.0
     model: str = ""  # as the endpoint names it
+    reasoning_field: str = ""  # what the endpoint calls the field of the reasoning
+    extra: str = ""  # the JSON text of the message's other fields that some endpoints want back
+    note: str = ""  # what the user is told about how it ended
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,9 +5,12 @@ Imports only the standard library: this module also travels as source into other
 
 from __future__ import annotations
 
+import io
 import re
+import sys
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 # Letters and marks that show nothing although Unicode does not count them as format characters.
@@ -210,3 +213,17 @@ _ANSI = re.compile(
 def plain(text: str) -> str:
     """Return `text` without ANSI escape sequences."""
     return _ANSI.sub("", text)
+
+
+@contextmanager
+def every_character() -> Iterator[None]:
+    """Let standard output take every character: what its encoding lacks is written as an escape, as on stderr."""
+    stream = sys.stdout
+    strict = isinstance(stream, io.TextIOWrapper) and stream.errors == "strict"
+    if strict:
+        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    try:
+        yield
+    finally:
+        if strict and not stream.closed:
+            stream.reconfigure(errors="strict")  # type: ignore[union-attr]

@@ -9,18 +9,24 @@ extension was loaded a while ago. The floor of a cold cell is the openai client 
 
 from __future__ import annotations
 
+import gc
+import linecache
 import os
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from IPython.core.inputtransformer2 import TransformerManager
 from jupyter_client.manager import start_new_kernel
 
+from codeact_magic.kernels.sent.describe import described
+from codeact_magic.risk import Namespace, scan
 from codeact_magic.testing import FakeEndpoint, Hang, Say, Scripted
 
 from .kernels import NEWEST, Kernel, started
@@ -31,6 +37,25 @@ LOADS = 11
 STOPS = 5
 COLD = 5
 IDLE = 3.0  # seconds in which the extension prepares for the first turn
+
+NAMES = 5000
+CHAINED = 40  # functions of the user's, each of which calls the next one
+SCANS = 15
+CHAIN = """
+def chained_{number}(values):
+    doubled = [value * 2 for value in values]
+    return chained_{next}(doubled) if values else doubled
+"""
+SCANNED = {
+    "5 lines": """
+means = name_1[0]
+for value in sorted(name_2):
+    means += value
+print(means)
+""",
+    "200 lines": "total = sum(name_3)\nif total > 2:\n    print(round(total, 1))\nlast = total\n" * 50,
+    "a call of 40 functions": "chained_0([1])",
+}
 
 FLOOR = """
 import os
@@ -189,6 +214,30 @@ def bench_sign() -> None:
     print(f"first sign in a cell: {first:.0f} ms, in later cells {statistics.median(later):.0f} ms")
 
 
+def bench_scan() -> None:
+    """Print how long a scan takes if only names are known, and if the kernel tells what they stand for."""
+    source = "".join(CHAIN.format(number=number, next=number + 1) for number in range(CHAINED))
+    linecache.cache["<bench>"] = (len(source), None, source.splitlines(keepends=True), "<bench>")
+    space: dict[str, Any] = {f"name_{number}": [number] for number in range(NAMES)}
+    exec(compile(source, "<bench>", "exec"), space)
+    transform = TransformerManager().transform_cell  # type: ignore[no-untyped-call]
+    live = Namespace(space, lambda names: described(space, names), transform, ["ls"])
+    for what, code in SCANNED.items():
+        plain = milliseconds(lambda code=code: scan(code, live.names))  # type: ignore[misc]
+        told = milliseconds(lambda code=code: scan(code, live))  # type: ignore[misc]
+        print(f"scan of {what} among {NAMES:,} names: {plain:.1f} ms; {told:.1f} ms with what the names stand for")
+
+
+def milliseconds(call: Callable[[], object]) -> float:
+    """Return the median time of a call."""
+    times = []
+    for _ in range(SCANS):
+        began = time.perf_counter()
+        call()
+        times.append((time.perf_counter() - began) * 1e3)
+    return statistics.median(times)
+
+
 def stop_time(kernel: Kernel, reply: Scripted) -> float:
     """Return the milliseconds from Stop to the end of the cell, while the model is silent or the code runs."""
     with FakeEndpoint([reply]) as endpoint:
@@ -219,9 +268,51 @@ def bench_stop() -> None:
             )
 
 
+def bench_looking() -> None:
+    """Print how long a summary of large and lazy variables takes, and the value that takes longest to write."""
+    import numpy as np
+    import pandas as pd
+
+    from codeact_magic.kernels.sent.namespace import summary
+    from codeact_magic.kernels.sent.values import short
+
+    class Proxy:
+        __class__ = property(lambda self: time.sleep(10))
+        __repr__ = __len__ = lambda self: time.sleep(10)  # type: ignore[assignment]
+
+    texts = [str(number) for number in range(2_000_000)]
+    variables: dict[str, object] = {
+        "frame": pd.DataFrame({"a": np.arange(10_000_000), "b": np.zeros(10_000_000)}),
+        "array": np.zeros((10_000, 1_000)),
+        "texts": texts,
+        "unique": set(texts),
+        "by_text": dict.fromkeys(texts, 0),
+        "nested": [texts] * 50,
+        **{f"proxy_{number}": Proxy() for number in range(50)},
+    }
+    gc.collect()
+    gc.freeze()  # collecting these millions of objects would be measured as well
+    summary(variables)  # imports
+    times, longest = [], []
+    for _ in range(LOADS):
+        began = time.perf_counter()
+        summary(variables)
+        times.append((time.perf_counter() - began) * 1e3)
+        for value in variables.values():
+            began = time.perf_counter()
+            short(value)
+            longest.append((time.perf_counter() - began) * 1e3)
+    print(
+        f"summary of 10 M rows, 2 M texts and 50 proxies: median {statistics.median(times):.2f} ms, "
+        f"{max(times):.2f} at most; a value: {max(longest):.2f} ms at most"
+    )
+
+
 if __name__ == "__main__":
+    bench_looking()
     bench_load()
     bench_cold()
     bench_sign()
+    bench_scan()
     bench_steps()
     bench_stop()

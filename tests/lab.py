@@ -326,6 +326,12 @@ class Window:
         """Run the set-up, and then a %%codeact cell."""
         return self.set_up().run_cell(number)
 
+    def admit(self) -> Window:
+        """Let another page decide as well, which asks for it here."""
+        asks = self.notifications.filter(has_text="Another page asks to decide")
+        asks.get_by_role("button", name="Admit").click()
+        return self
+
     def output(self, number: int) -> Locator:
         """Return what a cell shows below its code."""
         return self.cell(number).locator(".jp-OutputArea").first

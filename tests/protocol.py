@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from codeact_magic import session as sessions
-from codeact_magic.frontends import control_channel, lab_page
+from codeact_magic.frontends import control_channel, lab_page, pages
 from codeact_magic.risk import hidden
 from codeact_magic.sessions.saving import to_notebook
 from codeact_magic.text import _HIDDEN_CATEGORIES, is_hidden
@@ -44,6 +44,8 @@ def constants() -> str:
         "/** The MIME types of a step, and of an offer of cells for the notebook. */",
         _constant("STEP_MIME", lab_page.MIME),
         _constant("INSERT_MIME", lab_page.INSERT_MIME),
+        "/** The MIME type of a call to the pages of a kernel: who is there? */",
+        _constant("CALL_MIME", pages.CALL_MIME),
         "/** The type of a message with a request on the control channel. */",
         _constant("REQUEST_TYPE", control_channel.REQUEST),
         "/** The versions of the step record, and of the metadata of a session notebook. */",

@@ -13,13 +13,14 @@ from codeact_magic import hints
 from codeact_magic.cli import chat
 from codeact_magic.cli.main import _flags, _parser
 from codeact_magic.errors import UsageError
-from codeact_magic.frontends.advice import CHAT, IN_A_SHELL, NOTEBOOK, Advice, ShellAdvice
+from codeact_magic.frontends.advice import CHAT, IN_A_SHELL, NOTEBOOK, TERMINAL, Advice, ShellAdvice
 from codeact_magic.hints import (
     AskElsewhere,
     ChangeFolder,
     GoOn,
     Hint,
     ListOptions,
+    RestartKernel,
     Retry,
     RunCommand,
     SetOption,
@@ -41,7 +42,7 @@ def shell_commands() -> dict[str, argparse.ArgumentParser]:
 
 
 SHELLS = {name: ShellAdvice(_flags(parser)) for name, parser in shell_commands().items()}
-ADVICE: dict[str, Advice] = {"notebook": NOTEBOOK, "chat": CHAT, **SHELLS}
+ADVICE: dict[str, Advice] = {"notebook": NOTEBOOK, "terminal": TERMINAL, "chat": CHAT, **SHELLS}
 
 EVERY_KIND: tuple[Hint, ...] = (
     SetOption("max_steps", to="raise the limit"),
@@ -62,6 +63,7 @@ EVERY_KIND: tuple[Hint, ...] = (
     StartAfresh(),
     Retry(),
     AskElsewhere(),
+    RestartKernel("codeact-sessions/some words.ipynb"),
     ChangeFolder(),
 )
 

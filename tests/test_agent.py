@@ -367,6 +367,39 @@ def test_the_note_says_that_an_answer_was_cut_off() -> None:
     assert "cut off" in turn.note and remedies(turn) == (SetOption("max_tokens", to="raise the limit"),)
 
 
+def test_the_note_says_what_the_endpoint_left_open() -> None:
+    turn = Setup(act("f()"), Reply(ANSWER, note="It ended oddly.")).agent.run("What is x?")
+    assert (turn.outcome, turn.note) == ("answered", "It ended oddly.")
+
+
+def test_a_reply_that_repeats_itself_is_told_to_the_model_and_the_turn_goes_on() -> None:
+    setup = Setup(Reply("I look. " * 900, finish="loop"), ANSWER)
+    assert setup.agent.run("What is x?").answer == ANSWER
+    assert "repeated itself" in setup.last_message(1)
+    assert len(str(setup.model.requests[1].messages)) < len(str(setup.model.requests[0].messages)) + 6000
+
+
+def test_an_action_before_the_repetition_counts() -> None:
+    setup = Setup(Reply(f"{act('f()')}\n", finish="loop"), ANSWER)
+    assert setup.agent.run("What is x?").answer == ANSWER
+    assert setup.machine.ran == ["f()"]
+
+
+@pytest.mark.parametrize(
+    ("reply", "words"),
+    [
+        (Reply("I look. " * 900, finish="loop"), "repeated itself over and over"),
+        (Reply("", reasoning="The answer is 42."), "reasoning, without an answer"),
+        (Reply(""), "empty, or cut off"),
+    ],
+)
+def test_replies_that_cannot_be_used_end_the_turn_and_are_described(reply: Reply, words: str) -> None:
+    setup = Setup(reply, reply, reply)
+    with pytest.raises(EndpointError, match=words):
+        setup.agent.run("What is x?")
+    assert (len(setup.turn.steps), setup.turn.outcome) == (3, "failed")
+
+
 # Interrupts and errors
 
 

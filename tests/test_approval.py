@@ -330,3 +330,29 @@ def test_a_name_of_the_user_is_not_overwritten_unasked() -> None:
     assert gate.decide(2, reading("sales = 1")).by == "user"
     assert len(user.warned) == 1
     assert "sales" in user.warned[0]
+
+
+# -- somebody else at the keyboard -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("right", [True, False])
+def test_a_yes_to_risky_code_is_confirmed_with_a_number_while_other_code_runs(right: bool) -> None:
+    user = User(["y"])
+
+    def ask(question: str) -> str:
+        if not question.startswith("Code of earlier is still running (worker)"):
+            return user.ask(question)
+        asked.append(question)
+        user.lines.append("q")  # what follows a wrong number
+        return question.rstrip(": ")[-4:] if right else "y"
+
+    asked: list[str] = []
+    gate = Gate("ask", user, ask=ask, intruders=lambda: ["worker"])
+    assert gate.decide(1, reading(RISKY)).verdict == ("approve" if right else "stop")
+    assert len(asked) == 1
+
+
+def test_code_without_findings_needs_no_number() -> None:
+    user = User(["y"])
+    gate = Gate("ask", user, ask=user.ask, intruders=lambda: ["worker"])
+    assert gate.decide(1, reading(SAFE)).verdict == "approve"

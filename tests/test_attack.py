@@ -18,7 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from IPython.core.inputtransformer2 import TransformerManager
 
-from .attack import clients, control, faults, fuzz, secrets, snippets, tampering
+from .attack import clients, control, faults, fuzz, secrets, snippets, stopping, tampering
 from .attack.__main__ import main
 from .attack.kernel import Target, target
 from .attack.results import Try, UnavailableError, failures, table, tally
@@ -146,14 +146,12 @@ def test_no_request_decides_but_the_first_one_that_is_right(kind: Any, at: Targe
 
 
 @pytest.mark.kernel
-@is_open(reason="whoever reaches the control channel may decide")
 @pytest.mark.parametrize("name", clients.RIGHT)
 def test_another_client_of_the_kernel_does_not_decide(name: str, at: Target) -> None:
     check(iter([clients.by_another(at, name)]))
 
 
 @pytest.mark.kernel
-@is_open(reason="what decides and runs can be reached by name")
 @pytest.mark.parametrize("name", ["cleanup_transforms", "ast_transformers", "Gate.decide", "mode of the gate at work"])
 def test_after_an_action_that_tampers_all_is_asked_about_and_runs_as_shown(name: str, tmp_path: Path) -> None:
     with target(tmp_path / "kernel") as at:
@@ -164,31 +162,27 @@ def test_after_an_action_that_tampers_all_is_asked_about_and_runs_as_shown(name:
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize(
-    "name",
-    ["a table", "printed", pytest.param("Markdown of a file", marks=is_open(reason="live outputs run their scripts"))],
-)
-def test_what_a_step_shows_decides_nothing(name: str, desk: Desk) -> None:
+@pytest.mark.parametrize("mode", ["ask", "risky"])
+@pytest.mark.parametrize("name", ["a table", "Markdown of a file", "HTML with an image"])
+def test_what_a_step_shows_decides_nothing(name: str, mode: str, desk: Desk) -> None:
     from .attack import page
 
-    check(iter(page.attacked(desk, name, "ask")))
+    check(iter(page.attacked(desk, name, mode)))
 
 
 # -- secrets -----------------------------------------------------------------------------------------------------------
 
 
 PAST_PYTHON = ("by a child process", "written past Python")
-LOGGED = is_open("the server's log gets what is written past Python")
 
 
 @pytest.mark.kernel
-@pytest.mark.parametrize("ways", [[*secrets.WAYS][:5], pytest.param([*PAST_PYTHON], marks=LOGGED)])
+@pytest.mark.parametrize("ways", [[*secrets.WAYS][:5], [*PAST_PYTHON]])
 def test_the_key_of_the_endpoint_shows_up_nowhere(ways: list[str], tmp_path: Path) -> None:
     check(secrets.of_variables(tmp_path, ["OPENAI_API_KEY"], ways))
 
 
 @pytest.mark.kernel
-@is_open(reason="only the key of the endpoint is known as a secret")
 @pytest.mark.parametrize("name", ["GITHUB_TOKEN", "AWS_SECRET_ACCESS_KEY", "DATABASE_URL"])
 def test_other_secrets_of_the_environment_show_up_nowhere(name: str, tmp_path: Path) -> None:
     check(secrets.of_variables(tmp_path, [name], ["printed"]))
@@ -207,6 +201,33 @@ OPEN_MARK = is_open("the turn ends in an exception of ours")
 )
 def test_a_broken_object_does_not_end_the_turn(name: str, at: Target) -> None:
     check(iter([faults.beside(at, name)]))
+
+
+@pytest.mark.kernel
+@pytest.mark.parametrize("name", ["can't start new thread", "get_ipython is None"])
+def test_a_shell_that_lacks_something_does_not_end_the_turn(name: str, tmp_path: Path) -> None:
+    check(iter([faults.in_a_broken_shell(tmp_path / "kernel", name)]))
+
+
+@pytest.mark.kernel
+@pytest.mark.parametrize("kind", [faults.full_disk, faults.wrong_usage])
+def test_a_full_disk_and_a_wrong_usage_are_held(kind: Any, tmp_path: Path) -> None:
+    check(kind(tmp_path))
+
+
+@pytest.mark.kernel
+@pytest.mark.parametrize(
+    "name",
+    ["a pool of threads", "a loop with a bare except", "finally that sleeps", "SQLite", "a signal handler of its own"],
+)
+def test_stop_ends_what_one_interrupt_does_not_end(name: str, tmp_path: Path) -> None:
+    check(iter([stopping.stop(tmp_path / "kernel", name)]))
+
+
+@pytest.mark.kernel
+@pytest.mark.parametrize("name", stopping.SLOW)
+def test_stop_before_the_first_step_is_one_clean_line(name: str, tmp_path: Path) -> None:
+    check(iter([stopping.stop_before_the_first_step(tmp_path / "kernel", name)]))
 
 
 # -- anything ----------------------------------------------------------------------------------------------------------

@@ -9,8 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from codeact_magic.frontends.control_channel import ControlChannel
+from codeact_magic.frontends.control_channel import MOST_REMARKS, ControlChannel
 from codeact_magic.session import Json
+
+from .signing import SigningPage
 
 TICK = 0.005
 json_values = st.recursive(
@@ -18,6 +20,15 @@ json_values = st.recursive(
     lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
     max_leaves=8,
 )
+
+
+PAGE = SigningPage()
+
+
+def answer(channel: ControlChannel, content: Any) -> Json:
+    """Return the answer to what an admitted page asks."""
+    channel.answer(PAGE.hello(quiet=True))
+    return channel.answer(PAGE.signed(content) if isinstance(content, dict) else content)
 
 
 def bundle(name: str = "a-1", **fields: Any) -> Json:
@@ -62,17 +73,17 @@ def decide(name: str = "a-1", **fields: Any) -> Json:
 def test_a_decision_arrives_as_it_was_sent(channel: ControlChannel) -> None:
     code = "print('é')\n\n  # \u202e end "
     with Asked(channel, bundle()) as asked:
-        assert channel.answer(decide(code=code, all=True)) == {"status": "ok"}
+        assert answer(channel, decide(code=code, all=True)) == {"status": "ok"}
     assert asked.answer == {"decision": "approve", "code": code, "reason": "", "all": True}
 
 
 def test_the_second_answer_is_told_that_it_came_too_late(channel: ControlChannel) -> None:
     with Asked(channel, bundle()) as asked:
-        assert channel.answer(decide(code="first"))["status"] == "ok"
-        late = channel.answer(decide(code="second"))
+        assert answer(channel, decide(code="first"))["status"] == "ok"
+        late = answer(channel, decide(code="second"))
     assert (late["status"], late["reason"]) == ("error", "late")
     assert asked.answer is not None and asked.answer["code"] == "first"
-    assert channel.answer(decide())["reason"] == "late"
+    assert answer(channel, decide())["reason"] == "late"
 
 
 def test_steps_are_listed_by_their_names(channel: ControlChannel) -> None:
@@ -84,9 +95,9 @@ def test_steps_are_listed_by_their_names(channel: ControlChannel) -> None:
 
 def test_a_decision_about_another_step_changes_nothing(channel: ControlChannel) -> None:
     with Asked(channel, bundle()):
-        assert channel.answer(decide("b-7"))["reason"] == "unknown"
+        assert answer(channel, decide("b-7"))["reason"] == "unknown"
         assert channel.answer({"op": "state"})["pending"]["id"] == "a-1"
-        channel.answer(decide())
+        answer(channel, decide())
 
 
 @pytest.mark.parametrize(
@@ -115,11 +126,11 @@ def test_a_decision_about_another_step_changes_nothing(channel: ControlChannel) 
 def test_a_malformed_request_is_refused_and_changes_nothing(channel: ControlChannel, content: Any) -> None:
     with Asked(channel, bundle()) as asked:
         before = channel.answer({"op": "state"})["revision"]
-        reply = channel.answer(content)
+        reply = answer(channel, content)
         assert (reply["status"], reply["reason"]) == ("error", "malformed")
         assert "\n" not in reply["error"]
         assert channel.answer({"op": "state"})["revision"] == before
-        channel.answer(decide(code="mine"))
+        answer(channel, decide(code="mine"))
     assert asked.answer is not None and asked.answer["code"] == "mine"
     assert channel.remarks() == ()
 
@@ -135,45 +146,45 @@ def test_no_random_request_decides_anything(content: Any) -> None:
 
 def test_asking_ends_without_a_decision_if_no_page_comes(channel: ControlChannel) -> None:
     assert channel.ask(bundle(), 0.02, TICK) is None
-    assert channel.answer({"op": "hello", "id": "a-1"})["reason"] == "late"
+    assert answer(channel, {"op": "hello", "id": "a-1"})["reason"] == "late"
     assert channel.answer({"op": "state"})["pending"] is None
 
 
 def test_a_page_that_never_comes_is_waited_for_once(channel: ControlChannel) -> None:
     assert channel.ask(bundle(), 0.0, TICK) is None
     assert channel.ask(bundle("a-2"), 3600.0, TICK) is None
-    channel.answer({"op": "hello"})
+    answer(channel, {"op": "hello"})
     with Asked(channel, bundle("a-3"), patience=0.0) as asked:
-        channel.answer(decide("a-3"))
+        answer(channel, decide("a-3"))
     assert asked.answer is not None
 
 
 def test_a_page_that_has_said_hello_is_waited_for(channel: ControlChannel) -> None:
     with Asked(channel, bundle(), patience=0.5) as asked:
-        assert channel.answer({"op": "hello", "id": "a-1"}) == {"status": "ok"}
+        assert answer(channel, {"op": "hello", "id": "a-1"}) == {"status": "ok"}
         assert channel.attached
         for _ in range(200):
             assert channel.answer({"op": "state"})["pending"] is not None
-        channel.answer(decide())
+        answer(channel, decide())
     assert asked.answer is not None
 
 
 def test_a_page_that_was_seen_once_is_waited_for_in_every_later_step(channel: ControlChannel) -> None:
-    channel.answer({"op": "hello"})
+    answer(channel, {"op": "hello"})
     with Asked(channel, bundle(), patience=0.0) as asked:
-        channel.answer(decide())
+        answer(channel, decide())
     assert asked.answer is not None
 
 
 def test_hello_for_a_step_that_is_not_pending_attaches_no_page(channel: ControlChannel) -> None:
-    assert channel.answer({"op": "hello", "id": "a-9"})["reason"] == "unknown"
+    assert answer(channel, {"op": "hello", "id": "a-9"})["reason"] == "unknown"
     assert not channel.attached
 
 
 def test_a_decision_of_the_turn_before_does_not_answer_the_next_step(channel: ControlChannel) -> None:
     channel._decisions.put({"decision": "approve", "code": "stale", "reason": "", "all": False})
     with Asked(channel, bundle("a-2")) as asked:
-        channel.answer(decide("a-2", code="fresh"))
+        answer(channel, decide("a-2", code="fresh"))
     assert asked.answer is not None and asked.answer["code"] == "fresh"
 
 
@@ -193,13 +204,20 @@ def test_stop_answers_a_pending_step_and_interrupts_otherwise() -> None:
     assert interrupted == ["now"]
 
 
+def test_remarks_beyond_a_bound_are_refused_until_some_are_read(channel: ControlChannel) -> None:
+    answers = [answer(channel, {"op": "say", "text": str(number)}) for number in range(MOST_REMARKS + 1)]
+    assert answers[-1]["reason"] == "full"
+    assert len(channel.remarks()) == MOST_REMARKS
+    assert answer(channel, {"op": "say", "text": "on"})["status"] == "ok"
+
+
 def test_remarks_are_returned_once_and_in_order(channel: ControlChannel) -> None:
-    channel.answer({"op": "say", "text": "first"})
-    channel.answer({"op": "say", "text": "second"})
+    answer(channel, {"op": "say", "text": "first"})
+    answer(channel, {"op": "say", "text": "second"})
     assert channel.remarks() == ("first", "second")
     assert channel.remarks() == ()
     channel.end("answered", "", 1.0, {})
-    assert channel.answer({"op": "say", "text": "too late"})["reason"] == "idle"
+    assert answer(channel, {"op": "say", "text": "too late"})["reason"] == "idle"
     channel.begin("main", 2, "next", 20)
     assert channel.remarks() == ()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import logging
 import os
 import signal
@@ -17,10 +18,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from codeact_magic.kernels.interpreter import InterpreterOptions
-from codeact_magic.kernels.live import nested, output_record, recorder
+from codeact_magic.kernels.live import executor as live
+from codeact_magic.kernels.live import insistence, nested, output_record, recorder
 from codeact_magic.kernels.live.executor import ShellExecutor, without_ours
 from codeact_magic.kernels.live.output_record import MOST_OUTPUTS, MOST_TEXT
 from codeact_magic.kernels.live.recorder import Recorder
+from codeact_magic.kernels.sent import names
 from codeact_magic.session import Observation
 from codeact_magic.text import mask
 
@@ -283,7 +286,7 @@ thread.join()"""
         "raise KeyError(key)",
         "open(key)",
         "class Shown:\n    def _repr_html_(self): return key\nShown()",
-        "copied = [key]",
+        "copied = [key[:8] + key[8:]]",
         "import warnings; warnings.warn(key)",
         "globals()[key] = 5",
         "raise type(key[:8] + key[8:], (Exception,), {})('x')",
@@ -318,7 +321,7 @@ def test_a_secret_is_masked_however_it_is_split(secret: str, pieces: list[str]) 
         stream = recorder._Stream("stdout", Recorder(Shell(), 1, (secret,)))
         for piece in pieces:
             stream.write(piece)
-        stream.finish(children=False)
+        stream.finish()
     assert secret not in "".join(shown)
     assert "".join(shown) == mask("".join(pieces), (secret,))
 
@@ -330,15 +333,17 @@ def test_the_beginning_of_a_secret_is_shown_if_the_rest_does_not_follow(executor
 # -- names -------------------------------------------------------------------------------------------------------------
 
 
-def test_names_that_an_action_changes_are_listed_with_their_values(executor: ShellExecutor) -> None:
+def test_the_values_of_new_objects_are_listed_and_outlines_of_what_was_changed_in_place(
+    executor: ShellExecutor,
+) -> None:
     user_runs(executor, "old = 1\nsame = [1]\ntable = {}\nitems = []\ntotal = [0]")
     code = "new = 'n'\nold = 2\ntable['a'] = 1\nitems.append(3)\ntotal += [1]\n_private = 5\nimport os\ndef f(): pass"
     assert executor.run(code).changed == (
-        ("items", "[3]"),
+        ("items", "<list of 1 int>"),
         ("new", "'n'"),
         ("old", "2"),
-        ("table", "{'a': 1}"),
-        ("total", "[0, 1]"),
+        ("table", "<dict of 1 int>"),
+        ("total", "<list of 2 int>"),
     )
 
 
@@ -348,11 +353,11 @@ def test_names_are_listed_with_their_types_if_something_was_shown(executor: Shel
 
 def test_a_repr_that_fails_or_is_endless_is_cut_short(executor: ShellExecutor) -> None:
     code = "class Odd:\n    def __repr__(self): 1 / 0\nodd = Odd()\n"
-    code += "long = list(range(10_000))\nloop = []; loop.append(loop)"
+    code += "long = list(range(10_000))\nloops = [[]]; loops[0].append(loops[0])"
     changed = dict(executor.run(code).changed)
     assert changed["odd"] == "<Odd>"
     assert len(changed["long"]) <= 500
-    assert changed["loop"].startswith("[[[[")
+    assert changed["loops"] == "[[...]]"
 
 
 def test_names_that_actions_made_are_not_the_users_own(executor: ShellExecutor) -> None:
@@ -429,6 +434,12 @@ def test_cells_are_not_reported_if_they_are_not_kept(executor: ShellExecutor) ->
         ("%load_ext codeact_magic\nimport pandas as pd", "import pandas as pd"),
         ("x = 1\n%config CodeAct.model = 'm'\ny = 2", "x = 1\ny = 2"),
         ("%load_ext autoreload", "%load_ext autoreload"),
+        ("%%time\n%%codeact --new\nwhat is x?", ""),
+        ("%%time\n\n%%prun\n%%codeact\nwhat is x?", ""),
+        ("%%capture --no-stderr\n%%codeact\nwhat is x?", ""),
+        ("%%capture shown\n%%time\n%%codeact\nwhat is x?", "%%capture shown\npass"),
+        ("%%time\nx = '%%codeact'", "%%time\nx = '%%codeact'"),
+        ("%time %codeact usage\nx = 1", "x = 1"),
         ("x = 5 %codeact", "x = 5 %codeact"),
     ],
 )
@@ -555,6 +566,40 @@ def test_an_action_may_run_inside_a_running_event_loop(executor: ShellExecutor) 
     assert text(asyncio.run(cell())) == "awaited\n"
 
 
+def test_an_action_and_the_tasks_around_it_share_the_running_loop(executor: ShellExecutor) -> None:
+    import asyncio
+
+    async def cell() -> None:
+        names = executor.shell.user_ns
+        names["asyncio"] = asyncio
+        names["mine"] = asyncio.create_task(asyncio.sleep(0.01, "mine"))
+        names["queue"] = asyncio.Queue(1)
+        for _ in range(3):  # callbacks that the round outside has counted
+            asyncio.get_running_loop().call_soon(lambda: None)
+        assert text(executor.run("print(await mine)")) == "mine\n"
+        executor.run("await queue.put(1)\ntheirs = asyncio.create_task(queue.put(2))\nawait asyncio.sleep(0)")
+        assert await names["queue"].get() == 1
+        await names["theirs"]
+        assert names["queue"].get_nowait() == 2
+
+    asyncio.run(cell())
+
+
+def test_an_action_that_is_interrupted_inside_a_running_loop_can_clean_up(executor: ShellExecutor) -> None:
+    import asyncio
+
+    async def cell() -> Observation:
+        mine = asyncio.create_task(asyncio.sleep(0, "mine"))
+        observation = executor.run(
+            f"import asyncio\ntry:\n    await asyncio.sleep(0)\n    {INTERRUPT}\nfinally:\n    cleaned = True"
+        )
+        assert await mine == "mine"
+        return observation
+
+    assert asyncio.run(cell()).status == "interrupted"
+    assert executor.shell.user_ns["cleaned"]
+
+
 # -- interrupts --------------------------------------------------------------------------------------------------------
 
 INTERRUPT = "import signal; signal.raise_signal(signal.SIGINT)"
@@ -599,10 +644,12 @@ def test_an_interrupt_is_noticed_even_if_the_code_catches_it(
     assert executor.run("print('on')").status == "ok"
 
 
-def test_an_interrupt_during_a_repr_keeps_the_recorded_outputs(executor: ShellExecutor) -> None:
-    code = f"class Slow:\n    def __repr__(self):\n        {INTERRUPT}\nslow = Slow()"
-    observation = executor.run(code)
-    assert (observation.status, observation.changed) == ("interrupted", ())
+def test_an_interrupt_while_values_are_written_leaves_their_outlines(
+    executor: ShellExecutor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(names, "short", lambda *_: signal.raise_signal(signal.SIGINT))
+    observation = executor.run("number = 5")
+    assert (observation.status, observation.changed) == ("interrupted", (("number", "int"),))
 
 
 def test_an_interrupt_before_the_code_begins_keeps_it_from_running(
@@ -647,10 +694,19 @@ def test_an_action_that_takes_too_long_is_interrupted(
     assert executor.run("print('on')").status == "ok"
 
 
-def test_a_slow_repr_is_not_an_error_of_the_action(executor: ShellExecutor) -> None:
-    configure(executor, timeout=0.05)
-    observation = executor.run("class Slow:\n    def __repr__(self):\n        while True: pass\nslow = Slow()")
-    assert (observation.status, observation.note, observation.changed) == ("ok", "", ())
+def test_a_value_that_takes_long_to_write_has_an_outline(
+    executor: ShellExecutor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live, "PATIENCE", 0.05)
+    monkeypatch.setattr(names, "short", lambda *_: threading.Event().wait(60))
+    observation = executor.run("number = 5")
+    assert (observation.status, observation.note, observation.changed) == ("ok", "", (("number", "int"),))
+
+
+def test_no_repr_of_the_users_own_runs(executor: ShellExecutor) -> None:
+    slow = "class Slow:\n    def __repr__(self):\n        while True: pass\n"
+    observation = executor.run(f"{slow}slow = Slow()\nmany = [slow, Slow()]")
+    assert dict(observation.changed) == {"slow": "<Slow>", "many": "[<Slow>, <Slow>]"}
 
 
 def test_actions_run_in_a_thread_without_signal_handlers(executor: ShellExecutor) -> None:
@@ -662,6 +718,129 @@ def test_actions_run_in_a_thread_without_signal_handlers(executor: ShellExecutor
     assert text(observations[0]) == "threaded\n"
 
 
+HARD_TO_STOP = {
+    "cleaning up": "try: time.sleep(60)\nfinally: time.sleep(60)",
+    "a pool": "import concurrent.futures as c\nwith c.ThreadPoolExecutor(1) as pool: pool.submit(time.sleep, 5)",
+    "bare except": "while True:\n    try: time.sleep(0.01)\n    except: pass",
+    "suppressed": "import contextlib\nwhile True:\n    with contextlib.suppress(BaseException): time.sleep(0.01)",
+    "its own handler": "import signal\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\ntime.sleep(60)",
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("code", HARD_TO_STOP.values(), ids=HARD_TO_STOP.keys())
+def test_stop_is_pressed_again_until_the_code_ends(
+    code: str, executor: ShellExecutor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(insistence, "EVERY", 0.05)
+    handler = signal.getsignal(signal.SIGINT)
+    observation = executor.run(f"import threading, time\n{STOP_SOON}\n{code}")
+    assert observation.status == "interrupted"
+    assert (signal.getsignal(signal.SIGINT), sys.gettrace()) == (handler, None)
+    assert executor.run("print('on')").status == "ok"
+
+
+STOP_SOON = "threading.Timer(0.05, __import__('codeact_magic.kernels.signals').kernels.signals.interrupt).start()"
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have other locks")
+def test_the_user_is_told_the_line_of_code_that_cannot_be_stopped(
+    executor: ShellExecutor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    libc = ctypes.CDLL(None)
+    lock = ctypes.create_string_buffer(64)  # that no signal gets through
+    told: list[str] = []
+
+    def stuck(line: str) -> None:
+        told.append(line)
+        libc.pthread_mutex_unlock(lock)
+
+    monkeypatch.setattr(insistence, "EVERY", 0.02)
+    monkeypatch.setattr(insistence, "PATIENCE", 0.06)
+    configure(executor, stuck=stuck)
+    executor.shell.user_ns |= {"take": libc.pthread_mutex_lock, "lock": lock}
+    observation = executor.run(f"import threading\ntake(lock)\n{STOP_SOON}\ntake(lock)")
+    assert (observation.status, told) == ("interrupted", ["line 4: take(lock)"])
+
+
 def test_os_system_returns_what_it_always_returns(executor: ShellExecutor) -> None:
     code = "import os\nprint(os.system('exit 3'), os.system('true'), os.system('kill -9 $$'))"
     assert text(executor.run(code)) == f"{os.system('exit 3')} {os.system('true')} {os.system('kill -9 $$')}\n"
+
+
+# -- errors ------------------------------------------------------------------------------------------------------------
+
+
+def test_an_error_in_a_function_of_another_cell_is_located_in_both(executor: ShellExecutor) -> None:
+    user_runs(executor, "import math\n\ndef mean(rows):\n    return sum(rows) / len(rows)")
+    observation = executor.run("rows = []\nprint(mean(rows))")
+    assert observation.line == (
+        "line 2: print(mean(rows))\nin mean() of another cell, there on line 4: return sum(rows) / len(rows)"
+    )
+    assert executor.run("def half(n):\n    return n / 0\nhalf(1)").line == "line 2: return n / 0"
+    assert executor.run("mean([1])\n1 / 0").line == "line 2: 1 / 0"
+
+
+def test_an_error_in_a_file_of_the_users_is_located_there_too(
+    executor: ShellExecutor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    Path("helpers_of_mine.py").write_text("def fail():\n    raise ValueError('x')\n")
+    observation = executor.run("import helpers_of_mine\nhelpers_of_mine.fail()")
+    assert observation.line == (
+        "line 2: helpers_of_mine.fail()\nin fail() of helpers_of_mine.py, there on line 2: raise ValueError('x')"
+    )
+
+
+def test_an_exception_group_is_recorded_as_an_error_with_its_parts(executor: ShellExecutor) -> None:
+    observation = executor.run("raise ExceptionGroup('two', [ValueError('a'), ExceptionGroup('in', [OSError(f'b')])])")
+    (error,) = observation.outputs
+    assert (error["output_type"], error["ename"]) == ("error", "ExceptionGroup")
+    assert [line.partition(", at")[0] for line in error["evalue"].splitlines()] == [
+        "two (2 sub-exceptions)",
+        "- ValueError: a",
+        "- ExceptionGroup: in (1 sub-exception)",
+        "  - OSError: b",
+    ]
+    assert "OSError: b" in "\n".join(error["traceback"])
+
+
+def test_an_error_after_an_exception_group_is_recorded_as_an_error(executor: ShellExecutor) -> None:
+    code = "try:\n    raise ExceptionGroup('two', [ValueError('a')])\nexcept* ValueError:\n    1 / 0"
+    observation = executor.run(code)
+    assert [output["ename"] for output in observation.outputs] in (["ZeroDivisionError"], ["ExceptionGroup"])
+
+
+# -- widgets -----------------------------------------------------------------------------------------------------------
+
+BAR = """
+import sys, types
+from IPython.display import publish_display_data
+class Bar:
+    state = "0%"
+    def __repr__(self): return f"fit: {self.state}"
+library = types.ModuleType("ipywidgets.widgets.widget")
+library._instances = {"m1": Bar(), "m2": Bar()}
+sys.modules[library.__name__] = library
+def show(model): publish_display_data({"application/vnd.jupyter.widget-view+json": {"model_id": model},
+                                       "text/plain": repr(library._instances[model])})
+"""
+
+
+def test_a_widget_is_recorded_as_it_is_at_the_end(executor: ShellExecutor, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "ipywidgets.widgets.widget", None)  # stands in for ipywidgets, which is large
+    user_runs(executor, BAR)
+    code = "show('m1')\nshow('m2')\nlibrary._instances['m1'].state = '100%'\ndel library._instances['m2']"
+    (shown,) = executor.run(code).outputs
+    assert shown["data"] == {"text/plain": "fit: 100%"}
+
+
+def test_a_widget_of_an_unknown_library_is_recorded_as_it_was_shown(
+    executor: ShellExecutor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "ipywidgets.widgets.widget", None)
+    user_runs(executor, BAR)
+    (shown,) = executor.run("del sys.modules[library.__name__]\nshow('m1')").outputs
+    assert shown["data"]["text/plain"] == "fit: 0%"

@@ -19,6 +19,8 @@ from codeact_magic.frontends.terminal import TerminalFrontEnd, TerminalView
 from codeact_magic.kernels.separate import KernelExecutor
 from codeact_magic.session import Json
 
+from .signing import SigningPage
+
 CELLS: list[Json] = [{"cell_type": "markdown", "source": "Count\n\nthem"}, {"cell_type": "code", "source": "x = 1"}]
 AS_ONE = "# Count\n#\n# them\n\nx = 1"
 
@@ -77,7 +79,9 @@ def test_a_notebook_asks_with_buttons_and_on_a_line_and_passes_on_remarks() -> N
     assert can.buttons is not None and not can.buttons.attached
     assert can.ask is not None and can.edit is None
     can.listener.begin("main", 1, "count", "model", 20)
-    channel.answer({"op": "say", "text": "only the first"})
+    page = SigningPage()
+    channel.answer(page.hello(quiet=True))
+    channel.answer(page.signed({"op": "say", "text": "only the first"}))
     assert can.listener.remarks() == ("only the first",)
 
 

@@ -697,3 +697,37 @@ def test_an_idle_kernel_of_its_own_asks_on_stdin_after_a_moment(tmp_path: Path, 
         chat = Chat(kernel, endpoint)
         assert len(chat.ask("y", options="--approve ask").questions) == 1
         assert exists(chat)
+
+
+def test_an_action_awaits_the_tasks_of_the_user_and_the_user_those_of_an_action(
+    chat: Chat, endpoint: FakeEndpoint
+) -> None:
+    chat.kernel.run("import asyncio\nmine = asyncio.create_task(asyncio.sleep(0.1, 'mine'))\nqueue = asyncio.Queue()")
+    theirs = "theirs = asyncio.create_task(queue.get())\nawait asyncio.sleep(0)"
+    script(endpoint, act("print(await mine)"), act(theirs), DONE)
+    chat.ask()
+    assert [output["text"] for output in chat.recorded] == ["mine\n"]
+    assert chat.kernel.run("await queue.put(5)\nprint(await theirs)").text == "5\n"
+
+
+def test_a_cell_that_is_queued_waits_until_an_action_that_awaits_is_over(chat: Chat, endpoint: FakeEndpoint) -> None:
+    chat.kernel.run("import asyncio\nseen = []")
+    script(endpoint, act("print('begun')\nfor _ in range(20):\n    await asyncio.sleep(0.01)\nseen.append('action')"))
+    turn = chat.begin()
+    turn.wait(lambda: "begun" in turn.text)
+    queued = chat.kernel.client.execute("seen.append('cell')")
+    turn.finish()
+    assert queued
+    assert chat.kernel.value("seen") == ["action", "cell"]
+
+
+def test_an_error_with_parts_is_recorded_and_told_whole(chat: Chat, endpoint: FakeEndpoint) -> None:
+    raising = "raise ExceptionGroup('two', [ValueError('a'), ExceptionGroup('in', [TypeError('b')])])"
+    script(endpoint, act(raising))
+    run = chat.ask()
+    (error,) = chat.recorded
+    assert (error["output_type"], error["ename"]) == ("error", "ExceptionGroup")
+    assert "TypeError: b" in "".join(error["traceback"])
+    assert "ValueError: a" in run.shown
+    for part in ("ExceptionGroup: two (2 sub-exceptions)", "- ValueError: a", "  - TypeError: b", "line 1: raise"):
+        assert part in chat.observation_message

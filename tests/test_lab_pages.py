@@ -47,6 +47,7 @@ def test_the_second_of_two_answers_is_told_that_it_came_too_late(desk: Desk) -> 
     slow.ask().pending.wait()
     slow.save()
     fast = desk.window(name)
+    slow.admit()
     slow.pending.retype("print('too late')")
     line.hold()
     fast.pending.retype("print('in time')")
@@ -74,6 +75,26 @@ def test_a_decision_in_one_window_is_seen_in_the_other(desk: Desk) -> None:
     one.pending.run()
     expect(other.pending_in_panel.node).to_have_count(0)
     expect(other.panel.locator(".codeact-Turn")).to_have_attribute("data-outcome", "answered")
+
+
+def test_a_second_window_decides_once_it_is_admitted_in_the_first(desk: Desk) -> None:
+    name = desk.asking("%%codeact\nGo", replies=[step("print('on' + 'ce')"), "Done."])
+    one = desk.window(name).ask()
+    one.pending.wait()
+    one.save()
+    other = desk.window(name)
+    pending = other.show_panel().pending_in_panel.wait()
+    expect(pending.error).to_contain_text("Admit this one there")
+    code = re.search(r"code is (\w{4})", pending.error.inner_text())
+    assert code is not None
+    expect(one.notifications.filter(has_text=code[1])).to_be_visible()
+    pending.run_button.click()
+    expect(pending.error).to_contain_text("Admit this one there")
+    assert len(desk.model.requests) == 1
+    one.admit()
+    expect(pending.error).to_be_hidden()
+    pending.run()
+    desk.model.wait_for_requests(2)
 
 
 def test_two_views_of_a_notebook_share_the_edit_and_the_decision(desk: Desk) -> None:

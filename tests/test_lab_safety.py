@@ -11,6 +11,7 @@ from playwright.sync_api import expect
 
 from codeact_magic.testing import Say
 
+from .attack import page
 from .lab import MIME, Desk, Step, Window, step, wait_until
 
 pytestmark = pytest.mark.browser
@@ -184,6 +185,23 @@ def test_no_script_can_decide(desk: Desk) -> None:
     window.pending.run()
     window.wait_done(1)
     assert len(desk.model.requests) == 2
+
+
+def test_a_script_in_an_output_of_the_users_own_cell_decides_nothing(desk: Desk) -> None:
+    (desk.server.root / "page.html").write_text(page.FILES["page.html"])
+    show = "from IPython.display import HTML\nHTML(filename='page.html')"
+    replies = [step("print('first')"), step("print('never' + ' run')"), "Done."]
+    window = desk.notebook(show, "%%codeact\nGo", replies=replies).set_up()
+    window.run_cell(1).wait_done(1).run_cell(2)
+    window.pending.run()
+    expect(window.steps).to_have_count(2)
+    window.pending.wait()
+    assert window.page.evaluate("window.attackRan") is True
+    window.page.wait_for_function("window.attackRefused >= 3")
+    assert len(desk.model.requests) == 2
+    assert window.pending.text == "print('never' + ' run')"
+    window.pending.run()
+    window.wait_done(2)
 
 
 def forged(**fields: Any) -> Any:

@@ -59,6 +59,7 @@ _LOADED = (
     "errors",
     "frontends",
     "frontends.control_channel",
+    "frontends.pages",
     "magics",
     "magics.magic",
     "options",

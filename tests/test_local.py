@@ -494,6 +494,12 @@ def server() -> Iterator[local.Server]:
     server.stop()
 
 
+def test_the_child_is_handed_a_key_that_its_server_asks_for() -> None:
+    server = local.serve("unused.gguf", command=stand_in("import os; print(os.environ['CODEACT_LOCAL_KEY'])"))
+    assert len(server.key) > 40 and server.key in server.tail()
+    server.stop()
+
+
 def test_a_served_child_answers_from_a_session_of_its_own(server: local.Server) -> None:
     assert server.alive and server.healthy()
     assert (server.model, server.context) == ("tiny", 512)
@@ -679,6 +685,7 @@ def test_the_real_model_answers() -> None:
 
 def complete(server: local.Server, prompt: str) -> Any:
     request = {"messages": [{"role": "user", "content": prompt}], "max_tokens": 8, "temperature": 0}
+    headers = {"Content-Type": "application/json", "Authorization": f"Bearer {server.key}"}
     with closing(http.client.HTTPConnection(urlsplit(server.address).netloc, timeout=120)) as connection:
-        connection.request("POST", "/v1/chat/completions", json.dumps(request), {"Content-Type": "application/json"})
+        connection.request("POST", "/v1/chat/completions", json.dumps(request), headers)
         return json.load(connection.getresponse())["choices"][0]["message"]["content"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -153,6 +155,39 @@ def test_the_model_is_told_of_variables_unless_it_is_not_to_be(
     shell.run("prices = [1, 2, 3]")
     ready(shell, endpoint).run(f"%%codeact {line}\nHello")
     assert ("prices" in prompts(endpoint)[0]) is told
+
+
+@pytest.mark.parametrize("others", ["%%time\n", "%%capture\n", "%%capture kept\n%%time\n"])
+def test_other_magics_may_stand_above_a_cell(shell: Shell, others: str) -> None:
+    with FakeEndpoint(["```python\nx = 5\nprint(x)\n```", "Done."]) as endpoint:
+        ready(shell, endpoint)
+        ran = shell.run(f"{others}%%codeact --no-context --into answer\n>>> Hello\n  there")
+        assert ran.error is None
+        assert prompts(endpoint)[0] == ">>> Hello\n  there"
+        assert "5" in str(endpoint.requests[-1].body["messages"][-1]["content"])
+    assert (shell.names["x"], shell.names["answer"]) == (5, "Done.")
+
+
+def test_a_front_end_writes_what_the_encoding_of_stdout_lacks_as_escapes(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stream = io.TextIOWrapper(io.BytesIO(), "cp1252", write_through=True)
+    with FakeEndpoint(["```python\nprint('東')\n```", "Done ✓."]) as endpoint:
+        ready(shell, endpoint)
+        monkeypatch.setattr(sys, "stdout", stream)
+        result = shell.ipython.run_cell("%%codeact\nGo")
+    assert result.error_in_exec is None
+    shown = stream.buffer.getvalue().decode("cp1252")
+    assert "\\u6771" in shown and "Done \\u2713." in shown
+    assert stream.errors == "strict"
+
+
+@pytest.mark.parametrize("line", ["--no-context", ""])
+def test_values_that_nobody_printed_are_told_only_if_variables_are(shell: Shell, line: str) -> None:
+    with FakeEndpoint(["```python\nnumber = 10 * 10 + 23\n```", "Done."]) as endpoint:
+        ready(shell, endpoint).run(f"%%codeact {line}\nGo")
+        told = str(endpoint.requests[-1].body["messages"][-1]["content"])
+    assert ("number = 123" in told) is (not line)
 
 
 def test_max_steps_ends_the_turn_with_one_line_and_the_thread_goes_on(shell: Shell) -> None:
@@ -409,12 +444,13 @@ def test_every_option_can_be_set_in_the_environment(
     alone: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], name: str
 ) -> None:
     values = {Unicode: ("WORD", "WORD"), Int: ("777", 777), Float: ("77.5", 77.5), Enum: ("auto", "auto")}
-    objects = {
+    given = {
         "prices": ('{"m": [1, 2, 3]}', {"m": [1, 2, 3]}),
         "extra_body": ('{"a": {"b": null}}', {"a": {"b": None}}),
         "extra_headers": ('{"A": "b"}', {"A": "b"}),
+        "values": ("never", "never"),
     }
-    text, value = objects[name] if name in objects else values[type(OPTIONS[name])]
+    text, value = given[name] if name in given else values[type(OPTIONS[name])]
     alone.setenv(f"CODEACT_{name.upper()}", text)
     with new_shell() as ipython:
         shell = Shell(ipython, capsys)
@@ -625,7 +661,7 @@ def test_of_several_models_one_has_to_be_chosen(shell: Shell, models: list[str],
 class LocalServer:
     """Stands in for the local model's server."""
 
-    model, context = "fake-model", 8192
+    model, context, key = "fake-model", 8192, "key-of-the-server"
 
     def __init__(self, base_url: str) -> None:
         self.base_url = base_url
@@ -721,8 +757,8 @@ def test_a_cell_without_a_body_is_told_in_one_line(shell: Shell, endpoint: FakeE
 
 BAD: dict[str, tuple[list[Scripted], str]] = {
     "401": ([Status(401, "Incorrect API key")], "OPENAI_API_KEY"),
-    "garbage": ([Raw(b"\x00\xff<html>not a stream")], "no chat completion"),
-    "not utf-8": ([Raw(b'data: {"choices": [{"delta": {"content": "\xff\xfe"}}]}\n\n')], "no chat completion"),
+    "garbage": ([Raw(b"\x00\xff<html>not a stream")], "not a chat completion"),
+    "not utf-8": ([Raw(b'data: {"choices": [{"delta": {"content": "\xff\xfe"}}]}\n\n')], "not a chat completion"),
     "empty replies": ([""] * 3, "last 3 replies"),
     "a wrong request": ([Status(400, "Bad things\nhappened")], "Bad things happened"),
     "an error": ([Status(500, "Oh no")] * 2, "Oh no"),

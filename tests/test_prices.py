@@ -129,7 +129,7 @@ def test_what_is_no_table_of_prices_is_refused(monkeypatch: pytest.MonkeyPatch, 
 
 def test_options_keep_their_prices() -> None:
     options = Options(prices={"m": (1, 0.5, 2)})
-    assert Options(**options.values()).prices == {"m": (1, 0.5, 2)}
+    assert Options(**options.by_name()).prices == {"m": (1, 0.5, 2)}
 
 
 # -- in a notebook -----------------------------------------------------------------------------------------------------

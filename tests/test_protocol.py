@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -42,6 +43,8 @@ def test_a_step_record_tells_how_its_run_ended(channel: wire.Channel) -> None:
 
 
 def test_the_recorded_requests_are_all_that_the_kernel_knows(channel: wire.Channel) -> None:
-    assert {request["op"] for request, _ in channel.requests} == set(control_channel._HANDLERS)
+    asked = [request for request, _ in channel.requests]
+    signed = [json.loads(request["text"]) for request in asked if request["op"] == "signed"]
+    assert {request["op"] for request in asked + signed} == set(control_channel._HANDLERS)
     reasons = {reply["reason"] for _, reply in channel.requests if reply["status"] == "error"}
     assert reasons == {"idle", "late", "unknown"}, "and none of them is malformed"

@@ -22,8 +22,8 @@ from codeact_magic.model.reply_builder import ReplyBuilder
 from codeact_magic.session import Format, Reply
 from codeact_magic.testing import FakeEndpoint, Say
 
+from .asking import model_of, stream_of
 from .replies import ANSWER, CALLS, CODE, DRAFTS, REPLIES, Recorded
-from .test_model import model_of, stream_of
 
 named = pytest.mark.parametrize("reply", REPLIES, ids=lambda reply: reply.name)
 MARKUP = re.compile(r"<[/|\uff5c]|\|>|<\w+[=:>]|\[/?(?:THINK|TOOL)|assistantfinal|◁|```")

@@ -4,17 +4,14 @@
 
 from __future__ import annotations
 
-import ast
 import textwrap
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from IPython.core.inputtransformer2 import TransformerManager
 
 from codeact_magic.risk import Finding, scan
 from codeact_magic.risk.findings import ScanReport
-from codeact_magic.risk.hidden import unseen
 from codeact_magic.risk.ipython_syntax import parse
 from codeact_magic.risk.magics import is_magic
 from codeact_magic.risk.program import Program
@@ -581,90 +578,6 @@ def test_an_error_in_the_scan_itself_is_a_finding(monkeypatch: pytest.MonkeyPatc
     assert badges_of("x = 1") == ("cannot be read: division by zero",)
 
 
-@pytest.mark.parametrize(
-    ("code", "badge"),
-    [
-        ("x = 'a\u202eb'", "hidden characters: U+202E"),
-        ("# a\u200bb\nx = '\u2066'", "hidden characters: U+200B, U+2066"),
-        ("x = 1  # \x1b[2K", "hidden characters: U+001B"),
-        ("# hello\rimport os", "hidden characters: U+000D"),
-        ("x = 'a\u200db'", "hidden characters: U+200D"),
-        ("x = '\U000e0041'", "hidden characters: U+E0041"),
-        ("оs = 1", "look-alike name: оs"),
-        ("pаth_x = 1", "look-alike name: pаth_x"),
-        ("ｏｓ.getcwd()", "look-alike name: ｏｓ"),
-        ("ﬁle = 1", "look-alike name: ﬁle"),
-    ],
-)
-def test_hidden_characters_are_a_finding(code: str, badge: str) -> None:
-    assert badge in badges_of(code)
-
-
-FAR = " " * 400
-
-
-@pytest.mark.parametrize(
-    ("code", "badge"),
-    [
-        (f"x = 1{FAR}; y = 2", "code far to the right: ; y = 2"),
-        ("x = 1" + "\t" * 50 + "; y = 2", "code far to the right: ; y = 2"),
-        (f"x = 'a{FAR}'; y = 2", "code far to the right: '; y = 2"),
-        ("x = 'a" + "\u2800" * 400 + "'; y = 2", "code far to the right: '; y = 2"),
-        ("x = 'a" + "\u00a0" * 400 + "'; y = 2", "code far to the right: '; y = 2"),
-        (f"x = '''{FAR}# '''; y = 2", "code far to the right: # '''; y = 2"),
-        (f"if True:\n{FAR}y = 2", "code far to the right: y = 2"),
-        (f"x = 1 \\\n{FAR}; y = 2", "code far to the right: ; y = 2"),
-        ("x = 1" + "\n" * 401 + "y = 2", "code below 400 blank lines: y = 2"),
-        ("\n" * 400 + "y = 2", "code below 400 blank lines: y = 2"),
-        ("x = 1" + "\r\n \t" * 400 + "\ny = 2", "code below 400 blank lines: y = 2"),
-        ("x = '''" + "\n" * 401 + "'''; y = 2", "code below 400 blank lines: '''; y = 2"),
-    ],
-    ids=lambda text: " ".join(text.split())[:30],
-)
-def test_code_out_of_sight_is_a_finding(code: str, badge: str) -> None:
-    lines = code.splitlines()
-    line = next(number for number, line in enumerate(lines, 1) if line.endswith(badge.split(": ", 1)[1]))
-    found = [finding for finding in scan(code) if str(finding) == badge]
-    assert [(finding.kind, finding.line) for finding in found] == [("hidden", line)]
-
-
-@pytest.mark.parametrize(
-    "code",
-    [
-        "x = 1" + " " * 60 + "# a comment, all the way over there",
-        "y = call(first,\n" + " " * 60 + "second)",
-        "def f():\n    return 1" + "\n" * 15 + "def g():\n    return 2",
-        "x = 1" + "\n" * 500 + " " * 500,
-    ],
-    ids=["comment", "aligned", "gap", "end"],
-)
-def test_a_common_layout_is_not_a_finding(code: str) -> None:
-    assert badges_of(code) == ()
-
-
-@pytest.mark.parametrize(
-    "part",
-    [" ", "\n", "\t", " \n", "x" + " " * 50, "x\n" * 9 + "\n" * 30, " " * 50 + "#"],
-    ids=lambda part: repr(part)[:12],
-)
-@pytest.mark.slow
-def test_a_long_layout_has_few_findings(part: str) -> None:
-    assert len(list(unseen(part * (1_000_000 // len(part)) + "x"))) <= 6
-
-
-def test_a_name_in_other_letters_is_read_as_python_reads_it() -> None:
-    assert "deletes x" in badges_of("𝐨𝐬.remove('x')")
-
-
-def test_a_string_that_looks_like_a_line_of_ipython_is_only_a_string() -> None:
-    assert badges_of('x = """\n!not this\n"""\n!ls\ny = "%run that"') == ("shell: ls",)
-
-
-def test_code_is_unreadable_if_a_line_within_a_string_was_taken_for_ipython() -> None:
-    # To a tokenizer that does not know f-strings, the second line starts a statement; to Python it does not.
-    assert "unreadable" in kinds("!ls\nx = f'''{f'''\n%who {exit()}\n'''}'''")
-
-
 @given(st.text())
 def test_no_text_makes_the_scan_raise(text: str) -> None:
     for finding in scan(text, NAMES):
@@ -705,56 +618,3 @@ def test_the_rules_raise_nothing_on_any_mixture_of_code(parts: list[str], joint:
     except SyntaxError:
         return
     Rules(Program(tree, NAMES), ScanReport()).apply()  # `scan` would turn an exception into a finding
-
-
-LINES_OF_CELLS = r"""
-x = 1
-!ls -la
-!!ls
-!ls \
-%pip install x
-    %cd y
-%%bash
-%%who
-y = !ls
-z = %who
-if x:
-    !rm x
-    pass
-s = '''
-'''
-s = 'a!b'
-# !ls
-df?
-?df
-x = (1,
-2)
-% b
-\
-  -la
-f'{x}'
-x = f'''
-a = b % c
-'it
-d = {'a': 1,
-}
-/f x
-,f a b
-"""
-
-
-@pytest.mark.slow
-@given(st.lists(st.sampled_from(LINES_OF_CELLS.splitlines()), min_size=1, max_size=6).map("\n".join))
-@settings(max_examples=500, deadline=None)
-def test_every_line_that_ipython_would_run_is_found(cell: str) -> None:
-    try:
-        tree = ast.parse(TransformerManager().transform_cell(cell))  # type: ignore[no-untyped-call]
-    except SyntaxError:
-        return  # IPython does not run it
-    calls = [ast.unparse(node) for node in ast.walk(tree) if isinstance(node, ast.Call)]
-    run = [call for call in calls if call.startswith("get_ipython().") and "'pinfo" not in call]
-    try:
-        _, commands = parse(cell, is_magic)
-    except SyntaxError:
-        return  # unreadable, which is a finding
-    assert len([command for command in commands if "?" not in command.sign]) >= len(run)

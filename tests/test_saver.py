@@ -250,6 +250,29 @@ def test_a_working_directory_that_is_gone_is_told_in_one_line(tmp_path: Path, mo
     assert disk.absolute(tmp_path / "x.ipynb") == tmp_path / "x.ipynb"
 
 
+def test_a_new_file_is_the_users_alone(tmp_path: Path) -> None:
+    assert saved(SESSION, tmp_path / "x.ipynb").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_session_is_saved_even_if_no_thread_can_be_started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    assert load(saved(SESSION, tmp_path / "x.ipynb")) == SESSION
+
+
+def test_a_failure_is_told_once_and_before_the_end_of_the_turn(tmp_path: Path) -> None:
+    told: list[str] = []
+    (tmp_path / "file").touch()
+    saver = Saver(tmp_path / "file" / "x.ipynb", tell=lambda line, *hints: told.append(line))
+    saver.save(SESSION)
+    saver.written(5.0)
+    saver.tell()
+    saver.flush(5.0)
+    assert len(told) == 1 and told[0].startswith("The session could not be saved")
+
+
 def test_a_file_that_the_user_made_private_stays_private(tmp_path: Path) -> None:
     path = saved(SESSION, tmp_path / "x.ipynb")
     path.chmod(0o600)

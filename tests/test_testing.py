@@ -21,7 +21,7 @@ from openai import OpenAI
 from codeact_magic import testing
 from codeact_magic.agent import Delta, Model, Request
 from codeact_magic.session import Reply, ToolCall, Usage
-from codeact_magic.testing import Endless, FakeEndpoint, Hang, Raw, RecordedRequest, Say, ScriptedModel, Status
+from codeact_magic.testing import Endless, FakeEndpoint, Hang, Raw, RecordedRequest, Say, ScriptedModel, Status, doubles
 
 ASK = [{"role": "user", "content": "What is six times seven?"}]
 TEXT = "Zażółć gęślą jaźń, 東京, 👩‍🚀!"
@@ -351,7 +351,7 @@ def test_a_gate_holds_back_the_rest_of_a_reply() -> None:
 @pytest.mark.parametrize("streamed", [True, False])
 def test_the_endpoint_pauses_before_each_delta(streamed: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     pauses: list[float | None] = []
-    monkeypatch.setattr(testing._Handler, "_pause", lambda self, seconds: pauses.append(seconds))
+    monkeypatch.setattr(doubles._Handler, "_pause", lambda self, seconds: pauses.append(seconds))
     with FakeEndpoint([Say("123456789", first_delay=0.05, delay=0.01)]) as endpoint, connected(endpoint) as connection:
         post(connection, stream=streamed).read()
     assert pauses == [0.05, 0.01, 0.01, 0.01]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import sys
 import unicodedata
 from collections.abc import Callable
 from html.parser import HTMLParser
@@ -14,7 +16,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from codeact_magic.text import clip, fence, is_hidden, mask, one_line, plain, safe_markdown, storable, visible
+from codeact_magic.text import (
+    clip,
+    every_character,
+    fence,
+    is_hidden,
+    mask,
+    one_line,
+    plain,
+    safe_markdown,
+    storable,
+    visible,
+)
 
 # Hidden characters
 
@@ -430,3 +443,13 @@ def test_hostile_text_is_read_in_linear_time(piece: str) -> None:
 def test_unusual_spaces_become_plain_in_prose_and_are_spelled_out_in_code() -> None:
     text = "12\u00a0000\u202f€ and\u3000more\n\n```python\nx =\u00a01\n```"
     assert safe_markdown(text) == "12 000 € and more\n\n```python\nx =⟦U+00A0⟧1\n```"
+
+
+def test_standard_output_takes_every_character_for_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = io.TextIOWrapper(io.BytesIO(), "cp1252", write_through=True)
+    monkeypatch.setattr(sys, "stdout", stream)
+    with every_character():
+        print("é ✓", end="")
+    assert stream.buffer.getvalue() == b"\xe9 \\u2713"
+    with pytest.raises(UnicodeEncodeError):
+        print("✓")

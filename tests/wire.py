@@ -11,6 +11,8 @@ from codeact_magic.risk import hidden
 from codeact_magic.session import Action, Cell, Decision, Json, Observation, Reply, Session, Step, Turn, Usage
 from codeact_magic.sessions.saving.to_notebook import to_notebook
 
+from .signing import SigningPage
+
 # -- step records and requests -----------------------------------------------------------------------------------------
 
 _PROPOSED = Reading(thought="I look.", action=Action("x = 1"), reasoning="Hm.")
@@ -31,6 +33,7 @@ class Channel:
         self._channel = control_channel.ControlChannel(interrupt=lambda: None)
         self._channel._decisions = self  # type: ignore[assignment]
         self._records = lab_page.StepRecords(self._channel)
+        self._page = SigningPage()
         self._decision: Json = {}
         self._sent: Json = {}
 
@@ -42,6 +45,11 @@ class Channel:
             patch("time.monotonic", lambda: 0.0),
         ):
             self._request({"op": "stop"})
+            self._request({"op": "hello", "quiet": True})
+            self._channel.answer(SigningPage("page0002").hello())
+            self._request({"op": "here", "call": bytes([1] * 8).hex()})
+            self._request({"op": "admit", "page": "page0002", "code": "0000"})
+            self._request({"op": "bye", "page": "page0002"})
             self._turn()
             self._replay()
             self._consent()
@@ -141,6 +149,7 @@ class Channel:
         self.steps[name] = self._records.record
 
     def _request(self, content: Json) -> Json:
+        content = self._page.signed(content)
         reply = self._channel.answer(content)
         self.requests.append((content, json.loads(json.dumps(reply))))
         return reply

@@ -79,7 +79,7 @@ def write_lines(options: Options, files: Sequence[str], layout: Layout, output: 
     found = list(_found(options, files, parts=has_user()))
     if output:
         _check_free(output, found)
-    lines = _lines(found, layout, secrets(options))
+    lines = _lines(found, layout, list(secrets(options)))
     done = 0
     if first := next(lines, b""):
         with _opened(output) as stream:
@@ -148,7 +148,7 @@ def read_lines(options: Options, file: str) -> int:
     Raises UsageError if `file` does not hold lines of JSON, SessionError if nothing can be saved.
     """
     folder = _folder(options)
-    hidden = secrets(options)
+    hidden = list(secrets(options))
     failed: list[str] = []
     done = 0
     for number, session in _sessions(file, hidden):

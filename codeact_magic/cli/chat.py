@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import CodeActError, StoppedError, UsageError
-from ..frontends.advice import CHAT, Advice
+from ..frontends.advice import CHAT, Advice, quoted
 from ..frontends.host import Host
 from ..hints import ShowHelp
 from ..kernels.separate import KernelExecutor
@@ -56,7 +56,7 @@ def chat(options: Options, executor: KernelExecutor, file: str | None, *, eager:
             executor.evaluate("")
         talk = Talk(runner, options)
         if file:
-            talk.command(f"load {_quoted(file)}")
+            talk.command(f"load {quoted(file)}")
         print("Type a prompt; each action is shown before it runs. /help shows more, Ctrl+D ends.\n")
         read = _reader()
         while (typed := read()) not in LEAVE:
@@ -215,10 +215,6 @@ def _history() -> History:
     except OSError:
         return InMemoryHistory()
     return FileHistory(str(path))
-
-
-def _quoted(file: str) -> str:
-    return f"'{file}'" if "'" not in file else f'"{file}"'
 
 
 def _in_red(line: str) -> str:

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import TextIO
 
+from ..context import words
 from ..errors import UsageError
 from ..frontends import stdin
 from ..frontends.advice import Advice
@@ -14,7 +15,7 @@ from ..frontends.front_end import Capabilities
 from ..frontends.screen import Screen
 from ..frontends.terminal import TerminalView
 from ..kernels.separate import KernelExecutor
-from ..session import Json, joined
+from ..session import Json
 from ..text import plain, visible
 
 NO_NOTEBOOK = "There is no notebook here to put cells into: use %codeact insert FILE in one."
@@ -131,6 +132,6 @@ def harmless(text: str) -> str:
 
 def _as_text(data: Json) -> str:
     """Return a display as text, with the names of the pictures in it."""
-    text = next((joined(data[kind]) for kind in ("text/plain", "text/markdown", "text/latex") if kind in data), "")
+    text = words(data)
     pictures = [kind for kind in data if kind.startswith("image/")]
     return " ".join([text, *(f"[{kind}: in the saved session]" for kind in pictures)]).strip()

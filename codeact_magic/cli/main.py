@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from ..errors import CodeActError, LimitReachedError, StoppedError, UsageError
-from ..text import one_line, storable
+from ..text import every_character, one_line, storable
 
 if TYPE_CHECKING:
     from ..frontends.advice import Advice
@@ -56,7 +56,7 @@ def main(words: Sequence[str] | None = None) -> int:
     _open_streams()
     flags: dict[str, str] = {}
     try:
-        with _ended_in_order():
+        with every_character(), _ended_in_order():
             arguments = _read(words)
             flags = arguments.flags
             status = int(arguments.run(arguments))

@@ -4,6 +4,7 @@ Knows the format of chat messages, and how much of a session the model sees. Doe
 reading at `messages.messages`.
 
 messages      a session as chat messages, and the turns that the model still sees
+html          HTML as plain text
 observations  observations as text and images
 repetition    steps that repeat earlier ones
 wording       the sentences about code that ran, or did not run
@@ -20,7 +21,7 @@ from .messages import (
     turn_messages,
     window,
 )
-from .observations import as_text, edited, has_images, observation_text, repeated
+from .observations import as_text, edited, has_images, observation_text, repeated, words
 
 __all__ = [
     "IMAGES",
@@ -37,4 +38,5 @@ __all__ = [
     "tokens",
     "turn_messages",
     "window",
+    "words",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
@@ -10,6 +11,7 @@ from typing import Any
 from ..session import Action, Decision, Json, Observation, joined
 from ..text import clip, fence, plain, storable
 from . import wording
+from .html import html_text
 
 MOST_IMAGES = 8  # of one observation
 LONGEST_ERROR = 1_500  # characters
@@ -91,8 +93,21 @@ def _observed(observation: Observation, limit: int) -> Iterator[str]:
     if observation.note:
         yield observation.note
     if observation.status == "ok" and observation.changed and not shown.strip():
-        changed = "; ".join(f"{name} = {_on_screen(value)}" for name, value in observation.changed)
-        yield clip(f"Variables set: {changed}", limit)
+        yield from (clip(line, limit) for line in _changes(observation))
+
+
+def _changes(observation: Observation) -> Iterator[str]:
+    """Yield a line about the variables whose values are told, and one about those that have only an outline."""
+    values = [f"{name} = {_on_screen(value)}" for name, value in observation.changed if not _is_outline(value)]
+    outlines = [f"{name} = {_on_screen(value)}" for name, value in observation.changed if _is_outline(value)]
+    if values:
+        yield f"Variables set: {'; '.join(values)}"
+    if outlines:
+        yield f"Variables set or used: {'; '.join(outlines)}"
+
+
+def _is_outline(value: str) -> bool:
+    return value.startswith("<") and value.endswith(">")
 
 
 _CELL = re.compile(r" \((?:<ipython-input-[\w-]++>|\d++\.py), line \d++\)$")  # the end of a SyntaxError's text
@@ -148,7 +163,8 @@ def _on_screen(text: str) -> str:
     return "\n".join(lines)
 
 
-_NO_TEXT = re.compile(r"<IPython\.core\.display\.\w+ object>")
+_NO_TEXT = re.compile(r"<(?:[\w.]++(?: object)?(?: at 0x[0-9A-Fa-f]++)?|[\w.]++ at 0x[0-9A-Fa-f]++)>")  # a default repr
+_WORDS = ("text/markdown", "text/latex", "text/html")  # kinds of data with words, the best first
 
 
 def _rich_text(data: Mapping[str, Any]) -> str:
@@ -158,12 +174,28 @@ def _rich_text(data: Mapping[str, Any]) -> str:
         for kind, content in data.items()
         if kind.startswith(("image/", "audio/", "video/", "application/pdf")) and isinstance(content, str | list)
     ]
-    text = joined(data.get("text/plain"))
-    if _NO_TEXT.fullmatch(text) or not (text or pictures):
-        text = joined(data.get("text/markdown") or data.get("text/latex")) or text
+    text = words(data)
     if not text and not pictures:
         pictures = [f"[{kind}]" for kind in data]
     return " ".join(filter(None, [_on_screen(text), *pictures]))
+
+
+def words(data: Mapping[str, Any]) -> str:
+    """Return the words of a display: its plain text, or what other kinds of its data say if that is a default repr."""
+    text = joined(data.get("text/plain"))
+    return text if text and not _NO_TEXT.fullmatch(text) else _other_text(data) or text
+
+
+def _other_text(data: Mapping[str, Any]) -> str:
+    """Return the words of a display whose `text/plain` has none, "" if there are none."""
+    kind = next((kind for kind in _WORDS if data.get(kind)), "")
+    if kind == "text/html":
+        return html_text(joined(data[kind]))
+    if kind:
+        return joined(data[kind])
+    if "application/json" in data:
+        return json.dumps(data["application/json"], ensure_ascii=False, default=str)
+    return ""
 
 
 def _named(kind: str, content: str) -> str:

@@ -3,6 +3,7 @@
     specs      the request parameters of each format
     writing    the chat messages
     reading    reply -> action, answer or fault
+    whole      whether a reply is complete by its own syntax
     streaming  a reply that is still being written -> prose and code
     reasoning  tells reasoning from the rest of a reply
     actions    the boundaries of an action in a text
@@ -23,6 +24,7 @@ from .reading import CUT_OFF, EMPTY, NO_CODE, NO_JSON, UNREADABLE, Reading, enou
 from .reasoning import may_be_reasoning, split_reasoning
 from .specs import SPECS, TOOL, Spec
 from .streaming import ReplyPart, ReplySplitter, tags_as_fences
+from .whole import is_whole
 from .writing import assistant_message, observation_message, write, write_answer
 
 __all__ = [
@@ -39,6 +41,7 @@ __all__ = [
     "Spec",
     "assistant_message",
     "enough",
+    "is_whole",
     "may_be_reasoning",
     "observation_message",
     "read",

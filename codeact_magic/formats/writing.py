@@ -9,10 +9,10 @@ from ..text import fence
 from .specs import TOOL
 
 
-def write(thought: str, code: str, format: Format) -> Json:
+def write(thought: str, code: str, format: Format, call_id: str = "example") -> Json:
     """Return the assistant's chat message that proposes `code` in `format`, as in the example turns."""
     if format == "tools":
-        call = ToolCall(id="example", name=TOOL, arguments=json.dumps({"code": code}))
+        call = ToolCall(id=call_id, name=TOOL, arguments=json.dumps({"code": code}))
         return assistant_message(thought, call)
     if format == "json":
         return assistant_message(as_json(thought=thought, code=code))

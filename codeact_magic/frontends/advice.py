@@ -17,6 +17,7 @@ from ..hints import (
     GoOn,
     Hint,
     ListOptions,
+    RestartKernel,
     Retry,
     RunCommand,
     SetOption,
@@ -57,6 +58,7 @@ class Advice(ABC):
     retry: str
     ask_elsewhere: str
     change_folder: str
+    restart: str = ""
 
     def line(self, fact: str, hints: Iterable[Hint]) -> str:
         """Return `fact` followed by the remedies."""
@@ -102,6 +104,8 @@ class Advice(ABC):
                 return self.retry
             case AskElsewhere():
                 return self.ask_elsewhere
+            case RestartKernel(session):
+                return self._restart(session)
             case ChangeFolder():
                 return self.change_folder
             case _:
@@ -110,6 +114,12 @@ class Advice(ABC):
     def has(self, name: str) -> bool:
         """Return whether the subcommand `name` is of use here."""
         return True
+
+    def _restart(self, session: str) -> str:
+        if not self.restart:
+            return ""  # this front end ends the kernel by itself
+        kept = f", the session is not: {self.command('load', quoted(session))}" if session else ""
+        return f"end it at once: {self.restart}; its variables are lost{kept}"
 
     @abstractmethod
     def command(self, name: str, arguments: str = "") -> str:
@@ -133,6 +143,7 @@ class NotebookAdvice(Advice):
     help = "%codeact help"
     options = "%%codeact?"
     more = "%config CodeAct, %codeact help, %%codeact?"
+    restart = "restart the kernel (menu Kernel)"
     next_prompt = "another %%codeact cell"
     write_prompt = "write a prompt below a line that says %%codeact"
     start_afresh = "start afresh with --new"
@@ -153,6 +164,12 @@ class NotebookAdvice(Advice):
         text = placeholder(name) if value is None else str(value)
         config = f"%config CodeAct.{name} = {repr(text) if is_text(name) else text}"
         return [f"{flag(name)} {text}", config] if flag(name) else [config]
+
+
+class TerminalAdvice(NotebookAdvice):
+    """For the magics in a terminal."""
+
+    restart = "end IPython with Ctrl+\\, and start it again"
 
 
 class ChatAdvice(Advice):
@@ -232,7 +249,15 @@ class ShellAdvice(Advice):
 IN_A_SHELL = ("sessions", "verify")  # the subcommands that are commands of `codeact` as well
 OF_A_THREAD = ("save", "reset", "history", "usage")  # a command that has ended leaves them nothing to work on
 NOTEBOOK = NotebookAdvice()
+TERMINAL = TerminalAdvice()
 CHAT = ChatAdvice()
+
+
+def quoted(file: str) -> str:
+    """Return the name of a file as one word of a line."""
+    if " " not in file and "'" not in file and '"' not in file:
+        return file
+    return f"'{file}'" if "'" not in file else f'"{file}"'
 
 
 def _variable(name: str) -> str:

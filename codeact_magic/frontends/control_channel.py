@@ -17,6 +17,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 from ..text import one_line
+from .pages import CALL_MIME, Pages, RefusedRequestError
 
 if TYPE_CHECKING:
     from ..session import Json  # making its classes takes 5 ms, and this is imported when the extension is loaded
@@ -25,6 +26,8 @@ REQUEST = "codeact_request"
 REPLY = "codeact_reply"
 MOST_CODE = 1_000_000  # characters
 MOST_TEXT = 10_000  # characters
+MOST_REMARKS = 50  # remarks that wait for the end of a step
+MOST_SIGNED = 6 * (MOST_CODE + MOST_TEXT)  # as JSON, in which a character may take six
 MOST_DECIDED = 200  # ids of steps that are remembered, to tell a late answer from one to an unknown step
 DECISIONS = ("approve", "reject", "stop")
 Activity = Literal["idle", "thinking", "waiting", "running"]
@@ -32,15 +35,9 @@ Activity = Literal["idle", "thinking", "waiting", "running"]
 LATE = "This step has been decided already."
 UNKNOWN = "No such step is waiting in this kernel."
 IDLE = "The agent is not at work."
+FULL = "Too many remarks wait already: the model reads them after this step."
+NOT_SIGNED = "Only a page that was admitted may ask for this."
 NO_CELLS = "These cells are not offered by this kernel any more."
-
-
-class RefusedRequestError(Exception):
-    """A request is refused and changes nothing. `reason` is for the page, the message for the user."""
-
-    def __init__(self, reason: str, message: str) -> None:
-        super().__init__(message)
-        self.reason = reason
 
 
 class ControlChannel:
@@ -62,6 +59,7 @@ class ControlChannel:
         self._since = time.monotonic()
         self._revision = 0
         self._kernel: Any = None
+        self._pages = Pages(self._call)
         self._offer: tuple[str, list[Json]] = ("", [])  # an id, and the cells that it stands for
         self._accepted = threading.Event()
         self._alone = False  # whether no page came when one was waited for
@@ -73,12 +71,21 @@ class ControlChannel:
         self._kernel = kernel
         if kernel is not None:
             kernel.control_handlers[REQUEST] = self._handle
+            self._call({"call": "", "page": "", "code": ""})  # pages that are open say hello, before an action runs
 
     def close(self) -> None:
         """Remove the handler, unless another channel has replaced it."""
         handlers = getattr(self._kernel, "control_handlers", {})
         if handlers.get(REQUEST) == self._handle:
             del handlers[REQUEST]
+
+    def _call(self, content: Json) -> None:
+        """Publish `content` to all pages, as the update of a display that is not there: others ignore it."""
+        kernel = self._kernel
+        if getattr(kernel, "iopub_socket", None) is None:
+            return
+        update = {"data": {CALL_MIME: content}, "metadata": {}, "transient": {"display_id": "codeact-call"}}
+        kernel.session.send(kernel.iopub_socket, "update_display_data", update, ident=b"update_display_data")
 
     async def _handle(self, stream: Any, ident: Any, parent: Any) -> None:
         reply = self.answer(parent.get("content"))
@@ -192,19 +199,46 @@ class ControlChannel:
         try:
             if not isinstance(content, dict) or not isinstance(content.get("op"), str):
                 raise RefusedRequestError("malformed", "The request has no op.")
-            handler = _HANDLERS.get(content["op"])
-            if handler is None:
-                raise RefusedRequestError("malformed", f"There is no op {one_line(content['op'], 40)}.")
             with self._lock:
-                return {"status": "ok", **handler(self, content)}
+                return {"status": "ok", **self._handled(content, proven=False)}
         except RefusedRequestError as refused:
             return {"status": "error", "reason": refused.reason, "error": str(refused)}
 
+    def _handled(self, content: Json, *, proven: bool) -> Json:
+        handler = _HANDLERS.get(content["op"])
+        if handler is None:
+            raise RefusedRequestError("malformed", f"There is no op {one_line(content['op'], 40)}.")
+        if content["op"] in PROVEN and not proven:
+            raise RefusedRequestError("unproven", NOT_SIGNED)
+        return handler(self, content)
+
+    def _signed(self, content: Json) -> Json:
+        """Do what an admitted page has signed."""
+        page, text, proof = (_text(content, name, limit) for name, limit in _SIGNED.items())
+        request = self._pages.opened(page, text, proof)
+        if not isinstance(request, dict) or request.get("op") not in PROVEN:
+            raise RefusedRequestError("malformed", "What was signed is no request.")
+        return self._handled(request, proven=True)
+
     def _hello(self, content: Json) -> Json:
+        self._pages.greet(_text(content, "page", MOST_TEXT), _text(content, "key", MOST_TEXT))
         name = _text(content, "id", MOST_TEXT, "")
         if name:
             self._check_pending(name)
-        self.attached = True
+        if name or not content.get("quiet"):
+            self.attached = True
+        return {}
+
+    def _here(self, content: Json) -> Json:
+        self._pages.here(_text(content, "call", MOST_TEXT))
+        return {}
+
+    def _bye(self, content: Json) -> Json:
+        self._pages.leave(_text(content, "page", MOST_TEXT))
+        return {}
+
+    def _admit(self, content: Json) -> Json:
+        self._pages.admit(_text(content, "page", MOST_TEXT), _text(content, "code", MOST_TEXT))
         return {}
 
     def _state(self, content: Json) -> Json:
@@ -252,6 +286,8 @@ class ControlChannel:
             raise RefusedRequestError("idle", IDLE)
         if not text.strip():
             raise RefusedRequestError("malformed", "The remark is empty.")
+        if len(self._remarks) >= MOST_REMARKS:
+            raise RefusedRequestError("full", FULL)
         self._remarks.append(text)
         return {}
 
@@ -279,13 +315,21 @@ class ControlChannel:
 
 
 _HANDLERS: dict[str, Callable[[ControlChannel, Json], Json]] = {
+    "signed": ControlChannel._signed,
     "hello": ControlChannel._hello,
+    "here": ControlChannel._here,
+    "bye": ControlChannel._bye,
+    "admit": ControlChannel._admit,
     "state": ControlChannel._state,
     "decide": ControlChannel._decide,
     "stop": ControlChannel._stop,
     "say": ControlChannel._say,
     "insert": ControlChannel._insert,
 }
+
+
+PROVEN = ("decide", "say", "here", "bye", "admit")  # what only an admitted page may ask for
+_SIGNED = {"page": MOST_TEXT, "text": MOST_SIGNED, "proof": MOST_TEXT}
 
 
 def _text(content: Json, name: str, limit: int, default: str | None = None) -> str:

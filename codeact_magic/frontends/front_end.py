@@ -48,12 +48,14 @@ class Capabilities:
 
     `ask` puts a question and returns the line that the user types. `edit` lets the user edit a text in place and
     returns it, or None if the user gives up. `buttons` asks about a step with buttons.
+    `intruders` returns the names of threads that could answer a question in the user's place.
     """
 
     view: TurnView
     ask: Callable[[str], str] | None = None
     edit: Callable[[str], str | None] | None = None
     buttons: ButtonAsker | None = None
+    intruders: Callable[[], Sequence[str]] = tuple
     listener: TurnListener = field(default_factory=TurnListener)
 
 

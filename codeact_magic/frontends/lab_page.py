@@ -12,6 +12,7 @@ from typing import Literal
 
 from ..formats import Reading
 from ..session import Decision, Json, Occasion, Step, Turn, Usage
+from ..text import storable
 from .captions import footer, step_name
 from .control_channel import ControlChannel
 from .front_end import TurnListener
@@ -157,10 +158,11 @@ class LabPageAsker:
 
 def _decision(answer: Json, proposed: str) -> Decision:
     if answer["decision"] == "reject":
-        return Decision("reject", reason=answer["reason"].strip())
+        return Decision("reject", reason=storable(answer["reason"]).strip())
     if answer["decision"] == "stop":
         return Decision("stop")
-    return Decision("approve" if answer["code"] == proposed else "edit", answer["code"])
+    code = storable(answer["code"])  # a page can send half of a surrogate pair
+    return Decision("approve" if code == proposed else "edit", code)
 
 
 def _decision_json(decision: Decision, proposed: str) -> Json:

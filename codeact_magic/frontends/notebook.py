@@ -107,7 +107,7 @@ class NotebookView:
         self._ids = map(f"codeact-{os.urandom(8).hex()}-{{}}".format, count())
         self._waiting_id = ""
         self._pending: tuple[Bundle, str] | None = None  # an update, and the id of its display
-        self._streaming = False
+        self._streaming = self._shown = self._finished = False
         self._steps: dict[str, Bundle] = {}  # the outputs of the turn's steps, by display id
 
     def thinking(self, number: int, title: str = "") -> None:

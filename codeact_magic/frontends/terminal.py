@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Sequence
 from typing import Any, TextIO
@@ -11,7 +12,7 @@ from ..formats import Reading, ReplyPart, ReplySplitter, may_be_reasoning, split
 from ..session import Json, Observation, Step
 from ..text import one_line
 from . import stdin
-from .advice import NOTEBOOK, Advice
+from .advice import TERMINAL, Advice
 from .captions import counted, footer, step_name, waiting_line
 from .control_channel import ControlChannel
 from .front_end import Capabilities
@@ -26,8 +27,9 @@ class TerminalFrontEnd:
     """The terminal that IPython runs in, or a pipe."""
 
     def __init__(self, shell: Any) -> None:
-        self.advice: Advice = NOTEBOOK  # IPython has the magics of a notebook
+        self.advice: Advice = TERMINAL
         self._shell = shell
+        self._threads = set(threading.enumerate())  # of IPython's own
 
     @classmethod
     def of(cls, shell: Any, channel: ControlChannel) -> TerminalFrontEnd:
@@ -40,7 +42,13 @@ class TerminalFrontEnd:
             TerminalView(theme=self._shell.colors),
             ask=stdin.asker(self._shell),
             edit=stdin.editor(self._shell),
+            intruders=self._new_threads,
         )
+
+    def _new_threads(self) -> list[str]:
+        """Return the names of the threads that were started since the first prompt, and not by us."""
+        new = [thread for thread in threading.enumerate() if thread not in self._threads]
+        return [thread.name for thread in new if not thread.name.startswith("codeact-")]
 
     def insert(self, cells: Sequence[Json], inserted: str, otherwise: str) -> None:
         """Offer `cells` as the next cell and print `otherwise`: a terminal has no notebook to insert them into."""

@@ -11,6 +11,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+KEY = "CODEACT_LOCAL_KEY"  # the variable that hands the server's key to the child
+
 
 def detached() -> dict[str, Any]:
     """Return the Popen options of a child that Ctrl-C and an interrupt of the kernel do not reach."""
@@ -62,6 +64,8 @@ def llama_server(path: str, name: str, context: int) -> Any:
     params.cpuparams_batch.n_threads = cores
     params.ui = False
     params.endpoint_slots = False
+    # Without the key nobody is answered: no web page, whatever name of this machine it asks for, and no other user.
+    params.api_keys = list(filter(None, [os.environ.pop(KEY, "")]))
     params.cors_origins = "http://127.0.0.1"  # no web page may read the answers
     params.cors_origins_explicit = True
     return xllamacpp.Server(params)

@@ -10,6 +10,7 @@ import http.client
 import json
 import os
 import queue
+import secrets
 import subprocess
 import sys
 import tempfile
@@ -22,7 +23,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from ..errors import LocalModelError
-from .child import detached
+from .child import KEY, detached
 from .fetching import fetch_with_bar, find
 from .known_models import DEFAULT, MODELS, gigabytes, require_extra, silent
 
@@ -41,13 +42,19 @@ class Server:
     def __init__(self, command: Sequence[str], model: str, context: int) -> None:
         self.model = model
         self.context = context  # the context window, in tokens
+        self.key = secrets.token_hex(24)  # whoever asks the server has to know it
         self.address = ""  # such as http://127.0.0.1:40001, empty until the child has reported it
         self._started = time.monotonic()
         handle, log = tempfile.mkstemp(prefix="codeact-local-", suffix=".log")
         self._log = Path(log).open("rb")
         with os.fdopen(handle, "wb") as stderr:
             self._process = subprocess.Popen(
-                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=stderr, **detached()
+                command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=stderr,
+                env=os.environ | {KEY: self.key},
+                **detached(),
             )
         with suppress(PermissionError):  # on Windows; elsewhere, an unlinked file cannot be left behind
             Path(log).unlink()

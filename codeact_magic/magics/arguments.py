@@ -22,7 +22,7 @@ APPROVE = Argument("--approve", "-a", choices=MODES, help="when you are asked be
 def with_given(options: Options, arguments: Arguments) -> Options:
     """Return `options` with the --approve and the --thread that were given."""
     given = {name: getattr(arguments, name, None) for name in ("approve", "thread")}
-    return Options(**(options.values() | {name: value for name, value in given.items() if value}))
+    return Options(**(options.by_name() | {name: value for name, value in given.items() if value}))
 
 
 def opened(runner: Runner, options: Options, file: str | None) -> tuple[Session, Path | None]:

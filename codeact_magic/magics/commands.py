@@ -45,7 +45,7 @@ def run(runner: Runner, options: Options, line: str) -> None:
         arguments = parser.parse_args(words)
     except IPythonUsageError as error:
         raise UsageError(f"{parser.prog}: {one_line(error)}", ShowHelp(name)) from None
-    command.function(runner, options, arguments)
+    command.function(runner, runner.allowed(options), arguments)
 
 
 def overview(advice: Advice, others: Sequence[tuple[str, str]] = ()) -> str:

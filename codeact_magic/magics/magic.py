@@ -6,7 +6,7 @@ import _thread
 import atexit
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.magic import Magics, cell_magic, line_magic, magics_class, no_var_expand
@@ -15,7 +15,7 @@ from traitlets import TraitError
 from ..errors import CodeActError, StoppedError, UsageError
 from ..frontends.control_channel import ControlChannel
 from ..options import Options, environment, line_options, read_line
-from ..text import one_line, storable
+from ..text import every_character, one_line, storable
 
 if TYPE_CHECKING:
     from ..kernels.live.executor import ShellExecutor
@@ -55,7 +55,7 @@ class CodeAct(Options, Magics):
         across cells. Precedence of options, highest first: cell line, %config CodeAct, configuration file
         (c.CodeAct.NAME), environment (CODEACT_NAME). %config CodeAct lists all options, %codeact shows the status.
         """
-        with _advising():
+        with _speaking():
             turn, into = self._take(line, cell)
         if into and self._executor:
             self._executor.bind(into, turn.answer)
@@ -64,7 +64,7 @@ class CodeAct(Options, Magics):
     @line_magic("codeact")  # type: ignore[arg-type]
     def command(self, line: str) -> None:
         """Show the agent's status, and manage it: `%codeact help` lists the commands."""
-        with _advising():
+        with _speaking():
             from .commands import run
 
             try:
@@ -75,6 +75,13 @@ class CodeAct(Options, Magics):
     def start(self) -> None:
         """Prepare for the first turn, in an idle moment."""
         self._preloading.start()
+
+    def before_cell(self, info: Any) -> None:
+        """Give `get_ipython` back to a cell of ours if the user has overwritten it: IPython calls it to find us."""
+        named = self.shell.user_ns.get("get_ipython", self.shell.get_ipython)
+        if not callable(named) and str(info.raw_cell).lstrip().startswith(("%%codeact", "%codeact")):
+            self.shell.user_ns["get_ipython"] = self.shell.get_ipython
+            print("get_ipython was no function any more, and is IPython's again.")
 
     def close(self) -> None:
         """Save the threads, and end the processes that were started."""
@@ -112,12 +119,14 @@ class CodeAct(Options, Magics):
 
     def _verbatim(self, line: str, cell: str) -> str:
         """Return the text below the line as it was typed: IPython strips indentation and ">>> " from every cell."""
-        inputs = self.shell.history_manager.input_hist_raw
-        head, _, body = inputs[-1].lstrip().partition("\n")
+        from ..kernels.live.executor import below_others
+
+        typed = below_others(self.shell.history_manager.input_hist_raw[-1])
+        head, _, body = typed.lstrip().partition("\n")
         if body.rstrip("\n") == cell.rstrip("\n") or head.rstrip() != f"%%codeact {line}".rstrip():
             return cell
         call = f"get_ipython().run_cell_magic('codeact', {line!r}, {cell!r})\n"
-        return body if self.shell.transform_cell(inputs[-1]) == call else cell
+        return body if self.shell.transform_cell(typed) == call else cell
 
 
 class _Preloading:
@@ -157,10 +166,11 @@ class _Preloading:
 
 
 @contextmanager
-def _advising() -> Iterator[None]:
-    """Word the advice of errors for notebooks."""
+def _speaking() -> Iterator[None]:
+    """Word the advice of errors for notebooks, and let standard output take every character."""
     try:
-        yield
+        with every_character():
+            yield
     except CodeActError as error:
         from ..frontends.advice import NOTEBOOK
 
@@ -180,6 +190,7 @@ def load(shell: Any) -> None:
     shell.register_magics(magics)
     magics.start()
     shell.set_hook("complete_command", _complete, str_key=_COMMAND)
+    shell.events.register("pre_run_cell", magics.before_cell)
 
 
 def unload(shell: Any) -> None:
@@ -189,6 +200,8 @@ def unload(shell: Any) -> None:
     for kind in ("line", "cell"):
         shell.magics_manager.magics[kind].pop("codeact", None)
     if magics is not None:
+        with suppress(ValueError):  # somebody has removed it already
+            shell.events.unregister("pre_run_cell", magics.before_cell)
         magics.close()
         shell.configurables[:] = [one for one in shell.configurables if one is not magics]
 

@@ -12,7 +12,7 @@ from .registry import Argument, Arguments, subcommand
 def models(runner: Runner, options: Options, arguments: Arguments) -> None:
     """List the models that the endpoint offers."""
     if arguments.base_url:
-        options = Options(**(options.values() | {"base_url": arguments.base_url}))
+        options = Options(**(options.by_name() | {"base_url": arguments.base_url}))
     for name in runner.endpoints.offered(options):
         print(one_line(name))
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
+from ..errors import UsageError
 from ..frontends.advice import Advice
 from ..frontends.captions import counted, tokens
+from ..hints import RunCommand
 from ..model import public_url
 from ..model.endpoints import address
 from ..options import Options, flag, placeholder
@@ -15,7 +17,7 @@ from ..session import Turn, Usage
 from ..sessions.threads import near
 from ..text import one_line
 from .printing import dim
-from .registry import Arguments, subcommand
+from .registry import Argument, Arguments, subcommand
 
 
 @subcommand()
@@ -37,7 +39,38 @@ def status(runner: Runner, options: Options, arguments: Arguments) -> None:
         ("session", _session_file(runner, options), [_change(advice, "save_folder"), advice.command("save", "FILE")]),
     ]
     _print_rows([(name, one_line(value, 200), ", ".join(filter(None, changes))) for name, value, changes in rows])
+    for line in _set_by(runner, options):
+        print(line)
     print(f"\nTo keep a change: {advice.keep}. More: {advice.more}")
+
+
+@subcommand(Argument("--show", metavar="N", type=int, help="show number N from now on: its mask is lifted"))
+def secrets(runner: Runner, options: Options, arguments: Arguments) -> None:
+    """List the secrets that were masked in this kernel, by name, never by value.
+
+    What only looks like a secret can be shown: --show N lifts its mask until the kernel ends.
+    """
+    if arguments.show is not None:
+        try:
+            print(f"{runner.lift(arguments.show - 1)} is shown from now on.")
+        except IndexError:
+            fact = f"No secret has the number {arguments.show}"
+            raise UsageError(fact, RunCommand("secrets", to="list them")) from None
+        return
+    listed = runner.known_secrets.listed()
+    for number, (name, is_lifted) in enumerate(listed, 1):
+        print(f"{number:3}  {one_line(name, 60)}{', shown' if is_lifted else ''}")
+    if not listed:
+        print("No secret was masked so far.")
+
+
+def _set_by(runner: Runner, options: Options) -> Iterator[str]:
+    """Yield who has set what, as far as that is not the default."""
+    if limits := runner.policy.lines():
+        yield f"\nLimited by your administrator ({one_line(runner.policy.source, 120)}): {'; '.join(limits)}"
+    variables = [name for name in options.by_name() if f"CODEACT_{name.upper()}" in os.environ]
+    if variables:
+        yield f"\nSet in the environment, unless changed since: {', '.join(variables)}"
 
 
 _APPROVAL = {"ask": "before every step", "risky": "before risky steps", "auto": "never asks"}
@@ -70,7 +103,7 @@ def _tokens(usage: Usage) -> str:
 def _session_file(runner: Runner, options: Options) -> str:
     thread = runner.threads.get(options.thread)
     if thread and thread.path:
-        return near(thread.path)
+        return f"{near(thread.path)}{', not saved at the moment' if thread.failure else ''}"
     return f"in {options.save_folder}/ from the first prompt on" if options.save_folder else "not saved"
 
 

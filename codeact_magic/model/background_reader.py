@@ -10,6 +10,8 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Generic, TypeVar
 
+from ..errors import EndpointError
+
 TICK = 0.05  # seconds between two polls: how fast an interrupt works, and how smoothly a timer runs
 JOIN_TIMEOUT = 0.2  # seconds to wait for a thread after its connection has been shut down
 MOST_AT_ONCE = 100  # items of one poll
@@ -45,7 +47,10 @@ class BackgroundReader(Generic[T]):
         return time.monotonic() - self._last_arrival
 
     def __iter__(self) -> Iterator[list[T]]:
-        self._thread.start()  # not earlier: whoever is interrupted must have a reader to stop
+        try:
+            self._thread.start()  # not earlier: whoever is interrupted must have a reader to stop
+        except RuntimeError as error:  # there are too many threads already
+            raise EndpointError(f"The endpoint cannot be asked: {error}") from None
         while not self._ended:
             items, end = self._poll()
             yield items

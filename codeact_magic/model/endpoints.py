@@ -12,6 +12,7 @@ from urllib.parse import unquote, urlsplit
 
 from ..errors import UsageError
 from ..hints import RunCommand, SetOption, SetVariable
+from ..kernels.sent.environment import SHORTEST, secrets_here
 from ..options import Options
 from ..text import is_web_address, one_line
 from . import OpenAIModel, Settings, prices, public_url
@@ -19,6 +20,7 @@ from . import OpenAIModel, Settings, prices, public_url
 if TYPE_CHECKING:
     from ..local import Server
 
+LOCAL = "local"  # what stands for the local model's address
 OPENAI = "https://api.openai.com/v1"
 
 NO_ENDPOINT = "No model is set up."
@@ -38,35 +40,47 @@ def address(options: Options) -> str:
     return url or (OPENAI if has_key else "")
 
 
-def secrets(options: Options) -> tuple[str, ...]:
-    """Return the texts that must never be shown, saved or sent: keys, tokens, the password in a URL."""
-    values = [value for name, value in os.environ.items() if name.endswith(("_API_KEY", "JUPYTER_TOKEN"))]
-    # A short word such as "disabled" is not a secret.
-    named = {value for value in map(str.strip, values) if len(value) >= 16 or not value.isalpha()}
+def secrets(options: Options) -> dict[str, str]:
+    """Return the texts that must never be shown, saved or sent, each with the name of what holds it.
+
+    They are keys, tokens and passwords of the environment, the password in the endpoint's address, and the further
+    headers of requests.
+    """
     password = _password(address(options))
-    found = {os.environ.get(options.api_key_env, "").strip(), password, unquote(password), *named}
-    found |= {text for _, text in _headers(options)}
-    found |= {repr(secret)[1:-1] for secret in found}
-    return tuple(secret for secret in found if len(secret) >= 8)
+    own = dict.fromkeys([text for _, text in _headers(options)], "extra_headers")
+    own |= {os.environ.get(options.api_key_env, "").strip(): options.api_key_env}
+    own |= dict.fromkeys([password, unquote(password)], "base_url")
+    own |= {repr(secret)[1:-1]: name for secret, name in own.items()}
+    return secrets_here() | {secret: name for secret, name in own.items() if len(secret) >= SHORTEST}
 
 
 class Endpoints:
     """Builds models, and keeps one for each set of settings.
 
     `tell` shows the user a line. `waiting` shows a line while something takes time; an empty line removes it.
+    `check` raises UsageError if an endpoint ("local": the local model) and a model of it may not be used.
     """
 
-    def __init__(self, tell: Callable[[str], None], waiting: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        tell: Callable[[str], None],
+        waiting: Callable[[str], None],
+        check: Callable[[str, str], None] = lambda endpoint, model: None,
+    ) -> None:
         self._tell = tell
         self._waiting = waiting
+        self._check = check
         self._models: dict[Settings, OpenAIModel] = {}
         self._only: dict[str, str] = {}  # endpoint -> the one model that it offers
 
     def model(self, options: Options) -> OpenAIModel:
         """Return the model that `options` name. Raises UsageError, EndpointError, LocalModelError."""
+        where = public_url(address(options)) or LOCAL
+        self._check(where, options.model)
         settings = _endpoint_settings(options) if address(options) else self._local_settings(options)
         if not settings.model:
             settings = replace(settings, model=self._only_model(settings))
+        self._check(where, settings.model)
         settings = replace(settings, price=prices.given(options.prices, settings.model))
         model = self._models.setdefault(settings, OpenAIModel(settings))
         if options.max_cost_per_turn and not model.price:
@@ -75,6 +89,7 @@ class Endpoints:
 
     def offered(self, options: Options) -> list[str]:
         """Return the names of the models that the endpoint offers. Raises UsageError, EndpointError."""
+        self._check(public_url(address(options)) or LOCAL, "")
         if not address(options):
             server = _running()
             if server is None:
@@ -111,7 +126,7 @@ class Endpoints:
                 raise UsageError(NO_ENDPOINT, *SET_ONE_UP)
             self._tell(LOCAL_LINE.format(name=options.local_model))
         server = self.start_local(options)
-        return _settings(options, server.base_url, server.model, key_name="")
+        return replace(_settings(options, server.base_url, server.model, key_name=""), key=server.key)
 
     def _only_model(self, settings: Settings) -> str:
         """Return the one model that an endpoint offers. Raises UsageError if the user has to choose."""

@@ -2,32 +2,36 @@
 
 from __future__ import annotations
 
-import json
 import re
 import socket
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from typing import Any
 from urllib.parse import urljoin
 
 from ..errors import EndpointError
 from ..hints import Retry, RunCommand, SetOption, SetVariable, StartAfresh
 from ..session import Json
 from ..text import mask, one_line
-from . import parameters
+from . import history, parameters
+from .error_details import ErrorDetails, without_tags
 from .settings import Settings, public_url
 from .transport_errors import (
     ClientSetupError,
+    FailedReplyError,
+    FilteredReplyError,
     HttpStatusError,
     IdleTimeoutError,
     OversizedReplyError,
+    RefusedReplyError,
     StreamedError,
+    TornReplyError,
     TransportError,
     TruncatedReplyError,
     UnreachableError,
     causes,
 )
+from .wordings import FINAL_KINDS
 
 SET_ADDRESS = SetOption("base_url", to="set the address")
 IS_IT_ONE = "Is it an OpenAI-compatible endpoint, and does its address end in /v1?"
@@ -45,6 +49,14 @@ class RejectedParameterError(Exception):
     """The endpoint rejected a parameter, which later requests leave out."""
 
 
+class RefusedHistoryError(Exception):
+    """The endpoint refused the conversation as it was sent; the next request sends it in another way."""
+
+
+Classified = RetryableError | RejectedParameterError | RefusedHistoryError | EndpointError
+_PASSING = (408, 409, 429)  # statuses below 500 that may pass
+
+
 class ErrorClassifier:
     """Classifies the errors of one endpoint. `offered` returns the names of its models, or raises TransportError."""
 
@@ -53,17 +65,21 @@ class ErrorClassifier:
         self._offered = offered
         self._endpoint = settings.endpoint
 
-    def classify(self, error: TransportError, sent: Json) -> RetryableError | RejectedParameterError | EndpointError:
+    def classify(self, error: TransportError, sent: Json) -> Classified:
         """Return the error to raise or handle in place of `error`; `sent` is the JSON of the request."""
         match error:
             case HttpStatusError():
                 return self._refused(error, sent)
             case StreamedError():
-                return self._reported(_ErrorDetails.of(error.error))
+                return self._reported(ErrorDetails.of(error.error), sent)
             case UnreachableError():
                 return self._unreachable(error)
             case TruncatedReplyError():
                 return RetryableError(f"The reply of {self._endpoint} broke off in the middle.")
+            case FilteredReplyError() | RefusedReplyError():
+                return self._withheld(error)
+            case FailedReplyError() | TornReplyError():
+                return self._broken(error)
             case ClientSetupError():
                 return EndpointError(self._unusable(error))
             case IdleTimeoutError():
@@ -71,7 +87,7 @@ class ErrorClassifier:
             case OversizedReplyError():
                 fact = f"{self._endpoint} sends without end, and what it sends is not a reply. {IS_IT_ONE}"
                 return EndpointError(fact, SET_ADDRESS)
-        quoted = self._quote(_without_tags(str(error)), 120)
+        quoted = self._quote(without_tags(str(error)), 120)
         fact = f"{self._endpoint} sent something that is not a chat completion: {quoted}. {IS_IT_ONE}"
         return EndpointError(fact, SET_ADDRESS)
 
@@ -116,41 +132,79 @@ class ErrorClassifier:
 
     # -- an answer that is an error ------------------------------------------------------------------------------------
 
-    def _refused(self, refused: HttpStatusError, sent: Json) -> RetryableError | RejectedParameterError | EndpointError:
+    def _refused(self, refused: HttpStatusError, sent: Json) -> Classified:
         status = refused.status
-        details = _ErrorDetails.of(refused.text)
-        answer = f"{status}: {self._message(details, status)}"
+        details = ErrorDetails.of(refused.text)
+        if status < 400 and (location := refused.headers.get("location")):
+            location = urljoin(f"{self._settings.base_url}/", location).partition("/chat/completions")[0]
+            return EndpointError(f"{self._endpoint} has moved to {self._quote(public_url(location), 200)}", SET_ADDRESS)
+        if refused.headers.get("x-should-retry") == "false" and (status in _PASSING or status >= 500):
+            return EndpointError(f"{self._endpoint} answered {self._answer(details, status)}", Retry())
+        wait = _retry_after(refused.headers)
+        return self._answered(status, details, sent, details.wait if wait is None else wait)
+
+    def _reported(self, details: ErrorDetails, sent: Json) -> Classified:
+        """Classify an error that came with status 200: its code or its type stand for a status."""
+        status = details.status
+        if status is None:
+            if details.is_too_long:
+                return self._too_long(details, 400)
+            return RetryableError(f"{self._endpoint} reported an error: {self._message(details, 500)}.", details.wait)
+        return self._answered(status, details, sent, details.wait)
+
+    def _answered(self, status: int, details: ErrorDetails, sent: Json, wait: float | None) -> Classified:
+        answer = self._answer(details, status)
         if (status in (400, 413, 422, 500) and details.is_too_long) or status == 413:
             return self._too_long(details, status)
-        if status in (400, 422) and (name := self._rejected_parameter(sent, details)):
-            return RejectedParameterError(
-                f"{self._endpoint} does not take {name}, so the request goes without it from now on."
-            )
-        if status in (408, 409, 429) or status >= 500:
-            if details.code == "insufficient_quota" or refused.headers.get("x-should-retry") == "false":
+        if status in (400, 422, 500) and (changed := self._changed(status, details, sent)):
+            return changed
+        if status in _PASSING or status >= 500:
+            if {details.code.lower(), details.kind.lower()} & FINAL_KINDS:
                 return EndpointError(f"{self._endpoint} answered {answer}", Retry())
-            return RetryableError(f"{self._endpoint} answered {answer}.", _retry_after(refused.headers))
+            return RetryableError(f"{self._endpoint} answered {answer}.", wait)
         if status in (401, 403):
             return self._denied(answer)
         if status in (404, 405):
             return self._not_found(answer)
-        if status < 400 and (location := refused.headers.get("location")):
-            location = urljoin(f"{self._settings.base_url}/", location).partition("/chat/completions")[0]
-            return EndpointError(f"{self._endpoint} has moved to {self._quote(public_url(location), 200)}", SET_ADDRESS)
         return EndpointError(f"{self._endpoint} refused the request ({answer})")
 
-    def _rejected_parameter(self, sent: Json, details: _ErrorDetails) -> str:
-        return parameters.remember_rejected(self._settings, sent, details.param, details.message)
+    def _changed(self, status: int, details: ErrorDetails, sent: Json) -> Classified | None:
+        """Return the error for a request that can be changed so that the endpoint may take it, None for any other."""
+        messages = sent.get("messages")
+        answer = self._answer(details, status)
+        if messages and history.is_about_history(status, details):
+            how = history.remember_refused(self._settings, messages, details)
+            if not how:
+                return None
+            return RefusedHistoryError(f"{self._endpoint} refused the conversation ({answer}). It is sent again {how}.")
+        rejection = parameters.remember_rejected(self._settings, sent, details) if status != 500 else None
+        if rejection is None:
+            return None
+        if rejection.value is not None:
+            fact = f"{self._endpoint} does not take {rejection.value} for {rejection.name} ({answer})"
+            return EndpointError(fact, SetOption("max_tokens" if "tokens" in rejection.name else rejection.name))
+        return RejectedParameterError(
+            f"{self._endpoint} does not take {rejection.name}, so the request goes without it from now on."
+        )
 
-    def _reported(self, details: _ErrorDetails) -> RetryableError | EndpointError:
-        answer = self._message(details, 500)
-        if details.is_too_long:
-            return self._too_long(details, 400)
-        if details.code.startswith("4") and details.code not in ("408", "409", "429"):
-            return EndpointError(f"{self._endpoint} refused the request ({details.code}: {answer})")
-        return RetryableError(f"{self._endpoint} reported an error: {answer}.")
+    # -- a reply that did not end well ---------------------------------------------------------------------------------
 
-    def _too_long(self, details: _ErrorDetails, status: int) -> EndpointError:
+    def _withheld(self, error: FilteredReplyError | RefusedReplyError) -> EndpointError:
+        name = self._settings.model
+        words = self._quote(error, 300)
+        if isinstance(error, RefusedReplyError):
+            return EndpointError(f"{name} refused to reply: {words}")
+        return EndpointError(f"A content filter of {self._endpoint} withheld the reply (finish_reason {words!r})")
+
+    def _broken(self, error: FailedReplyError | TornReplyError) -> RetryableError:
+        words = self._quote(error, 40)
+        if isinstance(error, FailedReplyError):
+            return RetryableError(f"{self._endpoint} ended its reply with an error (finish_reason {words!r}).")
+        return RetryableError(
+            f"{self._endpoint} ended its reply with the unknown finish_reason {words!r}, and the reply is not complete."
+        )
+
+    def _too_long(self, details: ErrorDetails, status: int) -> EndpointError:
         fact = f"The conversation is too long for {self._settings.model}: {self._message(details, status)}"
         return EndpointError(fact, StartAfresh(), SetOption("context_tokens", to="send only what the model takes"))
 
@@ -186,7 +240,10 @@ class ErrorClassifier:
 
     # -- quotes --------------------------------------------------------------------------------------------------------
 
-    def _message(self, details: _ErrorDetails, status: int) -> str:
+    def _answer(self, details: ErrorDetails, status: int) -> str:
+        return f"{status}: {self._message(details, status)}"
+
+    def _message(self, details: ErrorDetails, status: int) -> str:
         from http import HTTPStatus
 
         answer = self._quote(details.message, 240).rstrip(". ")
@@ -197,52 +254,6 @@ class ErrorClassifier:
         """Return foreign text on one line, without secrets, even if they are already masked (sk-ab****yz)."""
         masked = mask(str(text), self._settings.secrets)
         return one_line(re.sub(r"\S*\*{3,}\S*", "***", masked), limit)
-
-
-class _ErrorDetails:
-    """The details of an error that an endpoint sent, in OpenAI's format or another."""
-
-    def __init__(self, message: str, code: str = "", kind: str = "", param: str = "") -> None:
-        self.message = message
-        self.code = code
-        self.kind = kind
-        self.param = param
-
-    @classmethod
-    def of(cls, error: Any) -> _ErrorDetails:
-        """Read an error: JSON in many variations, as text or parsed; plain text; or an HTML page."""
-        if isinstance(error, str):
-            with suppress(ValueError, RecursionError):
-                error = json.loads(error)
-        if isinstance(error, list) and error:
-            error = error[0]
-        if isinstance(error, dict):
-            error = error.get("error") or error
-        if not isinstance(error, dict):
-            return cls(_without_tags(str(error)))
-        message = error.get("message") or error.get("detail") or error
-        message = message if isinstance(message, str) else json.dumps(message)
-        code, kind, param = (str(error.get(name) or "") for name in ("code", "type", "param"))
-        return cls(message, code, kind, param)
-
-    @property
-    def is_too_long(self) -> bool:
-        """Whether the conversation is too long for the model."""
-        known = {"context_length_exceeded", "exceed_context_size_error"}
-        return bool(known & {self.code, self.kind}) or bool(re.search(_TOO_LONG, self.message, re.IGNORECASE))
-
-
-_TOO_LONG = (  # compiled on first use, to keep the import fast
-    r"maximum context|context.(length|size|window).{0,20}exceed|exceed.{0,40}(context|maximum number of tokens)"
-    r"|longer than the .{0,20}(context|model) length|greater than the context|too large for model"
-    r"|prompt is too long|too many tokens|max_model_len|\bn_ctx\b|inputs?. tokens.{0,40}must be <="
-)
-
-
-def _without_tags(text: str) -> str:
-    if "<" not in text:
-        return text
-    return re.sub(r"<[^>]*>", " ", re.sub(r"<(style|script)\b.*?</\1>", " ", text, flags=re.DOTALL | re.IGNORECASE))
 
 
 def _retry_after(headers: Mapping[str, str]) -> float | None:

@@ -13,11 +13,11 @@ from ..agent import Delta, Request
 from ..errors import EndpointError
 from ..hints import Retry
 from ..session import Json, Reply
-from . import apis, parameters, prices, responses
+from . import apis, history, parameters, prices, responses
 from .background_reader import TICK, BackgroundReader
 from .client import Client
 from .encoding import BodyEncoder
-from .error_classifier import ErrorClassifier, RejectedParameterError, RetryableError
+from .error_classifier import ErrorClassifier, RefusedHistoryError, RejectedParameterError, RetryableError
 from .prices import Price
 from .reply_builder import ReplyBuilder
 from .settings import Settings
@@ -51,6 +51,7 @@ class OpenAIModel:
         probed: TransportError | None = None  # the answer that led to a try of the other API
         while True:
             body = parameters.body(self.settings, request)
+            body["messages"] = history.repaired(self.settings, body["messages"])
             try:
                 return self._attempt(body, ReplyBuilder(request), show)
             except TransportError as error:
@@ -64,7 +65,7 @@ class OpenAIModel:
                 classified = self._classifier.classify(error, body)
             if isinstance(classified, EndpointError):
                 raise classified
-            if isinstance(classified, RejectedParameterError):
+            if isinstance(classified, RejectedParameterError | RefusedHistoryError):
                 show(Delta(note=str(classified)))
             else:
                 failures += 1
@@ -94,12 +95,14 @@ class OpenAIModel:
         try:
             for parts in reader:
                 show(builder.feed(b"".join(parts)))
-                if builder.is_cut or (builder.finish and reader.silence > TRAILER_TIMEOUT):
+                if builder.is_cut or (builder.has_ended and reader.silence > TRAILER_TIMEOUT):
                     break
                 if reader.silence > self.settings.timeout:
                     raise IdleTimeoutError
+            if not builder.is_cut:
+                show(builder.end())
         except TruncatedReplyError:
-            if not builder.finish:
+            if not builder.has_ended:
                 raise
         finally:
             reader.stop()

@@ -3,21 +3,37 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
 
 from ..agent import Delta, Request
-from ..session import Json, Reply, ToolCall, Usage
+from ..session import Json, Reply, Usage
 from ..text import storable
+from .call_builder import CallsBuilder
+from .content import REASONING_FIELDS, RETURNED_FIELDS, merge, plain_text, refusal_in, text_and_reasoning
+from .endings import ending_of
+from .loops import LoopWatch
 from .sse import QUOTED, SseDecoder
-from .transport_errors import MalformedReplyError
+from .transport_errors import (
+    FailedReplyError,
+    FilteredReplyError,
+    MalformedReplyError,
+    RefusedReplyError,
+    TornReplyError,
+)
+from .usage import estimated_usage, usage_in
 
 MOST_CHARACTERS = 400_000  # of one reply; a model that exceeds this does not stop by itself
+BOUNDED = "The reply was cut off after {limit:,} characters: the model did not come to an end."
+ENDED_ODDLY = "The endpoint ended a reply with the unknown finish_reason {word!r}; the reply looks complete."
 
 
 class ReplyBuilder:
     """Builds one reply.
 
-    `finish` is the reason why the reply ended, empty while it goes on. If `is_cut`, it was ended here: the caller need
-    not wait for the rest.
+    `finish` is the reason why the reply ended as the endpoint says it, empty while it goes on. If `is_cut`, the reply
+    was ended here, and `finish` is one of "stop", "cut", "length" and "loop": the caller need not wait for the rest.
     """
 
     def __init__(self, request: Request) -> None:
@@ -26,11 +42,24 @@ class ReplyBuilder:
         self._request = request
         self._decoder = SseDecoder()
         self._text = ""
+        self._fresh: list[str] = []  # the text of the chunks that are being added
         self._shown = 0  # characters of the text
-        self._reasoning = ""
-        self._calls: list[_CallBuilder] = []
+        self._reasoning: list[str] = []
+        self._length = 0  # characters of the reasoning and of the arguments of calls
+        self._reasoning_field = ""
+        self._refusal = ""
+        self._calls = CallsBuilder()
+        self._extra: Json = {}  # what the endpoint wants back
+        self._watches = {kind: LoopWatch() for kind in ("text", "reasoning", "arguments")}
+        self._is_loop = False
+        self._note = ""
         self._usage: Usage | None = None
         self._model = ""
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether the endpoint has ended the reply: what may follow is its usage, and the end of the stream."""
+        return bool(self.finish) or self._decoder.is_done
 
     def feed(self, data: bytes) -> Delta:
         """Add bytes of the stream, and return the part of the reply that they add.
@@ -38,13 +67,11 @@ class ReplyBuilder:
         Raises:
             MalformedReplyError, OversizedReplyError, StreamedError: as `SseDecoder.chunks` does.
         """
-        parts = [self._add(chunk) for chunk in self._decoder.chunks(data)]
-        reasoning = "".join(part for _, part in parts)
-        self._text += "".join(part for part, _ in parts)
-        self._reasoning += reasoning
-        if parts:
-            self._end_early()
-        return Delta(text=self._unshown_text(), reasoning=reasoning)
+        return self._take(self._decoder.chunks(data))
+
+    def end(self) -> Delta:
+        """Take the end of the stream, and return the part of the reply that it adds. Raises as `feed` does."""
+        return self._take(self._decoder.end())
 
     def reply(self, seconds: float, model: str) -> Reply:
         """Return the complete reply.
@@ -56,39 +83,123 @@ class ReplyBuilder:
         Raises:
             TruncatedReplyError: the stream broke off.
             MalformedReplyError: the stream was not a chat completion.
+            RefusedReplyError, FilteredReplyError, FailedReplyError: the reply ended, and not as it was meant to.
+            TornReplyError: the reply ended in an unknown way, and is not complete.
         """
-        if not self.finish:
+        if not self.has_ended:
             raise self._decoder.error_at_end()
-        calls = tuple(call.tool_call(number) for number, call in enumerate(self._calls))
-        usage = self._usage or self._estimated_usage(calls)
-        return Reply(self._text, self._reasoning, calls, self.finish, usage, seconds, self._model or model)
+        calls = self._calls.tool_calls()
+        reasoning = "".join(self._reasoning)
+        if self._watches["reasoning"].is_loop:
+            reasoning = reasoning[: self._watches["reasoning"].position]
+        reply = Reply(
+            self._text,
+            reasoning,
+            calls,
+            self.finish if self.is_cut else "stop",
+            self._usage or estimated_usage(self._request.messages, self._text, reasoning, calls),
+            seconds,
+            self._model or model,
+            reasoning_field=self._reasoning_field,
+            extra=storable(json.dumps(self._extra, ensure_ascii=False)) if self._extra else "",
+            note=self._note,
+        )
+        return reply if self.is_cut else self._ended(reply)
+
+    def _ended(self, reply: Reply) -> Reply:
+        """Return a reply that the endpoint ended, with its ending in our words."""
+        if self._refusal:
+            raise RefusedReplyError(self._refusal)
+        match ending_of(self.finish):
+            case "filtered":
+                raise FilteredReplyError(self.finish)
+            case "failed":
+                raise FailedReplyError(self.finish)
+            case "unknown" if not self.finish:  # the stream ended by its own syntax, as OpenAI's client takes it
+                if not self._request.whole(reply, False):
+                    raise self._decoder.error_at_end()
+                return reply
+            case "unknown":
+                if not self._request.whole(reply, True):
+                    raise TornReplyError(self.finish)
+                return replace(reply, note=ENDED_ODDLY.format(word=self.finish[:40]))
+            case ending:
+                return replace(reply, finish=ending)
+
+    def _take(self, chunks: Iterable[Json]) -> Delta:
+        self._fresh = []
+        thoughts: list[str] = []
+        for chunk in chunks:
+            text, reasoning = self._add(chunk)
+            self._fresh.append(text)
+            thoughts.append(reasoning)
+        text = "".join(self._fresh)
+        reasoning = "".join(thoughts)
+        if reasoning:
+            self._reasoning.append(reasoning)
+            self._length += len(reasoning)
+            self._watch("reasoning", reasoning)
+        if text:
+            self._text += text
+            self._watch("text", text)
+        if thoughts:
+            self._end_early()
+        return Delta(text=self._unshown_text(), reasoning=reasoning)
+
+    def _watch(self, kind: str, part: str) -> None:
+        if self._request.cut_loops:
+            self._watches[kind].feed(part)
+            self._is_loop = self._is_loop or self._watches[kind].is_loop
 
     def _add(self, chunk: Json) -> tuple[str, str]:
         """Add a chunk, and return its text and its reasoning."""
         try:
             self._model = str(chunk.get("model") or self._model)
-            if chunk.get("usage"):
-                self._usage = _usage(chunk["usage"])
+            if chunk.get("usage") or "x_groq" in chunk:
+                self._usage = usage_in(chunk) or self._usage
             return self._add_choice(chunk["choices"][0]) if chunk["choices"] else ("", "")
         except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
             raise MalformedReplyError(json.dumps(chunk)[:QUOTED]) from error
 
     def _add_choice(self, choice: Json) -> tuple[str, str]:
-        self.finish = str(choice.get("finish_reason") or self.finish)
-        delta = choice.get("delta") or {}
+        if choice.get("finish_reason"):
+            self.finish = str(choice["finish_reason"])
+            self._usage = usage_in(choice) or self._usage  # Moonshot puts it here
+        delta = choice.get("delta") or self._message(choice)
+        content = delta.get("content")
+        text, reasoning = (content, "") if isinstance(content, str) else text_and_reasoning(content)
+        if len(delta) > 1 or not text:
+            reasoning += self._add_fields(delta, content)
+        return storable(text), storable(reasoning)
+
+    def _message(self, choice: Json) -> Json:
+        """Return the message that some servers send in place of a delta; nothing if it only repeats the deltas."""
+        message = choice.get("message") or ({"content": choice["text"]} if choice.get("text") else {})
+        if (so_far := self._text + "".join(self._fresh)) and plain_text(message.get("content")) == so_far:
+            return {}
+        result: Json = message
+        return result
+
+    def _add_fields(self, delta: Json, content: Any) -> str:
+        """Add the fields of a delta other than its content, and return the reasoning in them."""
         for call in delta.get("tool_calls") or ():
             self._add_call(call)
-        reasoning = delta.get("reasoning_content") or delta.get("reasoning") or ""
-        return storable(delta.get("content") or ""), storable(reasoning)
+        if function := delta.get("function_call"):  # before there were tools
+            self._add_call({"index": 0, "function": function})
+        self._refusal += str(delta.get("refusal") or refusal_in(content))
+        for name in RETURNED_FIELDS:
+            if delta.get(name):
+                merge(self._extra, {name: delta[name]})
+        field = next((name for name in REASONING_FIELDS if delta.get(name)), "")
+        self._reasoning_field = self._reasoning_field or field
+        if not field and isinstance(delta.get("reasoning_content"), str):
+            self._reasoning_field = self._reasoning_field or "reasoning_content"  # DeepSeek wants it back even if empty
+        return plain_text(delta[field]) if field else ""
 
     def _add_call(self, delta: Json) -> None:
-        index = delta.get("index") or 0
-        id = str(delta.get("id") or "")
-        call = next((call for call in reversed(self._calls) if call.index == index), None)
-        if call is None or (id and call.id and id != call.id):  # some servers number all calls 0
-            call = _CallBuilder(index)
-            self._calls.append(call)
-        call.add(id, delta.get("function") or {})
+        part = self._calls.add(delta)
+        self._length += len(part)
+        self._watch("arguments", part)
 
     def _end_early(self) -> None:
         """End the reply if its rest is not needed: some endpoints ignore stop sequences, and few models just stop."""
@@ -97,13 +208,18 @@ class ReplyBuilder:
         enough = self._request.enough(self._text)
         if enough is not None:
             ends.append((enough, "cut"))
-        length = len(self._text) + len(self._reasoning) + sum(call.length for call in self._calls)
-        if length > MOST_CHARACTERS:
+        length = len(self._text) + self._length
+        if self._is_loop:
+            watch = self._watches["text"]
+            ends.append((watch.position if watch.is_loop else len(self._text), "loop"))
+        elif length > MOST_CHARACTERS:
             ends.append((min(len(self._text), MOST_CHARACTERS), "length"))
         if ends:
             end, self.finish = min(ends)
             self._text = self._text[:end]
             self.is_cut = True
+            if self.finish == "length":
+                self._note = BOUNDED.format(limit=MOST_CHARACTERS)
 
     def _unshown_text(self) -> str:
         """Return the text that was not shown yet, without an end that may turn out to begin a stop sequence."""
@@ -114,50 +230,7 @@ class ReplyBuilder:
         self._shown = max(start, end)
         return self._text[start:end]
 
-    def _estimated_usage(self, calls: tuple[ToolCall, ...]) -> Usage:
-        sent = sum(_length(message) for message in self._request.messages)
-        received = len(self._text) + len(self._reasoning) + sum(len(call.arguments) for call in calls)
-        return Usage(prompt=sent // 4, completion=received // 4 + 1, estimated=True)
-
-
-class _CallBuilder:
-    """Builds one tool call."""
-
-    def __init__(self, index: int) -> None:
-        self.index = index
-        self.id = ""
-        self.name = ""
-        self.length = 0  # characters of the arguments
-        self._arguments: list[str] = []
-
-    def add(self, id: str, function: Json) -> None:
-        """Add a part of the call. Most servers send the arguments in parts, some at once, and some as an object."""
-        self.id = id or self.id
-        self.name = str(function.get("name") or self.name)
-        arguments = function.get("arguments") or ""
-        if isinstance(arguments, dict):
-            arguments = json.dumps(arguments)
-        self._arguments.append(storable(arguments))
-        self.length += len(self._arguments[-1])
-
-    def tool_call(self, number: int) -> ToolCall:
-        """Return the complete call. If the server sent no id, `number` makes one."""
-        return ToolCall(self.id or f"call-{number}", self.name, "".join(self._arguments))
-
-
-def _usage(usage: Json) -> Usage:
-    cached = (usage.get("prompt_tokens_details") or {}).get("cached_tokens")
-    return Usage(int(usage.get("prompt_tokens") or 0), int(cached or 0), int(usage.get("completion_tokens") or 0))
-
 
 def _overlap(text: str, stop: str) -> int:
     """Return how many characters at the end of `text` may begin `stop`."""
     return next((length for length in range(len(stop) - 1, 0, -1) if text.endswith(stop[:length])), 0)
-
-
-def _length(message: Json) -> int:
-    """Return the number of characters of a chat message, without its images."""
-    content = message.get("content") or ""
-    texts = [content] if isinstance(content, str) else [str(part.get("text") or "") for part in content]
-    calls = [call["function"]["arguments"] for call in message.get("tool_calls") or ()]
-    return sum(map(len, texts + calls))

@@ -7,6 +7,10 @@ TransportError
 ├── IdleTimeoutError     nothing arrived for too long
 ├── HttpStatusError      the HTTP status is an error
 ├── StreamedError        the endpoint reported an error within the stream
+├── RefusedReplyError    the model refused to reply, and says so outside of the text
+├── FilteredReplyError   a filter of the endpoint withheld the reply
+├── FailedReplyError     the endpoint ended the reply with an error
+├── TornReplyError       the endpoint ended the reply in an unknown way, and it is not complete
 ├── MalformedReplyError  the answer is not a chat completion
 └── OversizedReplyError  the answer does not end
 """
@@ -35,6 +39,22 @@ class TruncatedReplyError(TransportError):
 
 class IdleTimeoutError(TransportError):
     """Nothing arrived for too long."""
+
+
+class RefusedReplyError(TransportError):
+    """The model refused to reply; the message holds its words."""
+
+
+class FilteredReplyError(TransportError):
+    """A filter of the endpoint withheld the reply; the message is the finish_reason."""
+
+
+class FailedReplyError(TransportError):
+    """The endpoint ended the reply with an error; the message is the finish_reason."""
+
+
+class TornReplyError(TransportError):
+    """The reply ended in an unknown way and is not complete; the message is the finish_reason."""
 
 
 class OversizedReplyError(TransportError):

@@ -7,7 +7,7 @@ import ast
 from . import tables
 from .program import Program
 from .scopes import Scope
-from .values import Values, names
+from .values import Values, kept, names, without
 
 _UNKNOWN = ast.Constant(...)  # an argument hidden by a star
 
@@ -29,13 +29,27 @@ class Call:
             case ast.Attribute(attr=attr, value=ast.Name(id="self" | "cls")) if attr in self.program.defined:
                 return ""
             case ast.Attribute(attr=attr):
-                return attr
+                return "" if self._is_users_method() else attr
             case ast.Name(id=name) if self.scope.owner(name) is None and name not in self.program.names:
-                return name
+                return "" if name in self.program.known.entries else name
             case ast.Call(func=ast.Name(id="getattr"), args=[_, name, *_]):
                 texts = self.texts(name) or [""]
                 return next(filter(tables.touches, texts), texts[0])
         return ""
+
+    def _is_users_method(self) -> bool:
+        """Return whether the called method is certainly one that the user has defined, so that its source is read."""
+        kinds = {value.kind for value in self.functions}
+        return "function" in kinds and kinds <= {"function", "method"}
+
+    @property
+    def methods(self) -> list[str]:
+        """The dotted names of the methods that may be called: that of the type, and of each of its bases."""
+        found = []
+        for value in kept(self.functions, "method"):
+            dotted, _, method = str(value.content).rpartition(".")
+            found += [f"{owner}.{method}" for owner in self.program.known.lineage(dotted)]
+        return found
 
     def of(self, node: ast.AST) -> Values:
         """Return the possible values of an argument."""
@@ -81,7 +95,7 @@ class Call:
 
     def is_reported(self, node: ast.AST | None) -> bool:
         """Return whether a file argument needs no finding: it is in memory, or a finding was made as it was opened."""
-        values = self.of(node) if node else frozenset()
+        values = without(self.of(node), "yours") if node else frozenset()
         return bool(values) and all(
             value.kind in ("name", "result") and value.content in tables.HANDLES for value in values
         )

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import ast
-import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 
-from . import magics, tables
+from . import by_type, file_rules, library, magics, tables, text_rules
 from .call import Call, unparsed
-from .findings import Kind
+from .file_rules import target
 from .ipython_syntax import Command
 from .magics import Effect
+from .text_rules import Rule
 from .values import NONE, URL, names
+from .wording import words
 
-_CODE_IN_QUERY = re.compile(r"@[\w.]*\(|__")
-_DOWNLOADS = re.compile(r"retrieve|download")  # functions that put into a file what they fetch
 _SHELL = "IPython.get_ipython"
 
 
@@ -23,6 +22,8 @@ def judge(call: Call) -> Iterator[Effect]:
     effects: list[Effect] = []
     for dotted in call.names:
         effects += _by_name(call, dotted)
+    for dotted in call.methods:
+        effects += by_type.judge(call, dotted)
     if any(value.kind == "dynamic" for value in call.functions):
         effects.append(("unreadable", call.label()))
     if isinstance(call.node.func, ast.Attribute) and call.method in tables.INNARDS:
@@ -32,37 +33,18 @@ def judge(call: Call) -> Iterator[Effect]:
         effects += _by_method(call, call.method)
     if not any(kind in ("network", "downloads") for kind, _ in effects):
         effects += _fetched(call)
+    if call.may_be_true("num_workers"):
+        effects.append(words("process", call.label(*call.names[:1])))
+    effects += _handed_on(call)
     yield from effects
-    yield from _changed(call)
-
-
-def words(kind: Kind, dotted: str, target: str = "") -> Effect:
-    """Return the effect of using the function `dotted` on `target`, worded for a finding."""
-    name = dotted.removeprefix("builtins.")
-    match kind:
-        case "writes" | "deletes":
-            return kind, target or f"files with {name}"
-        case "installs":
-            return kind, f"packages with {name}"
-        case "environment":
-            last = name.rpartition(".")[2]
-            known = tables.touched(dotted)
-            reads = last in ("getenv", "getenvb") or (
-                known and known[1] in tables.OBJECTS and last not in tables.CHANGES
-            )
-            return "reads environment" if reads else kind, known[1] if known else name
-        case "network" if _DOWNLOADS.search(name):
-            return "downloads", name
-        case "magic":
-            return kind, f"{name.rpartition('.')[2]}()"
-    return kind, name
+    yield from by_type.changed(call)
 
 
 def _is_known(dotted: str) -> bool:
     """Return whether the rules know the function itself, so that there is no need to judge it by its bare name."""
-    if dotted in _RULES or dotted in tables.HARMLESS or dotted.startswith(_SHELL):
+    if dotted in _RULES or dotted in library.HARMLESS or dotted.startswith(_SHELL):
         return True
-    return tables.touched(dotted) is not None
+    return library.touched(dotted) is not None
 
 
 def _by_name(call: Call, dotted: str) -> Iterator[Effect]:
@@ -70,12 +52,12 @@ def _by_name(call: Call, dotted: str) -> Iterator[Effect]:
         yield from _RULES[dotted](call, dotted)
     elif dotted.startswith(_SHELL + "."):
         yield from _on_shell(call, dotted.removeprefix(_SHELL + "."))
-    elif known := tables.touched(dotted):
-        target = _target(call, dotted)
-        if known[0] not in ("writes", "deletes") or not call.is_reported(target):
-            yield words(known[0], dotted if known[1] in tables.OBJECTS else known[1], call.shown(target))
-        if dotted == "urllib.request.urlretrieve" and (file := call.argument(1, "filename")):
-            yield words("writes", dotted, call.shown(file))
+    elif known := library.touched(dotted):
+        file = target(call, dotted)
+        if known[0] not in ("writes", "deletes") or not call.is_reported(file):
+            yield words(known[0], dotted if known[1] in library.OBJECTS else known[1], call.shown(file))
+        if dotted == "urllib.request.urlretrieve" and (name := call.argument(1, "filename")):
+            yield words("writes", dotted, call.shown(name))
         if known[0] in ("process", "installs"):
             yield from magics.installs(" ".join(call.shown(part) for part in _spread(call)))
     elif dotted.startswith("sys.path.") and dotted.rpartition(".")[2] in tables.CHANGES:
@@ -87,26 +69,17 @@ def _by_name(call: Call, dotted: str) -> Iterator[Effect]:
 
 def _by_method(call: Call, method: str) -> Iterator[Effect]:
     kind = tables.touches(method)
-    target = _target(call, method)
+    file = target(call, method)
     if method in _METHODS:
         yield from _METHODS[method](call, method)
     elif kind in ("writes", "deletes"):
-        is_absent = target is None or NONE in call.of(target)
-        if not call.is_reported(target) and not (is_absent and method in tables.NEED_TARGET):
-            yield kind, call.shown(target) or f"files with {method}"
+        is_absent = file is None or NONE in call.of(file)
+        if not call.is_reported(file) and not (is_absent and method in tables.NEED_TARGET):
+            yield kind, call.shown(file) or f"files with {method}"
     elif kind:
         yield words(kind, call.label())
     elif tables.WRITES.match(method):
         yield from (("writes", text) for text in _file_names(call))
-
-
-def _target(call: Call, name: str) -> ast.expr | None:
-    """Return the argument, or the object of the method, that names the file which a call writes or deletes."""
-    if name.rpartition(".")[2] in tables.ON_RECEIVER and not name.startswith("os."):
-        receiver = call.node.func.value if isinstance(call.node.func, ast.Attribute) else None
-        unbound = receiver and any(value.content in tables.PATHS for value in call.of(receiver))
-        return call.argument(0) if unbound else receiver
-    return call.argument(1 if name in tables.ON_SECOND else 0, *tables.TARGETS)
 
 
 def _file_names(call: Call) -> list[str]:
@@ -132,41 +105,18 @@ def _fetched(call: Call) -> Iterator[Effect]:
             yield words("network", call.label(name if call.names else ""))
 
 
-def _changed(call: Call) -> Iterator[Effect]:
-    """Yield the user's objects that the call changes in place."""
-    changed: list[ast.expr] = [keyword.value for keyword in call.node.keywords if keyword.arg == "out"]
-    if isinstance(call.node.func, ast.Attribute):
-        if call.may_be_true("inplace") or call.node.func.attr in ("__setitem__", "__delitem__"):
-            changed += [call.node.func.value]
-    for node in changed:
-        for name in sorted(call.program.yours(node, call.scope)):
-            yield "changes name", f"your {name}"
-
-
-def _open(call: Call, dotted: str) -> Iterator[Effect]:
-    position, default = tables.OPENERS[dotted]
-    mode = call.argument(position, *tables.MODES)
-    modes = call.texts(mode) if mode else [default]
-    if modes is not None and all(tables.READS.fullmatch(text) for text in modes):
+def _handed_on(call: Call) -> Iterator[Effect]:
+    """Yield functions whose effects depend on their arguments, if another function gets to call them."""
+    if any(dotted == "functools.partial" or dotted in tables.LOOKING for dotted in call.names):
         return
-    on_path = dotted == "pathlib.Path.open" and isinstance(call.node.func, ast.Attribute)
-    file = call.node.func.value if on_path and isinstance(call.node.func, ast.Attribute) else _target(call, dotted)
-    if not call.is_reported(file):
-        yield words("writes", dotted, call.shown(file))
-
-
-def _connect(call: Call, dotted: str) -> Iterator[Effect]:
-    file = call.argument(0, "database", "filename")
-    texts = call.texts(file) if file else [":memory:"]
-    if texts is None or not all(text == ":memory:" or "mode=ro" in text for text in texts):
-        if not call.is_true("read_only"):
-            yield words("writes", dotted, call.shown(file))
-
-
-def _dump(call: Call, dotted: str) -> Iterator[Effect]:
-    file = call.argument(1, *tables.TARGETS)
-    if file is not None and not call.is_reported(file):
-        yield words("writes", dotted, call.shown(file))
+    for argument in call.arguments():
+        for dotted in names(call.of(argument)):
+            if dotted in tables.OPENERS and dotted.rpartition(".")[2] == "open":
+                yield words("writes", dotted)
+            elif dotted in ("builtins.getattr", "builtins.setattr", "builtins.delattr"):
+                yield words("unreadable", dotted)
+        if not any(dotted.startswith("builtins.") for dotted in call.names):
+            yield from by_type.connections(argument, call)
 
 
 def _load(call: Call, dotted: str) -> Iterator[Effect]:
@@ -198,7 +148,7 @@ def _getattr(call: Call, dotted: str) -> Iterator[Effect]:
     if any(text in tables.INNARDS for text in texts or ()):
         yield words("unreadable", dotted)
     if texts is None and any(value.kind == "name" for value in base):
-        yield "unreadable", f"getattr({call.shown(call.argument(0))}, …)"
+        yield "unreadable", unparsed(call.node, 40) or f"getattr({call.shown(call.argument(0))}, …)"
 
 
 def _setattr(call: Call, dotted: str) -> Iterator[Effect]:
@@ -210,28 +160,20 @@ def _setattr(call: Call, dotted: str) -> Iterator[Effect]:
             yield "environment", name
 
 
-def _edit(call: Call, dotted: str) -> Iterator[Effect]:
-    if call.may_be_true("inplace"):
-        yield words("writes", dotted, call.shown(call.argument(0, "files")))
-
-
-def _timed(call: Call, dotted: str) -> Iterator[Effect]:
-    """Yield the timing of code in a string. A function that is timed needs no finding: its body is part of the code."""
-    statement = call.argument(0, "stmt")
-    if statement and not all(value.kind in ("function", "name") for value in call.of(statement)):
-        yield words("unreadable", dotted)
-
-
 def _partial(call: Call, dotted: str) -> Iterator[Effect]:
     if call.node.args:
         inner = ast.Call(call.node.args[0], call.node.args[1:], call.node.keywords)
-        yield from judge(Call(inner, call.scope, call.program))
+        opens = any(dotted in tables.OPENERS for dotted in names(call.of(call.node.args[0])))
+        if opens and len(call.node.args) == 2:  # the mode may come with the call
+            yield words("writes", dotted, call.shown(call.node.args[1]))
+        else:
+            yield from judge(Call(inner, call.scope, call.program))
 
 
-def _logging(call: Call, dotted: str) -> Iterator[Effect]:
-    file = call.argument(9, "filename")
-    if file is not None and NONE not in call.of(file):
-        yield words("writes", dotted, call.shown(file))
+def _set_attribute(call: Call, dotted: str) -> Iterator[Effect]:
+    """Yield an attribute that is set past its object, unless a method sets its own."""
+    if not isinstance(call.first(), ast.Name) or call.shown(call.first()) != "self":
+        yield words("environment", dotted)
 
 
 def _on_shell(call: Call, method: str) -> Iterator[Effect]:
@@ -256,21 +198,6 @@ def _only(texts: list[str] | None) -> str | None:
     return texts[0] if texts and len(texts) == 1 else None
 
 
-def _sql(call: Call, method: str) -> Iterator[Effect]:
-    """Yield a database command that does more than read."""
-    query = call.argument(0)
-    if isinstance(query, ast.Call) and query.args and unparsed(query.func, 20).endswith("text"):
-        query = query.args[0]
-    texts = call.texts(query) if query else []
-    if isinstance(query, ast.JoinedStr) and query.values and isinstance(query.values[0], ast.Constant):
-        texts = ["".join(str(part.value) for part in query.values if isinstance(part, ast.Constant))]
-    if texts is None and method != "sql":
-        yield "unreadable", f"{call.label()}({call.shown(query)})"
-    for text in texts or ():
-        if not tables.READING_SQL.match(text) or tables.WRITING_SQL.search(text):
-            yield "writes", f"a database: {text.strip()}"
-
-
 def _run(call: Call, method: str) -> Iterator[Effect]:
     """Yield a `run` of an unknown object whose arguments look like those of a process.
 
@@ -281,44 +208,19 @@ def _run(call: Call, method: str) -> Iterator[Effect]:
         yield words("process", call.label())
 
 
-def _query(call: Call, method: str) -> Iterator[Effect]:
-    """Yield a pandas query that calls a function."""
-    query = call.argument(0)
-    parts: list[ast.expr] = [query] if query else []
-    if isinstance(query, ast.JoinedStr):
-        parts = query.values
-    if any(_CODE_IN_QUERY.search(text) for part in parts for text in call.texts(part) or ()):
-        yield "unreadable", f"{method}({call.shown(query)})"
-
-
-def _open_method(call: Call, method: str) -> Iterator[Effect]:
-    """Yield an `open` method of an unknown object if a mode says that it writes."""
-    given = [keyword.value for keyword in call.node.keywords if keyword.arg in (*tables.MODES, None)]
-    is_unknown = any(call.texts(keyword) is None for keyword in given)
-    modes = [text for argument in (*call.node.args[:2], *given) for text in call.texts(argument) or ()]
-    if is_unknown or any(tables.WRITE_MODES.fullmatch(mode) for mode in modes):
-        yield "writes", unparsed(call.node.func, 40).removesuffix(".open") or "files with open"
-
-
-_Rule = Callable[[Call, str], Iterator[Effect]]
-_RULES: Mapping[str, _Rule] = {
-    **dict.fromkeys(tables.OPENERS, _open),
-    **dict.fromkeys(tables.DATABASES, _connect),
-    **dict.fromkeys(tables.DUMPS, _dump),
+_RULES: Mapping[str, Rule] = {
+    **text_rules.RULES,
+    **file_rules.RULES,
     **dict.fromkeys(tables.SERIALISERS, _load),
     **dict.fromkeys(("builtins.__import__", "importlib.__import__", "importlib.import_module"), _import),
     **dict.fromkeys(("builtins.setattr", "builtins.delattr", "operator.setitem", "operator.delitem"), _setattr),
-    **dict.fromkeys(("fileinput.input", "fileinput.FileInput"), _edit),
-    **dict.fromkeys(("timeit.timeit", "timeit.repeat", "timeit.Timer"), _timed),
     "builtins.getattr": _getattr,
-    "functools.partial": _partial,
-    "duckdb.query": _sql,
-    "logging.basicConfig": _logging,
+    **dict.fromkeys(("functools.partial", "types.MethodType"), _partial),
+    "builtins.object.__setattr__": _set_attribute,
     "numpy.load": _numpy_load,
 }
-_METHODS: Mapping[str, _Rule] = {
-    **dict.fromkeys(("execute", "executemany", "executescript", "exec_driver_sql", "sql"), _sql),
-    **dict.fromkeys(("query", "eval"), _query),
+_METHODS: Mapping[str, Rule] = {
+    **text_rules.METHODS,
+    **file_rules.METHODS,
     **dict.fromkeys(("run", "call"), _run),
-    "open": _open_method,
 }

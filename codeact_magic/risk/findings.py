@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 Kind = Literal[
@@ -21,30 +21,38 @@ Kind = Literal[
     "changes name",
     "deletes name",
     "magic",
+    "approval",
+    "later",
+    "page",
+    "unfamiliar",
     "hidden",
     "unreadable",
 ]
 
 _LONGEST = 80  # characters of code that a badge repeats
 
-_WORDS: dict[Kind, str] = {
-    "writes": "writes ",
-    "deletes": "deletes ",
-    "process": "runs a process: ",
-    "shell": "shell: ",
-    "network": "network: ",
-    "downloads": "network: ",
-    "installs": "installs ",
-    "exit": "ends the kernel: ",
-    "environment": "changes the environment: ",
-    "reads environment": "reads the environment: ",
-    "overwrites name": "overwrites ",
-    "may overwrite name": "may overwrite ",
-    "changes name": "changes ",
-    "deletes name": "deletes ",
-    "magic": "IPython: ",
-    "hidden": "",  # `what` says it all
-    "unreadable": "cannot be read: ",
+_WORDS: dict[Kind, str] = {  # {} stands for the object
+    "writes": "writes {}",
+    "deletes": "deletes {}",
+    "process": "runs a process: {}",
+    "shell": "shell: {}",
+    "network": "network: {}",
+    "downloads": "network: {}",
+    "installs": "installs {}",
+    "exit": "ends the kernel: {}",
+    "environment": "changes the environment: {}",
+    "reads environment": "reads the environment: {}",
+    "overwrites name": "overwrites {}",
+    "may overwrite name": "may overwrite {}",
+    "changes name": "changes {}",
+    "deletes name": "deletes {}",
+    "magic": "IPython: {}",
+    "approval": "reaches what asks you: {}",
+    "later": "runs later or unseen: {}",
+    "page": "runs script in the page: {}",
+    "unfamiliar": "uses {}, which is not known to be harmless",
+    "hidden": "{}",  # the object says it all
+    "unreadable": "cannot be read: {}",
 }
 
 
@@ -58,7 +66,7 @@ class Finding:
 
     def __str__(self) -> str:
         """Return the badge's text, such as "writes report.csv"."""
-        return _WORDS[self.kind] + self.what
+        return _WORDS[self.kind].replace("{}", self.what, 1)
 
 
 class ScanReport:
@@ -74,6 +82,11 @@ class ScanReport:
         known = self._found.setdefault(str(finding), finding)
         if line < known.line:
             self._found[str(finding)] = finding
+
+    def add_missing(self, other: ScanReport, line: int) -> None:
+        """Add the findings of `other` that are not known, at `line`."""
+        for text, finding in other._found.items():
+            self._found.setdefault(text, replace(finding, line=line))
 
     def findings(self) -> tuple[Finding, ...]:
         """Return the findings, in the order of the lines; of a name that is overwritten, only that."""

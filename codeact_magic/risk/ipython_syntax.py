@@ -36,6 +36,7 @@ _OPTIONS = re.compile(r"(?:-[nrplsf][ \t]*+[\w.]++(?=\s|\Z)|-[tcqova]+(?=\s|\Z)|
 _BARE = re.compile(
     r"([a-z_]\w*+)(?:[ \t]++(?![=(\[,:]|\.[^\W\d]|[-+*/%<>&|^!@]+[=\s]|(?:in|is|not|and|or|if|for)\b).*+)?\Z"
 )
+FIRST_WORD = re.compile(r"([a-zA-Z_]\w*+)(?![\w.*])[ \t]*+(?![=,]).*+\Z")
 
 _CODE_LINES = frozenset({"time", "timeit", "prun", "memit", "mprun", "lprun"})  # `%time f()` runs f() here
 _CODE_CELLS = _CODE_LINES | {"capture", "debug"}
@@ -57,27 +58,56 @@ def tokens(code: str) -> Iterator[re.Match[str]]:
     return _TOKEN.finditer(code)
 
 
-def parse(code: str, is_magic: Callable[[str], bool]) -> tuple[ast.Module, tuple[Command, ...]]:
+def parse(
+    code: str, is_magic: Callable[[str], bool], *, first_word: re.Pattern[str] = _BARE
+) -> tuple[ast.Module, tuple[Command, ...]]:
     """Return the tree of the Python in `code`, and its IPython lines.
 
     If `code` is a single line, and `is_magic` accepts its first word, it is a magic without its percent sign.
+    `first_word` says which lines may be that: by default those that look like no Python, `FIRST_WORD` for all that
+    IPython takes for one.
 
     Raises:
         SyntaxError, ValueError, RecursionError, MemoryError: the code cannot be read.
     """
-    code = _with_percent(code, is_magic)
+    code = _with_percent(code, is_magic, first_word)
     try:
         return _tree(code), ()
     except SyntaxError:
         return _Separator(textwrap.dedent(code)).parse()
 
 
-def _with_percent(code: str, is_magic: Callable[[str], bool]) -> str:
+def commands_in(tree: ast.AST) -> Iterator[Command]:
+    """Yield the IPython lines that have become calls of `get_ipython()` in `tree`."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.Call(func=ast.Attribute(value=ast.Call(func=ast.Name(id="get_ipython")), attr=attr), args=args):
+                texts = [arg.value for arg in args if isinstance(arg, ast.Constant) and isinstance(arg.value, str)]
+                if attr in _CALLED and len(texts) == len(args) and texts:
+                    sign = _CALLED[attr]
+                    name = texts.pop(0) if "%" in sign else ""
+                    text, body, *_ = *texts, "", ""
+                    yield Command(sign, name, text.strip(), node.lineno, body)
+
+
+def code_of(command: Command) -> str | None:
+    """Return the Python that a magic runs, None if it runs none."""
+    if command.sign == "%" and command.name in _CODE_LINES:
+        return _run_by(command.name, command.text)
+    if command.sign == "%%" and command.name in _CODE_CELLS:
+        return f"{_run_by(command.name, command.text)}\n{command.body}"
+    return None
+
+
+_CALLED = {"run_line_magic": "%", "run_cell_magic": "%%", "system": "!", "getoutput": "!!"}
+
+
+def _with_percent(code: str, is_magic: Callable[[str], bool], first_word: re.Pattern[str]) -> str:
     """Return `code` with the percent sign that IPython's automagic would add."""
     line = code.strip()
     if "\n" in line:
         return code
-    bare = _BARE.match(line)
+    bare = first_word.match(line)
     return code.replace(line, "%" + line, 1) if bare and is_magic(bare[1]) else code
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Iterator, Mapping
 
+from . import texts
 from .findings import Kind
 from .ipython_syntax import Command
 
@@ -43,6 +45,8 @@ _ALSO_KNOWN = frozenset(
 _KNOWN = _HARMLESS | _LISTS | _SHELLS | _INSTALLERS | _ALSO_KNOWN | _EFFECTS.keys() | _FILES.keys()
 
 _CHAINED = re.compile(r"[;&|`$<>\n]")
+_EXPANDED = re.compile(r"[{$]")  # IPython puts values of expressions in their place
+_SETTING = re.compile(r"InlineBackend\.\w+\s*=\s*(.*)")
 _INSTALL = re.compile(
     r"(?:\A|[\s;&|/'\"!(])(?:pip[\d.]*|conda|mamba|micromamba|uv|pipx|poetry|apt|apt-get|brew|npm|yarn|dnf|yum|apk|gem|cargo)"
     r"(?:[ \t]+[-\w=./]+){0,4}?[ \t]+(?:install|add)\b([^;&|\n]{0,200})"
@@ -94,8 +98,11 @@ def _magic(command: Command) -> Iterator[Effect]:
     elif name in _FILES:
         yield _FILES[name], _file_name(name, text)
     elif name in _LISTS:
-        if _CHAINED.search(text) or (name.startswith("hist") and "-f" in text):
+        if _CHAINED.search(text) or _EXPANDED.search(text) or (name.startswith("hist") and "-f" in text):
             yield "shell", whole
+        yield from (("reads environment", word) for word in text.split() if texts.secret(word))
+    elif command.sign == "%%" and name in ("markdown", "latex"):
+        yield from _shown(command.body)
     elif not _is_harmless(command):
         yield "magic", command.sign + whole
 
@@ -116,7 +123,29 @@ def _file_name(name: str, text: str) -> str:
     return words[0] if name in _FIRST_NAMED else words[-1]
 
 
+def _shown(body: str) -> Iterator[Effect]:
+    """Yield the effects of showing Markdown."""
+    if texts.script(body):
+        yield "page", body
+    elif texts.remote(body):
+        yield "network", body
+
+
 def _is_harmless(command: Command) -> bool:
+    name, text = command.name, command.text
     if command.sign == "%%":
-        return command.name in ("markdown", "latex")
-    return command.name in _HARMLESS or (command.name == "config" and command.text.startswith("InlineBackend"))
+        return False
+    if name == "config":
+        return text in ("", "InlineBackend") or _is_plain_setting(text)
+    if _EXPANDED.search(text):
+        return False
+    return name in _HARMLESS and not (name in ("pycat", "pfile", "page") and ("://" in text or texts.secret(text)))
+
+
+def _is_plain_setting(text: str) -> bool:
+    """Return whether the text of %config sets how figures are shown, to a plain value: IPython runs it as Python."""
+    setting = _SETTING.fullmatch(text)
+    try:
+        return setting is not None and ast.literal_eval(setting[1].strip()) is not Ellipsis
+    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+        return False

@@ -6,11 +6,13 @@ Nothing is run, and no order is assumed: a name may have every value that its sc
 from __future__ import annotations
 
 import ast
-import builtins
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
-from . import tables
-from .scopes import RETURNED, Binding, Function, Scope, Scopes, TooTangledError, plain_names
+from . import tables, type_tables
+from .arguments import passed
+from .before import Before
+from .namespace import USERS, Known
+from .scopes import RETURNED, Binding, Scope, Scopes, TooTangledError, plain_names
 from .values import (
     MOST,
     PATH,
@@ -27,19 +29,29 @@ from .values import (
     without,
 )
 
+NOTHING = Known()
+_KEPT_APART = ("yours", "typed", "method", "result")  # what is added to an object does not become it
 _PASSES = 16  # over all bindings, until nothing changes any more
 
 
 class Program:
     """A syntax tree, and the possible values of each expression in it."""
 
-    def __init__(self, tree: ast.Module, names: frozenset[str]) -> None:
-        """Analyse `tree`. The user's own `names` are bound before the code runs. Raises TooTangledError."""
-        self.scopes = Scopes(tree)
+    def __init__(self, tree: ast.Module, names: frozenset[str], known: Known = NOTHING) -> None:
+        """Analyse `tree`. Raises TooTangledError.
+
+        The user's own `names` are bound before the code runs; `known` is what is known of those that it mentions.
+        """
+        self.before = Before(names, known)
+        self.known = known
         self.names = names
+        self.prelude = self.before.prelude
+        self.body = tree.body
+        self.scopes = Scopes(ast.Module([*self.prelude.statements, *tree.body], []))
         nodes = [node for node, _ in self.scopes.nodes]
         self.loaded = {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
         self.defined = {name for node in nodes for name in plain_names(node)}
+        self.classes = {node.name: node for node in nodes if isinstance(node, ast.ClassDef)}
         self._known: dict[tuple[Scope | None, str], Values] = {}
         self._memo: dict[int, Values] = {}
         self._empty: Values = frozenset()  # the values of an expression without any; unknown once nothing changes
@@ -62,17 +74,19 @@ class Program:
     def functions(self, node: ast.Call, scope: Scope) -> Values:
         """Return the possible values of the called function. A module is not also the object of the user."""
         values = self.of(node.func, scope)
-        return without(values, "yours") if kept(values, "name") else values
+        is_known = any(value.kind in ("name", "function", "method") for value in values)
+        return without(values, "yours") if is_known else values
 
     def yours(self, node: ast.expr, scope: Scope) -> frozenset[str]:
         """Return the names of the user's objects that a change of `node` changes."""
-        found = kept(self.of(node, scope), "yours")
         root = node
         while isinstance(root, ast.Attribute | ast.Subscript):
             root = root.value
-        found |= kept(self.of(root, scope), "yours")
-        if found and isinstance(root, ast.Name) and scope.owner(root.id) is scope:
-            found &= elements(self._since(root, scope))
+        of_root = kept(self.of(root, scope), "yours")
+        others = kept(self.of(node, scope), "yours") - of_root  # an attribute may hold what its object does not
+        if of_root and isinstance(root, ast.Name) and scope.owner(root.id) is scope:
+            of_root &= elements(self._since(root, scope))
+        found = of_root | others
         return frozenset(value.content for value in found)
 
     def _since(self, name: ast.Name, scope: Scope) -> Values:
@@ -121,8 +135,10 @@ class Program:
         match binding.how:
             case "element":
                 return elements(values)
-            case "held":
-                return held(values)
+            case "added":
+                return frozenset(value for value in values if value.kind not in _KEPT_APART) | UNKNOWN
+            case "held" | "rest":
+                return held(elements(values)) if binding.how == "rest" else held(values)
             case "instance":
                 return frozenset({PATH}) if self._mentions_path(binding.node, binding.origin) else UNKNOWN
         return values
@@ -134,22 +150,10 @@ class Program:
     def _pass_arguments(self, call: ast.Call, scope: Scope) -> bool:
         """Add the arguments of a call to the values of the parameters; return whether any was new."""
         changed = False
-        for value in self.of(call.func, scope):
-            if value.kind == "function":
-                inner = self.scopes.inner[id(value.content)]
-                for name, values in self._arguments(value.content, call, scope):
-                    changed |= name in inner.bound and self._add((inner, name), values)
+        for function, name, values in passed(call, scope, self):
+            inner = self.scopes.inner[id(function)]
+            changed |= name in inner.bound and self._add((inner, name), values)
         return changed
-
-    def _arguments(self, function: Function, call: ast.Call, scope: Scope) -> Iterator[tuple[str, Values]]:
-        """Yield the parameters of `function` to which `call` passes arguments, each with the argument's values."""
-        names = _positional(function, call)
-        for name, argument in zip(names, call.args, strict=False):
-            yield name, self.of(argument, scope)
-        if function.args.vararg:
-            yield function.args.vararg.arg, held(self._any(call.args[len(names) :], scope))
-        for keyword in call.keywords:
-            yield keyword.arg or "", self.of(keyword.value, scope)
 
     def _evaluate(self, node: ast.AST, scope: Scope) -> Values:
         match node:
@@ -167,43 +171,41 @@ class Program:
             case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.Lambda():
                 return frozenset({Value("function", node)})
             case ast.List() | ast.Tuple() | ast.Set():
-                return held(self._any(node.elts, scope))
+                return held(self.any_of(node.elts, scope))
             case ast.Dict():
-                return held(self._any([part for part in (*node.keys, *node.values) if part], scope))
+                return held(self.any_of([part for part in (*node.keys, *node.values) if part], scope))
             case ast.ListComp() | ast.SetComp() | ast.GeneratorExp():
                 return held(self.of(node.elt, self.scopes.inner[id(node)]))
             case ast.DictComp():
-                return held(self._any([node.key, node.value], self.scopes.inner[id(node)]))
+                return held(self.any_of([node.key, node.value], self.scopes.inner[id(node)]))
             case ast.IfExp():
-                return self._any([node.body, node.orelse], scope)
+                return self.any_of([node.body, node.orelse], scope)
             case ast.BoolOp():
-                return self._any(node.values, scope)
+                return self.any_of(node.values, scope)
             case ast.NamedExpr() | ast.Await() | ast.Starred() | ast.FormattedValue() | ast.YieldFrom():
                 return self.of(node.value, scope)
             case ast.JoinedStr():
-                return kept(self._any(node.values, scope), "url") | UNKNOWN
+                return kept(self.any_of(node.values, scope), "url") | UNKNOWN
             case ast.BinOp():
                 return self._operation(node, scope)
         return UNKNOWN
 
-    def _any(self, nodes: Iterable[ast.expr], scope: Scope) -> Values:
+    def any_of(self, nodes: Iterable[ast.expr], scope: Scope) -> Values:
+        """Return the possible values of one of `nodes`."""
         return bounded(frozenset[Value]().union(*(self.of(node, scope) for node in nodes)))
 
     def _name(self, name: str, scope: Scope) -> Values:
         owner = scope.owner(name)
         values = self._known.get((owner or scope.module, name), frozenset())
-        if owner is None or (owner.kind == "module" and name in self.names):
+        if owner is None or (owner.kind == "module" and (name in self.names or name in self.known.entries)):
             values |= self._before(name)
         return values
 
     def _before(self, name: str) -> Values:
-        """Return the possible values of a name before the code runs: an earlier import, a built-in, a user's object."""
-        values = frozenset({Value("yours", name)}) if name in self.names else frozenset[Value]()
-        if name in tables.CONVENTIONS:
-            return values | {Value("name", tables.CONVENTIONS[name])}
-        if hasattr(builtins, name) or name in ("exit", "quit"):
-            return values | {Value("name", f"builtins.{name}")}
-        return values | UNKNOWN
+        """Return the possible values of a name before the code runs."""
+        values = self.before.values(name)
+        bound = self.before.bound(name)
+        return self.attribute(values, bound) if bound else values
 
     def attribute(self, values: Values, attr: str) -> Values:
         """Return the possible values of the attribute `attr` of `values`."""
@@ -213,7 +215,13 @@ class Program:
         for value in values:
             match value.kind:
                 case "name":
+                    if value.content.startswith(USERS):
+                        found |= self.before.method(value.content, attr)
                     found.add(Value("name", canonical(f"{value.content}.{attr}")))
+                case "typed" | "method":
+                    if value.kind == "typed":
+                        found |= self.before.method(value.content, attr)
+                    found.add(Value("method", f"{value.content}.{attr}"))
                 case "result":
                     found.add(Value("name", f"{value.content}.{attr}"))
                 case "path":
@@ -222,6 +230,8 @@ class Program:
                     found.add(value)
         if values and not found:
             return self._known.get((None, attr), frozenset()) | UNKNOWN
+        if not UNKNOWN.isdisjoint(values):  # a class of the code, too
+            found |= kept(self._known.get((None, attr), frozenset()), "function")
         return frozenset(found)
 
     def _operation(self, node: ast.BinOp, scope: Scope) -> Values:
@@ -232,7 +242,7 @@ class Program:
             case ast.BinOp(left=ast.Constant(value=str(start)), op=ast.Add(), right=ast.Constant(value=str(end))):
                 return constant(start + end)
             case ast.BinOp(op=ast.Add()):
-                return without(operands, "text") | UNKNOWN
+                return frozenset(value for value in operands if value.kind in ("url", "container", "path")) | UNKNOWN
         return kept(operands, "url") | UNKNOWN
 
     def _call(self, node: ast.Call, scope: Scope) -> Values:
@@ -241,8 +251,11 @@ class Program:
         if isinstance(node.func, ast.Attribute) and name in tables.VIEWS:
             values = self.of(node.func.value, scope)
             found.append(spread(values) if name in ("items", "values", "keys") else elements(values))
+        if isinstance(node.func, ast.Attribute) and name in type_tables.PARTS:
+            found.append(kept(self.of(node.func.value, scope), "yours"))
         if name in tables.JOINS:
-            found.append(kept(self._any(node.args, scope), "url"))
+            receiver = [node.func.value] if isinstance(node.func, ast.Attribute) else []
+            found.append(kept(self.any_of([*receiver, *node.args], scope), "url"))
         return frozenset[Value]().union(*found)
 
     def _result(self, value: Value, node: ast.Call, scope: Scope) -> Values:
@@ -262,15 +275,20 @@ class Program:
             return self._imported(node, scope, whole=last != "__import__")
         if dotted == "builtins.getattr":
             return self._got(node, scope)
-        if dotted == "functools.partial":
-            return self._any(node.args[:1], scope)
+        if dotted in tables.WRAPPERS:
+            return self.any_of(node.args[:1], scope)
         if module in ("builtins", "itertools") and last in tables.PASSED_ON:
-            return spread(self._any(node.args, scope))
-        return frozenset({Value("result", dotted)}) if dotted in tables.FOLLOWED else UNKNOWN
+            words = [keyword.value for keyword in node.keywords] if last == "dict" else []
+            return spread(self.any_of(node.args, scope)) | held(self.any_of(words, scope))
+        if dotted == "builtins.type" and len(node.args) == 1:
+            return frozenset(_type_of(value) for value in self.of(node.args[0], scope))
+        if dotted in tables.FOLLOWED:
+            return frozenset({Value("result", dotted)})
+        return frozenset({Value("typed", dotted)}) if _is_class(dotted) else UNKNOWN
 
     def _imported(self, node: ast.Call, scope: Scope, whole: bool) -> Values:
         """Return the modules that `__import__` or `import_module` may return; `whole`: not only the top package."""
-        values = self._any(node.args[:1], scope)
+        values = self.any_of(node.args[:1], scope)
         texts = [value.content for value in kept(values, "text")]
         if not whole:
             texts = [text.split(".")[0] for text in texts]
@@ -284,13 +302,18 @@ class Program:
             return unknown_attribute
         base = self.of(node.args[0], scope)
         names = self.of(node.args[1], scope)
-        default = self._any(node.args[2:], scope)
+        default = self.any_of(node.args[2:], scope)
         found = default.union(*(self.attribute(base, value.content) for value in kept(names, "text")))
         return found | unknown_attribute if without(names, "text") else found
 
 
-def _positional(function: Function, call: ast.Call) -> list[str]:
-    """Return the names of the parameters that take the positional arguments of `call`."""
-    names = [parameter.arg for parameter in (*function.args.posonlyargs, *function.args.args)]
-    is_method = names[:1] in (["self"], ["cls"]) and isinstance(call.func, ast.Attribute)
-    return names[1:] if is_method else names
+def _is_class(dotted: str) -> bool:
+    """Return whether a dotted name looks like that of a class."""
+    last = dotted.rpartition(".")[2].removeprefix(USERS)
+    return dotted.startswith(USERS) or (last[:1].isupper() and not last.isupper()) or dotted in type_tables.MAKERS
+
+
+def _type_of(value: Value) -> Value:
+    if value.kind == "typed":
+        return Value("name", value.content)
+    return Value("name", "pathlib.Path") if value == PATH else Value("unknown")

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterable, Iterator
 from typing import Literal, NamedTuple
 
-How = Literal["is", "element", "held", "instance", "unknown"]
+How = Literal["is", "added", "element", "rest", "held", "instance", "unknown"]
 ScopeKind = Literal["module", "function", "class", "comprehension"]
 Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 
@@ -53,8 +53,8 @@ class Binding(NamedTuple):
     Attributes:
         scope: the scope that binds the name; None for an attribute of any object.
         name: the name that is bound.
-        how: the value "is" that of `node`, an "element" of it, or an "instance" of it. "held": the name was bound
-            before, to a container, and the value of `node` is added to it.
+        how: the value "is" that of `node`, has it "added", is an "element" of it, the "rest" of its elements, or an
+            "instance" of it. "held": the name was bound before, to a container, and the value of `node` is added to it.
         node: the expression, None for an import.
         origin: the scope in which `node` is evaluated.
         dotted: the dotted name of an import.
@@ -145,7 +145,7 @@ class Scopes:
                 yield from _to_target(node.target, value, scope, "is")
                 yield from _to_target(node.target, node.annotation, scope, "instance")
             case ast.AugAssign():
-                yield from _to_target(node.target, node.value, scope, "is")
+                yield from _to_target(node.target, node.value, scope, "added")
             case ast.NamedExpr():
                 yield Binding(scope.function().binder(node.target.id), node.target.id, "is", node.value, scope)
             case ast.For() | ast.AsyncFor():
@@ -170,6 +170,10 @@ class Scopes:
             case ast.Call(func=ast.Attribute(attr=attr, value=ast.Name() as owner)) if attr in _ADDING_METHODS:
                 for argument in node.args:
                     yield from _to_name(owner, argument, scope, "held")
+            case ast.ClassDef():
+                yield Binding(scope.binder(node.name), node.name, "unknown")
+                for base in node.bases:
+                    yield Binding(scope.binder(node.name), node.name, "is", base, scope)
             case ast.Global():
                 scope.declared |= dict.fromkeys(node.names, scope.module)
             case ast.Nonlocal():
@@ -234,7 +238,7 @@ def _to_target(
         case ast.Name():
             yield from _to_name(target, node, origin, how, scope)
         case ast.Starred():
-            yield from _to_target(target.value, node, origin, how, scope)
+            yield from _to_target(target.value, node, origin, "rest" if how == "element" else how, scope)
         case ast.Tuple() | ast.List():
             parts = node.elts if how == "is" and isinstance(node, ast.Tuple | ast.List) else []
             has_star = any(isinstance(part, ast.Starred) for part in target.elts)

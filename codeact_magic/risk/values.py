@@ -17,12 +17,14 @@ class Value(NamedTuple):
 
     name: a module or an attribute of one; its full dotted name.
     result: the result of calling a name; the dotted name of the function.
+    typed: an object; the dotted name of its type.
+    method: an attribute of such an object; the dotted name of its type, and that of the attribute.
     text: a known string; the string.
     url: a string that holds a web address.
     path: a pathlib.Path.
     yours: an object of the user; its name.
     container: a container; the value of its elements.
-    function: a function that the code defines; its node.
+    function: a function that the code or the user defines; its node.
     dynamic: an attribute whose name is not known.
     none: None.
     many: too many strings to list.
@@ -30,7 +32,20 @@ class Value(NamedTuple):
     """
 
     kind: Literal[
-        "name", "result", "text", "url", "path", "yours", "container", "function", "dynamic", "none", "many", "unknown"
+        "name",
+        "result",
+        "typed",
+        "method",
+        "text",
+        "url",
+        "path",
+        "yours",
+        "container",
+        "function",
+        "dynamic",
+        "none",
+        "many",
+        "unknown",
     ]
     content: Any = ""
 
@@ -44,7 +59,8 @@ _UNKNOWN = Value("unknown")
 UNKNOWN: Values = frozenset({_UNKNOWN})
 
 _ADDRESS = re.compile(
-    r"\b(?:https?|ftps?|sftp|s3[an]?|gs|gcs|abfss?|hf|ssh|wss?|postgres(?:ql)?|mysql|mongodb)://", re.IGNORECASE
+    r"\b(?:https?|ftps?|sftp|s3[an]?|gs|gcs|abfss?|hf|ssh|wss?|postgres(?:ql)?|mysql|mongodb|rediss?|amqps?|bolt|neo4j)://|\Ahttps?:|\A://",
+    re.IGNORECASE,
 )
 MOST = 48  # values of an expression; beyond that, its strings and functions are dropped
 _LONGEST = 4000  # characters of a string; a longer one is unknown
@@ -54,9 +70,12 @@ def canonical(dotted: str) -> str:
     """Return the name under which the tables list `dotted`; for example, `pathlib.os.remove` is `os.remove`."""
     parts = dotted.split(".")[:7]
     for at in range(len(parts) - 1, 0, -1):
-        if parts[at] in tables.ROOTS and parts[at - 1] not in ("asyncio", parts[at]):
-            parts = parts[at:]
+        name = parts[at].lstrip("_")  # some modules import others under private names
+        if name in tables.ROOTS and parts[at - 1].lstrip("_") not in ("asyncio", "IPython", name):
+            parts = [name, *parts[at + 1 :]]
             break
+    if parts[-1].endswith("_open") and ("builtin" in parts[-1] or "bltn" in parts[-1]):
+        return "builtins.open"  # under another name
     parts[0] = tables.RENAMED.get(parts[0], parts[0])
     dotted = ".".join(parts)
     return tables.RENAMED.get(dotted, dotted)
@@ -83,7 +102,7 @@ def spread(values: Values) -> Values:
 
 
 def _element(value: Value) -> Value:
-    if value.kind in ("name", "result", "function"):
+    if value.kind in ("name", "result", "function", "typed", "method"):
         return _UNKNOWN
     return value.content if value.kind == "container" else value
 
@@ -91,7 +110,7 @@ def _element(value: Value) -> Value:
 def _held(value: Value) -> Value:
     if value.kind == "container":
         return _UNKNOWN
-    if value.kind in ("name", "result", "path", "yours", "function", "dynamic"):
+    if value.kind in ("name", "result", "path", "yours", "function", "dynamic", "typed", "method"):
         return Value("container", value)
     return value
 

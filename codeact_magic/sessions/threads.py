@@ -52,9 +52,18 @@ class Thread:
             self.saver.save(session)
 
     def settle(self) -> None:
-        """Wait, for a moment at most, until the saved session survives the end of this process."""
+        """Wait, for a moment at most, until the saved session survives the end of this process.
+
+        Tell the user if saving fails.
+        """
         if self.saver:
             self.saver.written(MOMENT)
+            self.saver.tell()
+
+    @property
+    def failure(self) -> str:
+        """The line that says why the session is not saved; empty if it is."""
+        return self.saver.failure if self.saver else ""
 
     def saved(self, patience: float = PATIENCE) -> bool:
         """Wait, at most `patience` seconds, until the session is on disk. Return whether it is."""

@@ -53,6 +53,10 @@ REACH: Mapping[Kind, Reach] = {
     "changes name": "nothing",
     "deletes name": "nothing",
     "magic": "any file",
+    "approval": "the world",
+    "later": "the world",
+    "page": "nothing",
+    "unfamiliar": "nothing",
     "hidden": "nothing",
     "unreadable": "the world",
 }

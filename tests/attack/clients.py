@@ -9,6 +9,7 @@ from typing import Any
 from codeact_magic.session import Json
 
 from ..kernels import Run
+from ..signing import SigningPage
 from .kernel import LOOK, Target, act, request
 from .results import Try
 
@@ -95,8 +96,11 @@ def by_another(at: Target, name: str) -> Try:
     other = at.kernel.manager.blocking_client()
     other.start_channels(shell=False, iopub=False, stdin=False, hb=False)
     if "hello" in name:
-        request(other, {"op": "hello", "id": step["id"]})
-    request(other, {"op": "decide", "id": step["id"], "decision": "approve", "code": step["code"], **RIGHT[name]})
+        request(other, SigningPage("another1").hello(id=step["id"]))
+    content = {"op": "decide", "id": step["id"], "decision": "approve", "code": step["code"], **RIGHT[name]}
+    request(other, content)
+    for page in ("another1", at.page.page):
+        request(other, SigningPage(page).signed(content))
     one = still_waits(at, "another client", name, step)
     other.stop_channels()
     _end(at, run, one.held)

@@ -151,10 +151,15 @@ def broken(folder: Path) -> Iterator[Try]:
         at.ask(act("warm = 1"), "Done.", options="--approve auto")
         for name in BROKEN:
             yield beside(at, name)
-    for number, (name, code) in enumerate(LACKING.items()):
-        with target(folder / f"lacking-{number}") as at:
-            at.kernel.run(code)
-            yield _survived(at, "a broken shell", name)
+    for number, name in enumerate(LACKING):
+        yield in_a_broken_shell(folder / f"lacking-{number}", name)
+
+
+def in_a_broken_shell(folder: Path, name: str) -> Try:
+    """Run a turn in a shell that lacks one thing."""
+    with target(folder) as at:
+        at.kernel.run(LACKING[name])
+        return _survived(at, "a broken shell", name)
 
 
 def beside(at: Target, name: str) -> Try:

@@ -31,6 +31,7 @@ from codeact_magic.session import Action, Observation, Reply, Session, Step, Too
 from codeact_magic.sessions.saving.loading import load
 from codeact_magic.sessions.saving.to_notebook import to_notebook
 
+from ..signing import SigningPage
 from . import snippets
 from .results import Try
 
@@ -165,7 +166,12 @@ def answers(content: Any) -> None:
     step = {"id": "a-1", "number": 1, "status": "pending", "ok": None, "thought": "look", "code": "x"}
     channel.step(step)
     channel._pending = step
+    page = SigningPage()
+    channel.answer(page.hello())
     answer = channel.answer(content)
+    if isinstance(content, dict):
+        assert channel._pending is step or content.get("op") == "stop", "unsigned, and it decided"
+        answer = channel.answer(page.signed(content))
     assert answer["status"] in ("ok", "error")
     assert answer["status"] == "ok" or "\n" not in answer["error"]
     try:

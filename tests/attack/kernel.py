@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -14,6 +15,7 @@ from codeact_magic.session import Json
 from codeact_magic.testing import FakeEndpoint, Scripted
 
 from ..kernels import NEWEST, PATIENCE, Kernel, Run
+from ..signing import SigningPage
 
 LOG = "server.log"  # in the kernel's folder: what a server would have in its log
 STARTS = 3  # times that a kernel is started, at most
@@ -44,6 +46,7 @@ class Target:
     def __init__(self, kernel: Kernel, endpoint: FakeEndpoint) -> None:
         self.kernel, self.endpoint = kernel, endpoint
         self.client = kernel.client
+        self.page = SigningPage(key=os.urandom(32))
 
     def ready(self, **options: object) -> Target:
         """Load the extension with these options, and greet it as a page does: it asks there from now on."""
@@ -55,7 +58,7 @@ class Target:
 
     def greet(self) -> Target:
         """Say hello as a page does: steps wait for a page from now on."""
-        assert request(self.client, {"op": "hello"})["status"] == "ok"
+        assert request(self.client, self.page.hello())["status"] == "ok"
         return self
 
     def begin(self, *replies: Scripted, options: str = "", prompt: str = "go") -> Run:
@@ -95,7 +98,8 @@ class Target:
 
         This is the one place that knows how a page proves that it may decide: what forges it does not come here.
         """
-        return {"op": "decide", "id": step["id"], "decision": decision, "code": step["code"], **fields}
+        content = {"op": "decide", "id": step["id"], "decision": decision, "code": step["code"], **fields}
+        return self.page.signed(content)
 
     def decide(self, step: Json, decision: str = "approve", client: Any = None, **fields: object) -> Json:
         """Decide about a step as the user's own page does, and return the answer."""

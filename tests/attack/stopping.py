@@ -63,13 +63,15 @@ HARD = {
 
 def stops(folder: Path) -> Iterator[Try]:
     """Press Stop in each hard place; a kernel that does not come back is ended."""
-    for number, (name, code) in enumerate(HARD.items()):
-        with target(folder / f"stop-{number}") as at:
-            run = at.begin(act(code), "Done.", options="--approve auto")
-            if _begun(run):
-                yield _stopped(run, name)
-            else:
-                yield Try("Stop", name, False, "it did not even begin")
+    for number, name in enumerate(HARD):
+        yield stop(folder / f"stop-{number}", name)
+
+
+def stop(folder: Path, name: str) -> Try:
+    """Press Stop in one hard place."""
+    with target(folder) as at:
+        run = at.begin(act(HARD[name]), "Done.", options="--approve auto")
+        return _stopped(run, name) if _begun(run) else Try("Stop", name, False, "it did not even begin")
 
 
 def _begun(run: Run) -> bool:
@@ -87,11 +89,12 @@ def _stopped(run: Run, name: str) -> Try:
     with suppress(AssertionError):
         run.wait(lambda: run.done, patience=MOST)
     seconds = time.monotonic() - began
+    explained = "restart" in run.shown
+    said = "explained, " if explained else ""
     if not run.done:
-        explained = "restart" in run.shown
-        return Try("Stop", name, explained, f"{'explained, but ' if explained else ''}no end after {seconds:.0f} s")
-    held = seconds <= PROMISED + ALLOWED and is_clean(run)
-    return Try("Stop", name, held, f"{seconds:.1f} s{'' if is_clean(run) else ', and a traceback'}")
+        return Try("Stop", name, explained, f"{said}no end after {seconds:.0f} s")
+    held = (seconds <= PROMISED + ALLOWED or explained) and is_clean(run)
+    return Try("Stop", name, held, f"{said}{seconds:.1f} s{'' if is_clean(run) else ', and a traceback'}")
 
 
 def is_clean(run: Run) -> bool:
@@ -116,11 +119,15 @@ SLOW = {
 
 def stops_before_the_first_step(folder: Path) -> Iterator[Try]:
     """Press Stop while the user's variables are looked at: nothing of theirs may hold up the turn for long."""
-    for number, (name, code) in enumerate(SLOW.items()):
-        with target(folder / f"slow-{number}") as at:
-            assert at.kernel.run(code).reply["status"] == "ok"
-            run = at.begin("Done.", options="--approve auto")
-            if _begun(run) or not run.done:
-                yield _stopped(run, name)
-            else:
-                yield Try("Stop", name, is_clean(run), "" if is_clean(run) else "a traceback")
+    for number, name in enumerate(SLOW):
+        yield stop_before_the_first_step(folder / f"slow-{number}", name)
+
+
+def stop_before_the_first_step(folder: Path, name: str) -> Try:
+    """Press Stop while one object is looked at."""
+    with target(folder) as at:
+        assert at.kernel.run(SLOW[name]).reply["status"] == "ok"
+        run = at.begin("Done.", options="--approve auto")
+        if _begun(run) or not run.done:
+            return _stopped(run, name)
+        return Try("Stop", name, is_clean(run), "" if is_clean(run) else "a traceback")

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import chain
 from typing import Any
 
 from ...session import Json
+from ..sent.widgets import VIEW, model_of
 
 # The limits of a record. The user is shown everything.
 MOST_TEXT = 1_000_000  # characters of one stream output: half from its beginning, half from its end
@@ -60,6 +61,21 @@ class OutputRecord:
             self._clear()
         self._shown.append({"output_type": "error", "ename": name, "evalue": message, "traceback": list(lines)})
 
+    def widgets(self) -> list[str]:
+        """Return the ids of the models of the widgets among the outputs."""
+        return [model for output in self._shown if (model := _model(output))]
+
+    def settle_widgets(self, texts: Mapping[str, str]) -> None:
+        """Replace the widgets by their texts at the end; one without a text is gone. `texts`: model id -> text."""
+        for output in list(self._shown):
+            text = texts.get(_model(output))
+            if text:
+                assert isinstance(output, dict)
+                output["data"] = {kind: value for kind, value in output["data"].items() if kind != VIEW}
+                output["data"]["text/plain"] = text
+            elif text is not None:
+                self._shown.remove(output)
+
     def clear(self, wait: bool) -> None:
         """Drop all outputs, now or, with `wait`, before the next one."""
         self._clear_next = True
@@ -86,6 +102,10 @@ class OutputRecord:
         if self._room < 0:
             kept = {"text/plain": f"{str(kept.get('text/plain', ''))[:1000]}\n{MORE}"}
         return {"data": kept, "metadata": jsonable(metadata)}
+
+
+def _model(output: Any) -> str:
+    return model_of(output.get("data")) if isinstance(output, dict) else ""
 
 
 class StreamText:
@@ -121,14 +141,6 @@ class StreamText:
         """Return the text as an nbformat output."""
         left_out = [LEFT_OUT.format(count=self._dropped)] if self._dropped else []
         return {"output_type": "stream", "name": self.name, "text": "".join(chain(self._head, left_out, self._tail))}
-
-
-def partial_secret(text: str, secret: str) -> int:
-    """Return the length of the longest beginning of `secret` that `text` ends with (0: none)."""
-    if not text or text[-1] not in secret:
-        return 0
-    sizes = range(min(len(text), len(secret) - 1), 0, -1)
-    return next((size for size in sizes if text.endswith(secret[:size])), 0)
 
 
 def jsonable(value: Any) -> Any:

@@ -6,17 +6,23 @@ The source of this file is sent to the kernel, so it may use only the standard l
 from __future__ import annotations
 
 import collections
+import contextlib
 import dataclasses
 import functools
 import types
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 _DEEPEST = 20  # the deepest nesting of containers that is read
 _MOST = 1_000_000  # the most objects that are read; beyond that only the type is compared
-_PLAIN = frozenset({int, float, complex, bool, str, bytes, type(None)})
+_PLAIN = (int, float, complex, bool, str, bytes, type(None))
 _PARTS = "__func__", "__self__", "func", "args", "keywords", "fget", "fset", "fdel"
 _WRAPPERS = (types.MethodType, functools.partial, functools.cached_property, property, classmethod, staticmethod)
+# Read from `type` itself: a metaclass may answer for its types.
+_NAME, _QUALIFIED, _MODULE, _BASES, _ORDER, _MEMBERS = (
+    type.__dict__[name] for name in ("__name__", "__qualname__", "__module__", "__bases__", "__mro__", "__dict__")
+)
+_MODULE_MEMBERS: Any = vars(types.ModuleType)["__dict__"]
 _SKIPPED = "__dict__", "__weakref__", "__doc__", "__firstlineno__", "__static_attributes__", "_abc_impl"
 
 
@@ -39,7 +45,7 @@ def fingerprints(namespace: dict[str, Any], names: Collection[str]) -> dict[str,
 
 
 def _fingerprint(value: Any, hashed: Any) -> list[str]:
-    if _is_drawn(value) or isinstance(value, types.GeneratorType):
+    if _is_drawn(value) or issubclass(type(value), types.GeneratorType):
         return ["type", _type(value)]
     try:
         return ["value", hashed(_Reader().normal(value, _DEEPEST))]
@@ -48,11 +54,29 @@ def _fingerprint(value: Any, hashed: Any) -> list[str]:
 
 
 def _type(value: Any) -> str:
-    return f"{type(value).__module__}.{type(value).__qualname__}"
+    return f"{_MODULE.__get__(type(value))}.{_QUALIFIED.__get__(type(value))}"
+
+
+def _is_one_of(kind: type, kinds: Iterable[type]) -> bool:
+    """Return whether `kind` is one of `kinds`; a metaclass may define how its types compare."""
+    return any(kind is one for one in kinds)
+
+
+def _defends_itself(kind: type) -> bool:
+    """Return whether objects of a type stand for others, or compute their attributes: proxies, mocks."""
+    return any(
+        "__class__" in _MEMBERS.__get__(base)
+        or type(_MEMBERS.__get__(base).get("__getattribute__")) is types.FunctionType
+        for base in _ORDER.__get__(kind)[:-1]
+    )
+
+
+def _package(kind: type) -> str:
+    return str(_MODULE.__get__(kind)).partition(".")[0]
 
 
 def _is_drawn(value: Any) -> bool:
-    return type(value).__module__.partition(".")[0] in ("matplotlib", "seaborn", "plotly", "bokeh", "altair")
+    return _package(type(value)) in ("matplotlib", "seaborn", "plotly", "bokeh", "altair")
 
 
 class _Reader:
@@ -69,7 +93,9 @@ class _Reader:
             return "again", self._path[id(value)]
         if id(value) in self._known:
             return self._known[id(value)][1]
-        if type(value) in _PLAIN or depth <= 0:
+        if _defends_itself(type(value)):
+            raise TypeError("it cannot be looked at without running its code")
+        if _is_one_of(type(value), _PLAIN) or depth <= 0:
             return value
         self._count += 1
         if self._count > _MOST:
@@ -85,28 +111,28 @@ class _Reader:
 
     def _read(self, value: Any, depth: int) -> Any:
         kind = type(value)
-        if kind in (list, tuple, collections.deque):
+        if _is_one_of(kind, (list, tuple, collections.deque)):
             return kind.__name__, [self.normal(item, depth) for item in value]
-        if kind in (dict, collections.OrderedDict, collections.defaultdict, collections.Counter):
+        if _is_one_of(kind, (dict, collections.OrderedDict, collections.defaultdict, collections.Counter)):
             made = self.normal(getattr(value, "default_factory", None), depth)
             return kind.__name__, made, self._pairs(value, depth)
-        if isinstance(value, types.ModuleType):
-            return "module", value.__name__
-        if isinstance(value, types.FunctionType):
+        if issubclass(kind, types.ModuleType):
+            return "module", _MODULE_MEMBERS.__get__(value).get("__name__")  # a lazy module loads itself when asked
+        if kind is types.FunctionType:
             return self._function(value, depth)
-        if kind in _WRAPPERS:
+        if _is_one_of(kind, _WRAPPERS):
             return kind.__name__, self.normal([getattr(value, name, None) for name in _PARTS], depth)
         if kind is functools._lru_cache_wrapper:
             return "cached", self.normal(value.__wrapped__, depth)
-        if isinstance(value, type):
-            return "class", value.__name__, self._members(value, depth)
+        if issubclass(kind, type):
+            return "class", _NAME.__get__(value), self._members(value, depth)
         if _is_drawn(value):
             return "drawn", _type(value)
         if kind is types.MappingProxyType or kind is dataclasses.Field:
             held = value if kind is types.MappingProxyType else self._held(value)
             return kind.__name__, self._pairs(held, depth)
-        if all(base.__module__ == "__main__" for base in kind.__mro__[:-1]):
-            return "object", kind.__qualname__, self._pairs(self._held(value), depth)
+        if all(_MODULE.__get__(base) == "__main__" for base in _ORDER.__get__(kind)[:-1]):
+            return "object", _QUALIFIED.__get__(kind), self._pairs(self._held(value), depth)
         return self._of_packages(value, depth)
 
     def _pairs(self, value: Mapping[Any, Any], depth: int) -> list[Any]:
@@ -120,26 +146,29 @@ class _Reader:
         return *known, self.normal(parts, depth)
 
     def _members(self, value: type, depth: int) -> Any:
-        if value.__module__ != "__main__":
-            return value.__module__
-        members = {name: member for name, member in vars(value).items() if name not in _SKIPPED}
-        return self.normal(value.__bases__, depth), self._pairs(members, depth)
+        if (module := _MODULE.__get__(value)) != "__main__":
+            return module
+        members = {name: member for name, member in _MEMBERS.__get__(value).items() if name not in _SKIPPED}
+        return self.normal(_BASES.__get__(value), depth), self._pairs(members, depth)
 
     @staticmethod
     def _held(value: Any) -> dict[str, Any]:
         """Return the attributes of an object, those in slots included."""
-        held = dict(getattr(value, "__dict__", {}))
-        for base in type(value).__mro__:
-            slots = vars(base).get("__slots__", ())
-            names = [slots] if isinstance(slots, str) else slots
-            held |= {name: getattr(value, name) for name in names if hasattr(value, name)}
+        held: dict[str, Any] = {}
+        for base in _ORDER.__get__(type(value)):
+            for name, member in _MEMBERS.__get__(base).items():
+                if name == "__dict__" and type(member) is types.GetSetDescriptorType:
+                    held |= member.__get__(value)
+                elif type(member) is types.MemberDescriptorType:
+                    with contextlib.suppress(AttributeError):  # nothing is stored in that slot
+                        held[name] = member.__get__(value)
         return held
 
     def _of_packages(self, value: Any, depth: int) -> Any:
-        package = type(value).__module__.partition(".")[0]
+        package = _package(type(value))
         if package == "pandas":
             return self._frame(value, depth)
-        if package == "numpy" and type(value).__name__ == "MaskedArray":
+        if package == "numpy" and _NAME.__get__(type(value)) == "MaskedArray":
             import numpy
 
             return "masked", numpy.array(value.data), numpy.ma.getmaskarray(value), value.fill_value

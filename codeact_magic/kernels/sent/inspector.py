@@ -11,11 +11,16 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Collection
+from contextlib import suppress
 from typing import Any
 
+from .describe import described
+from .environment import secrets_here
+from .errors import innermost_line, show_groups
 from .handles import is_handle
-from .names import Names, innermost_line
+from .names import Names
 from .namespace import summary
+from .widgets import final_texts
 
 
 class Inspector:
@@ -27,25 +32,40 @@ class Inspector:
         self._before = self._names.identities()
         shell.ask_exit = _refuse_to_exit
         shell.displayhook.compute_format_data = _without_handles(shell.displayhook.compute_format_data)
+        shell.showtraceback = show_groups(shell, as_text=True)
         shell.events.register("post_run_cell", _drain)
 
     def begin(self, every_value: bool) -> str:
-        """Prepare for a run; `every_value` shows the value of every expression, not only of the last one."""
+        """Prepare for a run, and return the secrets that the kernel holds, as JSON.
+
+        `every_value` shows the value of every expression, not only of the last one.
+        """
         self._shell.ast_node_interactivity = "all" if every_value else "last_expr"
         self._before = self._names.identities()
-        return ""
+        return json.dumps(secrets_here())
 
     def line(self) -> str:
         """Return the innermost line of the code that raised the last error."""
         return innermost_line(getattr(sys, "last_value", None))
 
-    def changes(self, code: str, types_only: bool, is_action: bool) -> str:
-        """Return the names that `code` changed, with their values or types, as JSON; `is_action`: it is an action's."""
+    def changes(self, code: str, with_values: bool, is_action: bool) -> str:
+        """Return the names that `code` changed, with their values or outlines, as JSON.
+
+        `is_action`: the code is an action's. A value that takes too long is interrupted from outside; then all names
+        have outlines.
+        """
         made = dict(self._names.made)
         touched = self._names.touched(self._before, code)
         if not is_action:
             self._names.made = {name: value for name, value in made.items() if name not in touched}
-        return json.dumps(self._names.values(touched, types_only))
+        if with_values:
+            with suppress(KeyboardInterrupt):
+                return json.dumps(self._names.values(touched, self._before, code))
+        return json.dumps(self._names.outlines(touched))
+
+    def widgets(self, models: Collection[str]) -> str:
+        """Return the texts of widgets as they are now, by the ids of their models, as JSON pairs."""
+        return json.dumps(list(final_texts(models).items()))
 
     def summary(self, limit: int) -> str:
         """Return an outline of the variables."""
@@ -54,6 +74,10 @@ class Inspector:
     def own(self) -> str:
         """Return the names that no action has made, as JSON."""
         return json.dumps(sorted(self._names.own()))
+
+    def described(self, names: Collection[str]) -> str:
+        """Return what `names` stand for, as JSON."""
+        return json.dumps(described(self._shell.user_ns, names))
 
     def defined(self, names: Collection[str]) -> str:
         """Return those of `names` that have a value, as JSON."""

@@ -6,19 +6,18 @@ This file is also sent to separate kernels, together with its imports from this 
 from __future__ import annotations
 
 import ast
-import linecache
-import reprlib
 import types
 from collections.abc import Iterable, Iterator
-from itertools import compress
-from operator import ne
 from typing import Any
 
-from ...text import clip, one_line
 from .namespace import describe
+from .origins import Origins
+from .values import described, short
 
 _HIDDEN = frozenset(["In", "Out", "exit", "quit", "get_ipython", "open", "ojs_define"])
 MOST_CHANGES = 20  # names that an observation lists
+
+Changes = tuple[tuple[str, str], ...]  # names, each with a text about its value
 
 
 class Names:
@@ -30,8 +29,8 @@ class Names:
 
     def variables(self) -> dict[str, object]:
         """Return the variables of the user and the agent, without modules, private names and IPython's own names."""
-        namespace = self._shell.user_ns
-        return {name: namespace[name] for name in self._users(namespace)}
+        namespace = self._namespace()
+        return {name: namespace[name] for name in self._users(namespace, namespace)}
 
     def own(self) -> set[str]:
         """Return the names whose current values no action has assigned."""
@@ -39,55 +38,54 @@ class Names:
 
     def identities(self) -> dict[str, int]:
         """Return the id of each value, for a later call of `touched`."""
-        namespace = self._shell.user_ns  # this must be fast: IPython adds three names of its own per cell
-        return dict(zip(namespace, map(id, namespace.values()), strict=True))
+        return {name: id(value) for name, value in self._namespace().items()}
 
     def touched(self, before: dict[str, int], code: str) -> list[str]:
         """Return the names that `code` has assigned, and those whose values it may have changed in place."""
-        after = self.identities()
-        touched = self._users(compress(after, map(ne, after.values(), map(before.get, after))))
-        self.made.update((name, after[name]) for name in touched)
-        return sorted([*touched, *self._users((_changed_in_place(code) & after.keys()).difference(touched))])
+        namespace = self._namespace()
+        touched = self._users((name for name in namespace if before.get(name) != id(namespace[name])), namespace)
+        self.made.update((name, id(namespace[name])) for name in touched)
+        in_place = (_changed_in_place(code) & namespace.keys()).difference(touched)
+        return sorted([*touched, *self._users(in_place, namespace)])
 
-    def values(self, names: Iterable[str], types_only: bool) -> tuple[tuple[str, str], ...]:
-        """Return those of `names` that hold data, with a short repr of each value, or with its type alone."""
+    def outlines(self, names: Iterable[str]) -> Changes:
+        """Return those of `names` that hold data, with an outline of each."""
         namespace = self._shell.user_ns
-        shown = describe if types_only else _short
-        data = [name for name in names if not _is_definition(namespace[name])]
-        return tuple((name, shown(namespace[name])) for name in data[:MOST_CHANGES])
+        return tuple((name, describe(namespace[name])) for name in self._data(names))
 
-    def _users(self, names: Iterable[str]) -> list[str]:
+    def values(self, names: Iterable[str], before: dict[str, int], code: str) -> Changes:
+        """Return those of `names` that hold data, with the value of each that `code` has bound to a new object.
+
+        What was there before `code` ran, and what it may have changed in place, has an outline instead, as "<int>".
+        """
+        namespace = self._shell.user_ns
+        origins = Origins(before, code)
+        data = self._data(names)
+        new = {name for name in data if origins.is_new(namespace, name)}
+        return tuple(
+            (name, short(namespace[name], origins.is_shown) if name in new else described(namespace[name]))
+            for name in data
+        )
+
+    def _data(self, names: Iterable[str]) -> list[str]:
+        namespace = self._shell.user_ns
+        return [name for name in names if not _is_definition(namespace[name])][:MOST_CHANGES]
+
+    def _namespace(self) -> dict[str, object]:
+        """Return a copy of the namespace, which threads may change, without keys that are no names."""
+        return {name: value for name, value in dict(self._shell.user_ns).items() if type(name) is str}
+
+    def _users(self, names: Iterable[str], namespace: dict[str, object]) -> list[str]:
         """Return those of `names` that belong to the user or the agent, and are not modules."""
-        namespace = self._shell.user_ns
         hidden = self._shell.user_ns_hidden
         return [
             name
             for name in names
             if not name.startswith("_")
             and name not in _HIDDEN
-            and not isinstance(namespace[name], types.ModuleType)
+            and not issubclass(type(namespace[name]), types.ModuleType)
             and not (name in hidden and hidden[name] is namespace[name])
         ]
-
-
-def innermost_line(error: BaseException | None) -> str:
-    """Return the innermost line of a cell in the traceback of `error`, as "line 3: ..."; "" if there is none."""
-    if isinstance(error, SyntaxError) and error.text:
-        return f"line {error.lineno}: {one_line(error.text)}"
-    innermost: types.TracebackType | None = None
-    trace = error.__traceback__ if error else None
-    while trace is not None:
-        if _is_input(trace.tb_frame.f_code.co_filename):
-            innermost = trace
-        trace = trace.tb_next
-    if innermost is None:
-        return ""
-    number = innermost.tb_lineno
-    return f"line {number}: {one_line(linecache.getline(innermost.tb_frame.f_code.co_filename, number))}"
-
-
-def _is_input(filename: str) -> bool:
-    return "ipykernel_" in filename or filename.startswith("<ipython-input-")
 
 
 def _changed_in_place(code: str) -> set[str]:
@@ -131,19 +129,4 @@ def _nodes(code: str) -> Iterator[ast.AST]:
 
 
 def _is_definition(value: object) -> bool:
-    return isinstance(value, type | types.FunctionType)
-
-
-_REPR = reprlib.Repr()
-_REPR.maxlist = _REPR.maxtuple = _REPR.maxset = _REPR.maxfrozenset = _REPR.maxdict = 20
-_REPR.maxstring = _REPR.maxother = 400
-
-
-def _short(value: object) -> str:
-    """Return a short repr of `value`. Never raises, and never iterates over a whole large container."""
-    plain_types = (list, tuple, set, frozenset, dict, str, bytes, int, float, bool, complex, type(None))
-    try:
-        text = _REPR.repr(value) if isinstance(value, plain_types) else repr(value)
-    except Exception:
-        text = f"<{type(value).__name__}>"
-    return clip(text, 500)
+    return issubclass(type(value), (type, types.FunctionType))

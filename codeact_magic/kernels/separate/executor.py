@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Set
 from contextlib import suppress
 from typing import Self
 
 from ...errors import CodeActError
+from ...secrets import Masker
 from ...session import CONNECTION_LOST, DEAD_KERNEL, Cell, Json, Observation, Status, joined
-from ...text import mask
 from ..interpreter import DEFAULTS, InterpreterOptions
 from ..live.nested import Interrupts
 from . import inspection, notes
@@ -92,13 +92,21 @@ class KernelExecutor:
                 self.options.secrets(),
                 self.show,
                 hides=lambda name: bool(interrupts.count or request.rings) and _is_stop(name),
+                lifted=self.options.lifted(),
             )
             self._execute(request, _content(code, store_history=True), interrupts)
             if request.death:
                 outputs.fail(CONNECTION_LOST if request.lost else DEAD_KERNEL, notes.sentence(request.death))
             seconds = round(time.monotonic() - began, 3)
-            shown = outputs.finished()
-            changed, line = self._inspect_run(code, request, interrupts, types_only=bool(shown), is_action=every_value)
+            widgets = outputs.widgets()
+            answer = self._inspect(interrupts, "widgets", widgets) if widgets and not interrupts.count else None
+            shown = outputs.finished(dict(inspection.pairs(answer)))
+            with_values = self.options.values and not shown
+            changed, line = self._inspect_run(code, request, interrupts, with_values, is_action=every_value)
+            masker = outputs.masker
+            changed = tuple((masker.text(name), masker.text(value)) for name, value in changed)
+            line = masker.text(line)
+            self.options.masked(masker.masked)
             return Observation(
                 status=_status(request, interrupts),
                 outputs=shown,
@@ -106,7 +114,7 @@ class KernelExecutor:
                 seconds=seconds,
                 execution_count=request.reply.get("execution_count"),
                 line=line,
-                note=notes.joined(loss, notes.of(request, self.options.timeout)),
+                note=notes.joined(loss, notes.of(request, self.options.timeout), masker.note),
                 fresh=bool(loss),
                 lost=bool(request.death or request.ended),
             )
@@ -126,15 +134,22 @@ class KernelExecutor:
 
     def summary(self) -> str:
         """Return an outline of the variables. Does not start a kernel."""
-        return mask(self._ask_kernel("summary", self.options.summary_limit) or "", self.options.secrets())
+        summary = self._ask_kernel("summary", self.options.summary_limit) or ""
+        return Masker(self.options.secrets(), self.options.lifted()).text(summary)
 
     def cells(self) -> tuple[Cell, ...]:
         """Return no cells: only the agent runs code in this kernel."""
         return ()
 
-    def user_names(self) -> set[str]:
-        """Return the names that no action has made."""
-        return inspection.names(self._ask_kernel("own"))
+    def user_names(self) -> Set[str]:
+        """Return the names that no action has made. The scan learns from the same value what the names stand for."""
+        from ...risk import Namespace  # imported on use: its tables are needed only once an action is asked about
+
+        return Namespace(
+            inspection.names(self._ask_kernel("own")),
+            describe=lambda names: inspection.description(self._ask_kernel("described", sorted(names))),
+            transform=_transformed,
+        )
 
     def defined(self, names: Collection[str]) -> set[str]:
         """Return those of `names` that have a value."""
@@ -185,7 +200,7 @@ class KernelExecutor:
                 self.tell(self._loss)
         loss = self._loss
         self._loss = ""
-        self._inspect(interrupts, "begin", every_value)
+        self.options.learn(inspection.mapping(self._inspect(interrupts, "begin", every_value)))
         return loss if self._running else self._ready(interrupts, every_value)
 
     def _start(self) -> None:
@@ -214,17 +229,16 @@ class KernelExecutor:
     # -- questions about variables -------------------------------------------------------------------------------------
 
     def _inspect_run(
-        self, code: str, request: KernelRequest, interrupts: Interrupts, *, types_only: bool, is_action: bool
+        self, code: str, request: KernelRequest, interrupts: Interrupts, with_values: bool, is_action: bool
     ) -> tuple[_Changes, str]:
         """Return the variables that `code` changed, and the line of it that failed."""
         if interrupts.count:  # a user who has stopped it does not want to wait
             return (), ""
-        secrets = self.options.secrets()
-        changed = inspection.pairs(self._inspect(interrupts, "changes", code, types_only, is_action))
+        changed = inspection.pairs(self._inspect(interrupts, "changes", code, with_values, is_action))
         line = None
         if request.reply.get("status") == "error":
             line = self._inspect(interrupts, "line")
-        return tuple((mask(name, secrets), mask(value, secrets)) for name, value in changed), mask(line or "", secrets)
+        return changed, line or ""
 
     def _ask_kernel(self, method: str, *arguments: object) -> str | None:
         with self._lock, Interrupts() as interrupts:
@@ -263,6 +277,14 @@ class KernelExecutor:
             if self._running and clock is self._clock:
                 self._end()
                 self._lose(notes.unused(idle))
+
+
+def _transformed(code: str) -> str:
+    """Return the Python that IPython makes of a cell."""
+    from IPython.core.inputtransformer2 import TransformerManager  # imported on use
+
+    python: str = TransformerManager().transform_cell(code)  # type: ignore[no-untyped-call]
+    return python
 
 
 def _ignore(kind: str, content: Json) -> None:

@@ -13,7 +13,23 @@ from typing import Any
 from ...session import Json
 
 ANSWER = "inspector"  # the key of the answer among a reply's user expressions
-_SENT = ("text", "kernels.sent.handles", "kernels.sent.namespace", "kernels.sent.names", "kernels.sent.inspector")
+_SENT = (  # each after those that it imports
+    "text",
+    "kernels.sent.environment",
+    "kernels.sent.kinds",
+    "kernels.sent.errors",
+    "kernels.sent.handles",
+    "kernels.sent.literals",
+    "kernels.sent.tables",
+    "kernels.sent.signatures",
+    "kernels.sent.namespace",
+    "kernels.sent.values",
+    "kernels.sent.origins",
+    "kernels.sent.names",
+    "kernels.sent.widgets",
+    "kernels.sent.describe",
+    "kernels.sent.inspector",
+)
 _PACKAGE = "_codeact_inside"
 
 _SETUP = """
@@ -68,9 +84,27 @@ def pairs(text: str | None) -> tuple[tuple[str, str], ...]:
         return ()
 
 
+def mapping(text: str | None) -> dict[str, str]:
+    """Return the texts by text in an answer; none if it is not such JSON."""
+    try:
+        return {str(key): str(value) for key, value in json.loads(text or "{}").items()}
+    except (ValueError, TypeError, AttributeError, RecursionError):
+        return {}
+
+
 def names(text: str | None) -> set[str]:
     """Return the names in an answer; none if it is not such JSON."""
     try:
         return set(map(str, json.loads(text or "[]")))
     except (ValueError, TypeError, RecursionError):
         return set()
+
+
+def description(text: str | None) -> Json:
+    """Return what names stand for from the JSON that the inspector made of it."""
+    try:
+        found = json.loads(text or "{}")
+        parts = {part: dict(found.get(part) or {}) for part in ("names", "types", "sources")}
+        return {**parts, "unread": list(found.get("unread") or ())}
+    except (ValueError, TypeError, AttributeError, RecursionError):  # code has put something else into its place
+        return {"names": {}, "types": {}, "sources": {}, "unread": []}

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
+from ...secrets import Masker, Pieces
 from ...session import Json
-from ...text import mask, mask_all
-from ..live.output_record import OutputRecord, partial_secret
+from ..live.output_record import OutputRecord
 
 ShowOutput = Callable[[Json], None]
 
@@ -17,19 +17,24 @@ class KernelOutputs:
 
     Args:
         secrets: the strings to mask.
+        lifted: what is shown although it has the form of a secret.
         show: receives each output as it comes: streams in pieces, updates as displays, and a cleared screen as
             `{"output_type": "clear_output"}`.
         hides: returns whether the error of that name is recorded, but not shown.
     """
 
     def __init__(
-        self, secrets: Sequence[str], show: ShowOutput, hides: Callable[[str], bool] = lambda name: False
+        self,
+        secrets: Sequence[str],
+        show: ShowOutput,
+        hides: Callable[[str], bool] = lambda name: False,
+        lifted: Collection[str] = (),
     ) -> None:
-        self._secrets = tuple(secrets)
+        self.masker = Masker(secrets, lifted)
         self._show = show
         self._hides = hides
         self._record = OutputRecord()
-        self._held: dict[str, str] = {}  # by stream: its last characters, if they may be the beginning of a secret
+        self._pieces: dict[str, Pieces] = {}  # by stream
 
     def take(self, kind: str, content: Any) -> None:
         """Handle a message; ignore one that shows nothing."""
@@ -50,25 +55,27 @@ class KernelOutputs:
 
     def fail(self, name: str, message: str, lines: Sequence[str] = ()) -> None:
         """Show and record an error."""
-        name = mask(str(name), self._secrets)
-        message = mask(str(message), self._secrets)
-        lines = [mask(str(line), self._secrets) for line in lines]
+        name = self.masker.text(str(name))
+        message = self.masker.text(str(message))
+        lines = [self.masker.text(str(line)) for line in lines]
         self._record.error(name, message, lines)
         if not self._hides(name):
             self._show({"output_type": "error", "ename": name, "evalue": message, "traceback": lines})
 
-    def finished(self) -> tuple[Json, ...]:
-        """Return the outputs, after the last message."""
-        for name in list(self._held):
-            self._pass_on(name, self._held.pop(name))
+    def widgets(self) -> list[str]:
+        """Return the ids of the models of the widgets among the outputs."""
+        return self._record.widgets()
+
+    def finished(self, widgets: Mapping[str, str] | None = None) -> tuple[Json, ...]:
+        """Return the outputs, after the last message; `widgets` are their texts at the end, by the ids of models."""
+        self._record.settle_widgets({model: self.masker.text(text) for model, text in (widgets or {}).items()})
+        for name, pieces in self._pieces.items():
+            self._pass_on(name, pieces.add("", last=True))
         return tuple(self._record.outputs())
 
     def _write(self, name: str, text: str) -> None:
-        text = mask(self._held.pop(name, "") + text, self._secrets)
-        held = max((partial_secret(text, secret) for secret in self._secrets), default=0)
-        if held:
-            self._held[name] = text[len(text) - held :]
-        self._pass_on(name, text[: len(text) - held])
+        pieces = self._pieces.setdefault(name, Pieces(self.masker))
+        self._pass_on(name, pieces.add(text))
 
     def _pass_on(self, name: str, text: str) -> None:
         if text:
@@ -85,7 +92,7 @@ class KernelOutputs:
         data = dict(content.get("data") or {})
         metadata = dict(content.get("metadata") or {})
         joined = {str(kind): _text(value) for kind, value in data.items()}
-        return mask_all(joined, self._secrets), mask_all(metadata, self._secrets)
+        return self.masker.all(joined), self.masker.all(metadata)
 
 
 def _text(value: Any) -> Any:

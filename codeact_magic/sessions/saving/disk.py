@@ -135,7 +135,7 @@ def draft(path: Path, *, like: Path | None = None, synced: bool = True) -> Itera
     """
     scratch = path.parent / f"{_DRAFT}{uuid.uuid4().hex}.tmp"
     try:
-        with scratch.open("xb", buffering=_BLOCK) as file:
+        with open(scratch, "xb", buffering=_BLOCK, opener=_private) as file:  # pathlib has no opener
             with suppress(OSError):
                 shutil.copymode(like or path, scratch)
             yield file
@@ -147,6 +147,11 @@ def draft(path: Path, *, like: Path | None = None, synced: bool = True) -> Itera
         with suppress(OSError):
             scratch.unlink(missing_ok=True)
         raise
+
+
+def _private(path: str, flags: int) -> int:
+    """Open a new file that only the user may read: sessions hold data."""
+    return os.open(path, flags, 0o600)
 
 
 def sweep(folder: Path) -> None:
@@ -190,7 +195,7 @@ def _claim(path: Path) -> bool:
     with suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
     try:
-        path.touch(exist_ok=False)
+        path.touch(mode=0o600, exist_ok=False)
     except FileExistsError:
         return False
     except OSError:

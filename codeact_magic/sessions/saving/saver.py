@@ -25,8 +25,8 @@ class Saver:
     Args:
         path: the file. It becomes another one if somebody else has changed the file.
         secrets: returns the texts that must not reach the file; each is replaced by ***.
-        tell: shows the user a line, only during `flush`: that saving fails (once until it succeeds again), or that
-            the session goes on in another file.
+        tell: shows the user a line, only during `flush` and `tell`: that saving fails (once until it succeeds again),
+            or that the session goes on in another file.
         loaded: the state of the file when the session was loaded; None: the file may be overwritten.
         limit: the characters of an output beyond which it goes into a file of its own (0: no limit).
 
@@ -69,10 +69,30 @@ class Saver:
             self._waiting = session
             self._given += 1
             self._closing = False
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._work, name="codeact-saver", daemon=True)
-                self._thread.start()
+            works = self._thread is not None or self._began()
             self._change.notify_all()
+        if not works:
+            self._write(session, self._given)
+            self._sync(self._given)
+
+    def _began(self) -> bool:
+        """Begin the thread, and return whether that was possible: there may be too many threads already."""
+        thread = threading.Thread(target=self._work, name="codeact-saver", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError:
+            self._waiting = None
+            return False
+        self._thread = thread
+        return True
+
+    def tell(self) -> None:
+        """Show the user why saving fails, once until it succeeds again."""
+        with self._change:
+            failure = "" if self._failure_is_told else self.failure
+            self._failure_is_told = bool(self.failure)
+        if failure:
+            self._tell(failure, *SAVE_ELSEWHERE)
 
     def written(self, timeout: float) -> bool:
         """Wait, at most `timeout` seconds, and return whether all that was given outlives the kernel."""
@@ -89,12 +109,9 @@ class Saver:
             saved = self._synced == self._given and not self.failure
             news = self._news
             self._news = []
-            failure = "" if self._failure_is_told else self.failure
-            self._failure_is_told = bool(self.failure)
         for line in news:
             self._tell(line)
-        if failure:
-            self._tell(failure, *SAVE_ELSEWHERE)
+        self.tell()
         return saved
 
     def close(self) -> None:

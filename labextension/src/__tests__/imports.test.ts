@@ -6,7 +6,7 @@ import { test } from 'node:test';
 
 /** The folders from the bottom up, and the libraries that each of them may import. Those in one line know nothing of each other. */
 const LAYERS: readonly (readonly [folders: readonly string[], libraries: RegExp])[] = [
-  [['protocol'], /^@lumino\/(signaling|disposable)$/],
+  [['protocol'], /^(@lumino\/(signaling|disposable)|@noble\/hashes\/(hmac|sha2))$/],
   [['text'], /^$/],
   [['step'], /^@lumino\//],
   [['lab'], /^@(lumino|jupyterlab|codemirror)\//],

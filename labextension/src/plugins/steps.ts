@@ -6,6 +6,7 @@ import type { DocumentRegistry } from '@jupyterlab/docregistry';
 import { type INotebookModel, INotebookTracker, type NotebookPanel } from '@jupyterlab/notebook';
 import { IRenderMimeRegistry } from '@jupyterlab/rendermime';
 import { ISettingRegistry } from '@jupyterlab/settingregistry';
+import { followCalls } from '../cells/admission';
 import { Announcer } from '../cells/announcer';
 import { FocusGuide } from '../cells/focus';
 import { followOffers } from '../cells/insert';
@@ -13,6 +14,7 @@ import { RecordKeeper } from '../cells/records';
 import { RANK, stepFactory } from '../cells/renderer';
 import { CodeAct } from '../lab/codeact';
 import { newDraft } from '../lab/editor';
+import { handOver } from '../lab/handover';
 import { mayHaveAgent } from '../lab/notebooks';
 import { labServices } from '../lab/services';
 import { PLUGIN, Settings } from '../lab/settings';
@@ -42,8 +44,13 @@ function start(
 ): ICodeAct {
   const services = labServices(app.commands, editors, languages, rendermime);
   const settings = new Settings();
-  const codeact = new CodeAct(services, new Agents(newDraft), tracker, settings, new Typing(window));
+  const codeact = new CodeAct(services, new Agents(newDraft, handOver), tracker, settings, new Typing(window));
   const { views } = codeact;
+  window.addEventListener('pagehide', event => {
+    if (event.isTrusted) {
+      codeact.agents.leave();
+    }
+  });
   if (registry) {
     void settings.follow(registry);
   }
@@ -73,6 +80,7 @@ class NotebookExtension implements DocumentRegistry.IWidgetExtension<NotebookPan
     followOffers(panel, agent);
     if (!this._guided.has(agent)) {
       this._guided.add(agent);
+      followCalls(agent);
       new FocusGuide(this._codeact, agent);
       new Announcer(this._codeact, agent, () => void this._goTo(agent));
       new RecordKeeper(this._codeact, agent);

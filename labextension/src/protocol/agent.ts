@@ -1,15 +1,17 @@
 /** The agent of one notebook: what its kernel reports about it, kept up to date. */
 import type { IDisposable } from '@lumino/disposable';
 import { type ISignal, Signal } from '@lumino/signaling';
-import { type IMessage, type IPublished, endsCell, publishedStep } from './messages';
+import { type ICall, type IMessage, type IPublished, calledPages, endsCell, publishedStep } from './messages';
 import { type NewDraft, PendingStep } from './pending';
-import { type IControlChannel, type Request, Silence, request } from './requests';
+import { Proof } from './proof';
+import { type IControlChannel, type Plain, Refused, type Request, Silence, request } from './requests';
 import { type Fields, Malformed } from './shapes';
 import { type IState, readState } from './state';
 import type { IStep } from './steps';
 
 /** What is used of a connection to a kernel. */
 export interface IKernel extends IControlChannel {
+  readonly id: string;
   readonly isDisposed: boolean;
 }
 
@@ -24,6 +26,13 @@ export interface ISession {
   readonly connectionStatusChanged: ISignal<unknown, string>;
 }
 
+/** Sends `hello`, which holds the key of the page, in a way that no script can read. Resolves to the kernel's reply. */
+export type HandOver = (kernel: IKernel, hello: Request) => Promise<Fields>;
+
+/** Milliseconds until a page that is not admitted says hello again. */
+const HELLO_AGAIN = 700;
+/** Times that it says hello until the user is told, and a decision is no longer held back: a reload takes three. */
+const MOST_HELLOS = 5;
 /** Milliseconds between two `state` requests while an agent works. iopub reports every change: this finds lost ones. */
 const POLL = 5000;
 /** Milliseconds between two `state` requests while the reply grows. */
@@ -36,6 +45,9 @@ const MOST_MISSES = 6;
 const MOST_DOUBLINGS = 4;
 
 const RESTARTED = ['restarting', 'autorestarting', 'terminating', 'dead'];
+
+/** The proofs of this page, by the id of the kernel: a notebook that is closed and opened again keeps its own. */
+const proofs = new Map<string, Proof>();
 
 /** The agent in the kernel of one notebook, through restarts and changes of that kernel. */
 export class Agent implements IDisposable {
@@ -51,13 +63,17 @@ export class Agent implements IDisposable {
   private _failures = 0;
   private _misses = 0;
   private _isDisposed = false;
+  private _greeting: Promise<void> | null = null;
+  private _isAdmitted = false;
+  private readonly _asked = new Signal<this, ICall>(this);
   private readonly _changed = new Signal<this, void>(this);
   private readonly _pended = new Signal<this, PendingStep>(this);
   private readonly _published = new Signal<this, IPublished>(this);
 
   constructor(
     readonly session: ISession,
-    private readonly _newDraft: NewDraft
+    private readonly _newDraft: NewDraft,
+    private readonly _handOver: HandOver = request
   ) {
     session.iopubMessage.connect(this._onMessage, this);
     session.kernelChanged.connect(this._onKernelChanged, this);
@@ -79,6 +95,11 @@ export class Agent implements IDisposable {
   /** Emitted with each step as the kernel publishes it. */
   get published(): ISignal<this, IPublished> {
     return this._published;
+  }
+
+  /** Emitted when another page asks to be admitted. */
+  get asked(): ISignal<this, ICall> {
+    return this._asked;
   }
 
   /** What the kernel last reported; null while it is not known to have an agent. */
@@ -136,7 +157,19 @@ export class Agent implements IDisposable {
 
   /** Send the model a remark with its next observation. Resolves to an empty string, or to the reason why not. */
   remark(text: string): Promise<string> {
-    return this._send({ op: 'say', text });
+    return this._prove({ op: 'say', text });
+  }
+
+  /** Let another page decide as well. Resolves to an empty string, or to the reason why not. */
+  admit(asked: ICall): Promise<string> {
+    return this._prove({ op: 'admit', page: asked.page, code: asked.code });
+  }
+
+  /** Tell the kernel that this page is left: the next one may decide. */
+  leave(): void {
+    if (this._isAdmitted) {
+      void this._sendSigned({ op: 'bye', page: this._page });
+    }
   }
 
   dispose(): void {
@@ -195,9 +228,9 @@ export class Agent implements IDisposable {
   }
 
   private _begin(step: IStep): void {
-    const pending = new PendingStep(step, this._newDraft, content => this._send(content));
+    const pending = new PendingStep(step, this._newDraft, content => this._prove(content));
     this._pending = pending;
-    void this._send({ op: 'hello', id: step.id });
+    void this._greet(step.id);
     this._pended.emit(pending);
   }
 
@@ -220,6 +253,67 @@ export class Agent implements IDisposable {
     return this.isActive ? POLL * patience : Infinity;
   }
 
+  /** Say hello to the kernel: about a step if it has an id, and then again until this page is admitted. */
+  private async _greet(id?: string): Promise<void> {
+    const life = this._life;
+    let wait = (): void => undefined;
+    // A decision waits for this: a page that was just loaded again is admitted in a moment.
+    this._greeting = new Promise(resolve => (wait = resolve));
+    for (let times = 1; life === this._life && !this._isDisposed; times++) {
+      const refusal = await this._hello(id);
+      this._isAdmitted = refusal === '';
+      const isWaiting = id !== undefined && this._pending?.step.id === id;
+      if (this._isAdmitted || times >= MOST_HELLOS || !isWaiting) {
+        wait();
+      }
+      if (isWaiting) {
+        this._pending?.tell(times >= MOST_HELLOS || this._isAdmitted ? refusal : '');
+      }
+      if (this._isAdmitted || !isWaiting) {
+        break;
+      }
+      await new Promise(resolve => setTimeout(resolve, HELLO_AGAIN));
+    }
+    wait();
+  }
+
+  /** Resolves to an empty string if this page is admitted, or else to what the kernel says. */
+  private async _hello(id?: string): Promise<string> {
+    const kernel = this.session.session?.kernel;
+    try {
+      if (kernel && !kernel.isDisposed) {
+        await this._handOver(kernel, proofFor(kernel).hello(id));
+      }
+    } catch (error) {
+      return error instanceof Refused && error.reason === 'stranger' ? error.message : '';
+    }
+    return '';
+  }
+
+  private get _page(): string {
+    const kernel = this.session.session?.kernel;
+    return kernel ? proofFor(kernel).page : '';
+  }
+
+  private async _prove(content: Plain): Promise<string> {
+    await (this._greeting ?? this._greet());
+    return this._sendSigned(content);
+  }
+
+  private _sendSigned(content: Plain): Promise<string> {
+    const kernel = this.session.session?.kernel;
+    return kernel ? this._send(proofFor(kernel).sign(content)) : Promise.resolve('There is no kernel.');
+  }
+
+  private _onCall(call: ICall): void {
+    if (call.call === '') {
+      void this._greet();
+    } else if (call.page !== this._page && this._isAdmitted) {
+      void this._sendSigned({ op: 'here', call: call.call });
+      this._asked.emit(call);
+    }
+  }
+
   private async _send(content: Request): Promise<string> {
     try {
       await this._request(content);
@@ -227,9 +321,7 @@ export class Agent implements IDisposable {
     } catch (error) {
       return error instanceof Error ? error.message : String(error);
     } finally {
-      if (content.op !== 'hello') {
-        void this.refresh();
-      }
+      void this.refresh();
     }
   }
 
@@ -242,7 +334,15 @@ export class Agent implements IDisposable {
   }
 
   private _onMessage(_: unknown, message: IMessage): void {
+    const called = calledPages(message);
+    if (called) {
+      this._onCall(called);
+      return;
+    }
     const found = publishedStep(message);
+    if (found && this._greeting === null) {
+      void this._greet(); // before an action can show anything
+    }
     if (found) {
       const { step } = found;
       const moved = step.id !== this._last?.id || step.status !== this._last.status;
@@ -284,6 +384,8 @@ export class Agent implements IDisposable {
 
   private _forget(): void {
     this._life += 1;
+    this._greeting = null;
+    this._isAdmitted = false;
     this._failures = 0;
     clearTimeout(this._timer);
     this._due = Infinity;
@@ -293,4 +395,10 @@ export class Agent implements IDisposable {
     this._pending = null;
     this._changed.emit();
   }
+}
+
+function proofFor(kernel: IKernel): Proof {
+  const proof = proofs.get(kernel.id) ?? new Proof();
+  proofs.set(kernel.id, proof);
+  return proof;
 }

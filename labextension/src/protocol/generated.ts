@@ -3,6 +3,8 @@
 /** The MIME types of a step, and of an offer of cells for the notebook. */
 export const STEP_MIME = 'application/vnd.codeact.step+json';
 export const INSERT_MIME = 'application/vnd.codeact.insert+json';
+/** The MIME type of a call to the pages of a kernel: who is there? */
+export const CALL_MIME = 'application/vnd.codeact.call+json';
 /** The type of a message with a request on the control channel. */
 export const REQUEST_TYPE = 'codeact_request';
 /** The versions of the step record, and of the metadata of a session notebook. */

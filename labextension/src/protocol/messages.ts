@@ -1,5 +1,5 @@
 /** What the kernel publishes on iopub: steps, and offers of cells for the notebook. */
-import { INSERT_MIME, STEP_MIME, WIRE_VERSION } from './generated';
+import { CALL_MIME, INSERT_MIME, STEP_MIME, WIRE_VERSION } from './generated';
 import { type Fields, fields, id, list, number, oneOf, text } from './shapes';
 import { type IStep, readStep } from './steps';
 
@@ -14,6 +14,13 @@ export interface IMessage {
 export interface IPublished {
   readonly step: IStep;
   readonly data: Fields;
+}
+
+/** A call to the pages of a kernel. It may be for a page that asks to be admitted, under a code; else that is empty. */
+export interface ICall {
+  readonly call: string;
+  readonly page: string;
+  readonly code: string;
 }
 
 /** A cell for the notebook. */
@@ -31,6 +38,17 @@ export function publishedStep(message: IMessage): IPublished | null {
   const data = dataOf(message);
   try {
     return data?.[STEP_MIME] ? { step: readStep(data[STEP_MIME]), data } : null;
+  } catch {
+    return null;
+  }
+}
+
+/** Return the call in a message; null if there is none. */
+export function calledPages(message: IMessage): ICall | null {
+  const data = message.header.msg_type === 'update_display_data' ? dataOf(message) : undefined;
+  try {
+    const from = fields(data?.[CALL_MIME]);
+    return { call: text(from, 'call'), page: text(from, 'page'), code: text(from, 'code') };
   } catch {
     return null;
   }

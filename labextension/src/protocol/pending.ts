@@ -1,6 +1,6 @@
 /** The step that waits for the user. All views of it share one, so that an edit in one view shows in the others. */
 import { type ISignal, Signal } from '@lumino/signaling';
-import type { Request } from './requests';
+import type { Plain } from './requests';
 import type { IStep } from './steps';
 
 /** The text that the user edits. JupyterLab's editor models are such. */
@@ -16,7 +16,7 @@ export interface IDraft {
 export type NewDraft = (code: string) => IDraft;
 
 /** Sends a decision to the kernel. Resolves to an empty string, or to the reason why the kernel refused it. */
-export type Send = (request: Request) => Promise<string>;
+export type Send = (request: Plain) => Promise<string>;
 
 /** Milliseconds for which a new step accepts no decision: a second click was meant for the step before. */
 export const SETTLING = 300;
@@ -79,6 +79,14 @@ export class PendingStep {
     return this._decide({ op: 'decide', id: this.step.id, decision: 'reject', reason });
   }
 
+  /** Show why a decision is not possible now; an empty string if it is. */
+  tell(error: string): void {
+    if (this.phase !== 'over' && this.phase !== 'sent' && this.error !== error) {
+      this.error = error;
+      this._changed.emit();
+    }
+  }
+
   /** Record that the kernel no longer waits for this step. */
   end(): void {
     this.phase = 'over';
@@ -91,7 +99,7 @@ export class PendingStep {
     this.draft.dispose();
   }
 
-  private async _decide(request: Request): Promise<void> {
+  private async _decide(request: Plain): Promise<void> {
     if (!this.isOpen) {
       return;
     }

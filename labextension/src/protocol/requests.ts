@@ -1,6 +1,7 @@
 /** Requests to the kernel: what can be asked, and the one way to ask it. */
 import type { DECISIONS } from './generated';
 import { REQUEST_TYPE } from './generated';
+import { unique } from './random';
 import { type Fields, Malformed, fields, text } from './shapes';
 
 /** Milliseconds after which a kernel that does not answer is assumed to have no agent. */
@@ -10,14 +11,21 @@ const MOST_REFUSAL = 500;
 
 type Decision = (typeof DECISIONS)[number];
 
-/** What can be asked. `id` names a step, or an offer of cells. */
-export type Request =
-  | { op: 'hello'; id?: string }
-  | { op: 'state'; since?: number }
+/** What is asked with a proof: see `Proof.sign`. `page` and `code` are those of another page, which is admitted. */
+export type Plain =
   | { op: 'decide'; id: string; decision: Extract<Decision, 'approve'>; code: string; all: boolean }
   | { op: 'decide'; id: string; decision: Extract<Decision, 'reject'>; reason: string }
-  | { op: 'stop' }
   | { op: 'say'; text: string }
+  | { op: 'here'; call: string }
+  | { op: 'bye'; page: string }
+  | { op: 'admit'; page: string; code: string };
+
+/** What is sent. `id` names a step, or an offer of cells. */
+export type Request =
+  | { op: 'hello'; page: string; key: string; id?: string; quiet?: true }
+  | { op: 'signed'; page: string; text: string; proof: string }
+  | { op: 'state'; since?: number }
+  | { op: 'stop' }
   | { op: 'insert'; id: string };
 
 /** The kernel refused the request. The message is a line for the user. */
@@ -80,7 +88,7 @@ function reply(channel: IControlChannel, content: Request, patience: number): Pr
   });
 }
 
-function accepted(content: unknown): Fields {
+export function accepted(content: unknown): Fields {
   const from = fields(content);
   if (from.status === 'ok') {
     return from;
@@ -91,11 +99,11 @@ function accepted(content: unknown): Fields {
   throw new Malformed('a reply without status');
 }
 
-function message(session: string, content: Request): IControlMessage {
+export function message(session: string, content: Request): IControlMessage {
   return {
     channel: 'control',
     header: {
-      msg_id: crypto.randomUUID(),
+      msg_id: unique(),
       msg_type: REQUEST_TYPE,
       session,
       username: '',

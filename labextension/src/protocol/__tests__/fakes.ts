@@ -3,7 +3,7 @@ import { Signal } from '@lumino/signaling';
 import type { ISession } from '../agent';
 import { STEP_MIME } from '../generated';
 import type { IDraft } from '../pending';
-import type { Request } from '../requests';
+import type { Plain, Request } from '../requests';
 import type { IStep } from '../steps';
 
 export const USAGE = { prompt: 0, cached: 0, completion: 0, estimated: false, cost: null };
@@ -57,14 +57,20 @@ export function newDraft(code: string): IDraft {
 
 type Answer = Record<string, unknown> | null;
 
+/** Return what was signed, or the request itself. */
+function plain(request: Request): Plain | Request {
+  return request.op === 'signed' ? (JSON.parse(request.text) as Plain) : request;
+}
+
 /** The kernel's end: `answer` gives the content of a reply, or null for silence. */
 export class FakeKernel {
-  readonly asked: Request[] = [];
+  readonly asked: (Plain | Request)[] = [];
   readonly clientId = 'client';
+  readonly id = 'kernel';
   isDisposed = false;
   revision = 0;
   state: Record<string, unknown> = { agent: 'idle', seconds: 0, pending: null, turn: null, threads: [] };
-  answer: (request: Request) => Answer = request => (request.op === 'state' ? this.reply() : { status: 'ok' });
+  answer: (request: Plain | Request) => Answer = request => (request.op === 'state' ? this.reply() : { status: 'ok' });
 
   /** Change what `state` is answered with. */
   become(fields: Record<string, unknown>): void {
@@ -77,19 +83,20 @@ export class FakeKernel {
   }
 
   sendControlMessage(message: { content: Request; header: Record<string, unknown> }): unknown {
-    this.asked.push(message.content);
+    const content = plain(message.content);
+    this.asked.push(content);
     const nothing = (): void => undefined;
     const future = { onReply: nothing as (reply: unknown) => void, done: new Promise(nothing), dispose: nothing };
-    const content = this.answer(message.content);
-    if (content) {
+    const answer = this.answer(content);
+    if (answer) {
       queueMicrotask(() => {
-        future.onReply({ content });
+        future.onReply({ content: answer });
       });
     }
     return future;
   }
 
-  ops(op: Request['op']): Request[] {
+  ops(op: (Plain | Request)['op']): (Plain | Request)[] {
     return this.asked.filter(request => request.op === op);
   }
 }

@@ -108,8 +108,8 @@ test('a state with a malformed pending step is refused as a whole', () => {
 
 test('a request goes out as it is, and its reply comes back', async () => {
   const kernel = new FakeKernel();
-  const reply = await request(asChannel(kernel), { op: 'say', text: 'remark' });
-  assert.deepEqual(kernel.asked, [{ op: 'say', text: 'remark' }]);
+  const reply = await request(asChannel(kernel), { op: 'stop' });
+  assert.deepEqual(kernel.asked, [{ op: 'stop' }]);
   assert.equal(reply.status, 'ok');
 });
 

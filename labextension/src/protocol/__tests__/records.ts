@@ -12,7 +12,7 @@ export const STEPS: Readonly<Record<string, Json>> = {
     turn: 1,
     of: 'turn',
     model: 'm',
-    id: '000000000000-1',
+    id: '020202020202-1',
     number: 1,
     status: 'thinking',
     ok: null,
@@ -37,7 +37,7 @@ export const STEPS: Readonly<Record<string, Json>> = {
     turn: 1,
     of: 'turn',
     model: 'm',
-    id: '000000000000-1',
+    id: '020202020202-1',
     number: 1,
     status: 'thinking',
     ok: null,
@@ -62,7 +62,7 @@ export const STEPS: Readonly<Record<string, Json>> = {
     turn: 1,
     of: 'turn',
     model: 'm',
-    id: '000000000000-1',
+    id: '020202020202-1',
     number: 1,
     status: 'pending',
     ok: null,
@@ -87,7 +87,7 @@ export const STEPS: Readonly<Record<string, Json>> = {
     turn: 1,
     of: 'turn',
     model: 'm',
-    id: '000000000000-1',
+    id: '020202020202-1',
     number: 1,
     status: 'running',
     ok: null,
@@ -112,7 +112,7 @@ export const STEPS: Readonly<Record<string, Json>> = {
     turn: 1,
     of: 'turn',
     model: 'm',
-    id: '000000000000-1',
+    id: '020202020202-1',
     number: 1,
     status: 'done',
     ok: true,
@@ -137,7 +137,7 @@ export const STEPS: Readonly<Record<string, Json>> = {
     turn: 1,
     of: 'turn',
     model: 'm',
-    id: '000000000000-2',
+    id: '020202020202-2',
     number: 2,
     status: 'pending',
     ok: null,
@@ -162,7 +162,7 @@ export const STEPS: Readonly<Record<string, Json>> = {
     turn: 1,
     of: 'turn',
     model: 'm',
-    id: '000000000000-2',
+    id: '020202020202-2',
     number: 2,
     status: 'running',
     ok: null,
@@ -187,7 +187,7 @@ export const STEPS: Readonly<Record<string, Json>> = {
     turn: 1,
     of: 'turn',
     model: 'm',
-    id: '000000000000-2',
+    id: '020202020202-2',
     number: 2,
     status: 'done',
     ok: false,
@@ -212,7 +212,7 @@ export const STEPS: Readonly<Record<string, Json>> = {
     turn: 1,
     of: 'turn',
     model: 'm',
-    id: '000000000000-3',
+    id: '020202020202-3',
     number: 3,
     status: 'pending',
     ok: null,
@@ -237,7 +237,7 @@ export const STEPS: Readonly<Record<string, Json>> = {
     turn: 1,
     of: 'turn',
     model: 'm',
-    id: '000000000000-3',
+    id: '020202020202-3',
     number: 3,
     status: 'stopped',
     ok: null,
@@ -262,7 +262,7 @@ export const STEPS: Readonly<Record<string, Json>> = {
     turn: 1,
     of: 'turn',
     model: 'm',
-    id: '000000000000-3',
+    id: '020202020202-3',
     number: 3,
     status: 'done',
     ok: false,
@@ -287,7 +287,7 @@ export const STEPS: Readonly<Record<string, Json>> = {
     turn: 1,
     of: 'turn',
     model: 'm',
-    id: '000000000000-4',
+    id: '020202020202-4',
     number: 4,
     status: 'pending',
     ok: null,
@@ -312,7 +312,7 @@ export const STEPS: Readonly<Record<string, Json>> = {
     turn: 1,
     of: 'turn',
     model: 'm',
-    id: '000000000000-4',
+    id: '020202020202-4',
     number: 4,
     status: 'rejected',
     ok: null,
@@ -337,7 +337,7 @@ export const STEPS: Readonly<Record<string, Json>> = {
     turn: 1,
     of: 'turn',
     model: 'm',
-    id: '000000000000-4',
+    id: '020202020202-4',
     number: 4,
     status: 'rejected',
     ok: null,
@@ -362,7 +362,7 @@ export const STEPS: Readonly<Record<string, Json>> = {
     turn: 1,
     of: 'turn',
     model: 'm',
-    id: '000000000000-5',
+    id: '020202020202-5',
     number: 5,
     status: 'skipped',
     ok: null,
@@ -387,7 +387,7 @@ export const STEPS: Readonly<Record<string, Json>> = {
     turn: 1,
     of: 'turn',
     model: 'm',
-    id: '000000000000-6',
+    id: '020202020202-6',
     number: 6,
     status: 'stopped',
     ok: null,
@@ -412,7 +412,7 @@ export const STEPS: Readonly<Record<string, Json>> = {
     turn: 1,
     of: 'turn',
     model: 'm',
-    id: '000000000000-7',
+    id: '020202020202-7',
     number: 7,
     status: 'answer',
     ok: null,
@@ -438,7 +438,7 @@ export const STEPS: Readonly<Record<string, Json>> = {
     of: 'replay',
     model: '',
     title: 'action 1',
-    id: '010101010101-1',
+    id: '030303030303-1',
     number: 1,
     status: 'running',
     ok: null,
@@ -464,7 +464,7 @@ export const STEPS: Readonly<Record<string, Json>> = {
     of: 'consent',
     model: '',
     title: 'the session',
-    id: '020202020202-1',
+    id: '040404040404-1',
     number: 1,
     status: 'pending',
     ok: null,
@@ -490,7 +490,7 @@ export const STEPS: Readonly<Record<string, Json>> = {
     of: 'consent',
     model: '',
     title: 'the session',
-    id: '020202020202-1',
+    id: '040404040404-1',
     number: 1,
     status: 'running',
     ok: null,
@@ -516,7 +516,7 @@ export const STEPS: Readonly<Record<string, Json>> = {
     of: 'consent',
     model: '',
     title: 'the session',
-    id: '020202020202-1',
+    id: '040404040404-1',
     number: 1,
     status: 'skipped',
     ok: null,
@@ -543,7 +543,51 @@ export const REQUESTS: readonly (readonly [Request, Json])[] = [
     { op: 'stop' },
     { status: 'error', reason: 'idle', error: 'The agent is not at work.' }
   ],
-  [{ op: 'say', text: 'a remark' }, { status: 'ok' }],
+  [
+    {
+      op: 'hello',
+      page: 'page0001',
+      key: '6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b',
+      quiet: true
+    },
+    { status: 'ok' }
+  ],
+  [
+    {
+      op: 'signed',
+      page: 'page0001',
+      text: '{"op": "here", "call": "0101010101010101"}',
+      proof: '65b63fe423c975b7897a2a0b422afa8629cd6971f470692824fb460d0fd33af3'
+    },
+    { status: 'ok' }
+  ],
+  [
+    {
+      op: 'signed',
+      page: 'page0001',
+      text: '{"op": "admit", "page": "page0002", "code": "0000"}',
+      proof: 'a5814c3bf8d2d83633624c7229fbfe00ff8c8c5b901a29a675028461c729b81b'
+    },
+    { status: 'ok' }
+  ],
+  [
+    {
+      op: 'signed',
+      page: 'page0001',
+      text: '{"op": "bye", "page": "page0002"}',
+      proof: '37005a9d1513669191f36240c439bd3192703b86239320871749f081c5b57d33'
+    },
+    { status: 'ok' }
+  ],
+  [
+    {
+      op: 'signed',
+      page: 'page0001',
+      text: '{"op": "say", "text": "a remark"}',
+      proof: 'ed8c015cc600306631041220bbfaf5e68b04302b780b18e1dd3f218c3425ca5c'
+    },
+    { status: 'ok' }
+  ],
   [
     { op: 'state' },
     {
@@ -557,7 +601,7 @@ export const REQUESTS: readonly (readonly [Request, Json])[] = [
         turn: 1,
         of: 'turn',
         model: 'm',
-        id: '000000000000-1',
+        id: '020202020202-1',
         number: 1,
         status: 'pending',
         ok: null,
@@ -595,7 +639,7 @@ export const REQUESTS: readonly (readonly [Request, Json])[] = [
               note: '',
               steps: [
                 {
-                  id: '000000000000-1',
+                  id: '020202020202-1',
                   number: 1,
                   status: 'pending',
                   ok: null,
@@ -610,24 +654,30 @@ export const REQUESTS: readonly (readonly [Request, Json])[] = [
       session: 'codeact-sessions/a.ipynb'
     }
   ],
-  [{ op: 'hello', id: '000000000000-1' }, { status: 'ok' }],
   [
     {
-      op: 'decide',
-      decision: 'approve',
-      code: 'x = 2',
-      all: false,
-      id: '000000000000-1'
+      op: 'hello',
+      page: 'page0001',
+      key: '6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b',
+      id: '020202020202-1'
     },
     { status: 'ok' }
   ],
   [
     {
-      op: 'decide',
-      decision: 'approve',
-      code: 'x = 2',
-      all: false,
-      id: '000000000000-1'
+      op: 'signed',
+      page: 'page0001',
+      text: '{"op": "decide", "decision": "approve", "code": "x = 2", "all": false, "id": "020202020202-1"}',
+      proof: '4735c93ce339a884ce6322164079269727034d9b352c42ac76e34c6252756037'
+    },
+    { status: 'ok' }
+  ],
+  [
+    {
+      op: 'signed',
+      page: 'page0001',
+      text: '{"op": "decide", "decision": "approve", "code": "x = 2", "all": false, "id": "020202020202-1"}',
+      proof: '4735c93ce339a884ce6322164079269727034d9b352c42ac76e34c6252756037'
     },
     {
       status: 'error',
@@ -648,7 +698,7 @@ export const REQUESTS: readonly (readonly [Request, Json])[] = [
         turn: 1,
         of: 'turn',
         model: 'm',
-        id: '000000000000-2',
+        id: '020202020202-2',
         number: 2,
         status: 'pending',
         ok: null,
@@ -687,14 +737,14 @@ export const REQUESTS: readonly (readonly [Request, Json])[] = [
               note: '',
               steps: [
                 {
-                  id: '000000000000-1',
+                  id: '020202020202-1',
                   number: 1,
                   status: 'done',
                   ok: true,
                   label: 'I look.'
                 },
                 {
-                  id: '000000000000-2',
+                  id: '020202020202-2',
                   number: 2,
                   status: 'pending',
                   ok: null,
@@ -709,24 +759,30 @@ export const REQUESTS: readonly (readonly [Request, Json])[] = [
       session: 'codeact-sessions/a.ipynb'
     }
   ],
-  [{ op: 'hello', id: '000000000000-2' }, { status: 'ok' }],
   [
     {
-      op: 'decide',
-      decision: 'approve',
-      code: 'x = 1',
-      all: true,
-      id: '000000000000-2'
+      op: 'hello',
+      page: 'page0001',
+      key: '6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b',
+      id: '020202020202-2'
     },
     { status: 'ok' }
   ],
   [
     {
-      op: 'decide',
-      decision: 'approve',
-      code: 'x = 1',
-      all: true,
-      id: '000000000000-2'
+      op: 'signed',
+      page: 'page0001',
+      text: '{"op": "decide", "decision": "approve", "code": "x = 1", "all": true, "id": "020202020202-2"}',
+      proof: '8eb197ffe6e0ba5bd289058c194be11ebd05376f7017e6c3f4b2b4156814dce5'
+    },
+    { status: 'ok' }
+  ],
+  [
+    {
+      op: 'signed',
+      page: 'page0001',
+      text: '{"op": "decide", "decision": "approve", "code": "x = 1", "all": true, "id": "020202020202-2"}',
+      proof: '8eb197ffe6e0ba5bd289058c194be11ebd05376f7017e6c3f4b2b4156814dce5'
     },
     {
       status: 'error',
@@ -747,7 +803,7 @@ export const REQUESTS: readonly (readonly [Request, Json])[] = [
         turn: 1,
         of: 'turn',
         model: 'm',
-        id: '000000000000-3',
+        id: '020202020202-3',
         number: 3,
         status: 'pending',
         ok: null,
@@ -792,21 +848,21 @@ export const REQUESTS: readonly (readonly [Request, Json])[] = [
               note: '',
               steps: [
                 {
-                  id: '000000000000-1',
+                  id: '020202020202-1',
                   number: 1,
                   status: 'done',
                   ok: true,
                   label: 'I look.'
                 },
                 {
-                  id: '000000000000-2',
+                  id: '020202020202-2',
                   number: 2,
                   status: 'done',
                   ok: false,
                   label: 'I look.'
                 },
                 {
-                  id: '000000000000-3',
+                  id: '020202020202-3',
                   number: 3,
                   status: 'pending',
                   ok: null,
@@ -821,7 +877,15 @@ export const REQUESTS: readonly (readonly [Request, Json])[] = [
       session: 'codeact-sessions/a.ipynb'
     }
   ],
-  [{ op: 'hello', id: '000000000000-3' }, { status: 'ok' }],
+  [
+    {
+      op: 'hello',
+      page: 'page0001',
+      key: '6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b',
+      id: '020202020202-3'
+    },
+    { status: 'ok' }
+  ],
   [{ op: 'stop' }, { status: 'ok' }],
   [
     { op: 'state' },
@@ -836,7 +900,7 @@ export const REQUESTS: readonly (readonly [Request, Json])[] = [
         turn: 1,
         of: 'turn',
         model: 'm',
-        id: '000000000000-4',
+        id: '020202020202-4',
         number: 4,
         status: 'pending',
         ok: null,
@@ -881,28 +945,28 @@ export const REQUESTS: readonly (readonly [Request, Json])[] = [
               note: '',
               steps: [
                 {
-                  id: '000000000000-1',
+                  id: '020202020202-1',
                   number: 1,
                   status: 'done',
                   ok: true,
                   label: 'I look.'
                 },
                 {
-                  id: '000000000000-2',
+                  id: '020202020202-2',
                   number: 2,
                   status: 'done',
                   ok: false,
                   label: 'I look.'
                 },
                 {
-                  id: '000000000000-3',
+                  id: '020202020202-3',
                   number: 3,
                   status: 'done',
                   ok: false,
                   label: 'I look.'
                 },
                 {
-                  id: '000000000000-4',
+                  id: '020202020202-4',
                   number: 4,
                   status: 'pending',
                   ok: null,
@@ -917,13 +981,31 @@ export const REQUESTS: readonly (readonly [Request, Json])[] = [
       session: 'codeact-sessions/a.ipynb'
     }
   ],
-  [{ op: 'hello', id: '000000000000-4' }, { status: 'ok' }],
   [
-    { op: 'decide', decision: 'reject', reason: 'no', id: '000000000000-4' },
+    {
+      op: 'hello',
+      page: 'page0001',
+      key: '6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b',
+      id: '020202020202-4'
+    },
     { status: 'ok' }
   ],
   [
-    { op: 'decide', decision: 'reject', reason: 'no', id: '000000000000-4' },
+    {
+      op: 'signed',
+      page: 'page0001',
+      text: '{"op": "decide", "decision": "reject", "reason": "no", "id": "020202020202-4"}',
+      proof: '116da81b625a5396959ef324540da98fe771510198607f34552f7070143a6840'
+    },
+    { status: 'ok' }
+  ],
+  [
+    {
+      op: 'signed',
+      page: 'page0001',
+      text: '{"op": "decide", "decision": "reject", "reason": "no", "id": "020202020202-4"}',
+      proof: '116da81b625a5396959ef324540da98fe771510198607f34552f7070143a6840'
+    },
     {
       status: 'error',
       reason: 'late',
@@ -944,7 +1026,7 @@ export const REQUESTS: readonly (readonly [Request, Json])[] = [
         of: 'consent',
         model: '',
         title: 'the session',
-        id: '020202020202-1',
+        id: '040404040404-1',
         number: 1,
         status: 'pending',
         ok: null,
@@ -982,7 +1064,7 @@ export const REQUESTS: readonly (readonly [Request, Json])[] = [
               note: '',
               steps: [
                 {
-                  id: '020202020202-1',
+                  id: '040404040404-1',
                   number: 1,
                   title: 'the session',
                   status: 'pending',
@@ -1003,7 +1085,7 @@ export const REQUESTS: readonly (readonly [Request, Json])[] = [
               note: '',
               steps: [
                 {
-                  id: '010101010101-1',
+                  id: '030303030303-1',
                   number: 1,
                   title: 'action 1',
                   status: 'skipped',
@@ -1021,24 +1103,30 @@ export const REQUESTS: readonly (readonly [Request, Json])[] = [
       session: 'codeact-sessions/a.ipynb'
     }
   ],
-  [{ op: 'hello', id: '020202020202-1' }, { status: 'ok' }],
   [
     {
-      op: 'decide',
-      decision: 'approve',
-      code: 'x = 1',
-      all: false,
-      id: '020202020202-1'
+      op: 'hello',
+      page: 'page0001',
+      key: '6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b',
+      id: '040404040404-1'
     },
     { status: 'ok' }
   ],
   [
     {
-      op: 'decide',
-      decision: 'approve',
-      code: 'x = 1',
-      all: false,
-      id: '020202020202-1'
+      op: 'signed',
+      page: 'page0001',
+      text: '{"op": "decide", "decision": "approve", "code": "x = 1", "all": false, "id": "040404040404-1"}',
+      proof: '334b073e149dbba8579f0ae6a2e9c95214c658b1be953d12ca15bd2a726232f0'
+    },
+    { status: 'ok' }
+  ],
+  [
+    {
+      op: 'signed',
+      page: 'page0001',
+      text: '{"op": "decide", "decision": "approve", "code": "x = 1", "all": false, "id": "040404040404-1"}',
+      proof: '334b073e149dbba8579f0ae6a2e9c95214c658b1be953d12ca15bd2a726232f0'
     },
     {
       status: 'error',
@@ -1066,7 +1154,7 @@ export const REQUESTS: readonly (readonly [Request, Json])[] = [
               note: '',
               steps: [
                 {
-                  id: '020202020202-1',
+                  id: '040404040404-1',
                   number: 1,
                   title: 'the session',
                   status: 'skipped',
@@ -1089,7 +1177,7 @@ export const REQUESTS: readonly (readonly [Request, Json])[] = [
               note: '',
               steps: [
                 {
-                  id: '010101010101-1',
+                  id: '030303030303-1',
                   number: 1,
                   title: 'action 1',
                   status: 'skipped',
@@ -1112,7 +1200,7 @@ export const REQUESTS: readonly (readonly [Request, Json])[] = [
     { status: 'ok', revision: 67, agent: 'idle', seconds: 0.0, unchanged: true }
   ],
   [
-    { op: 'insert', id: '0303030303030303' },
+    { op: 'insert', id: '0505050505050505' },
     { status: 'ok', cells: [{ cell_type: 'code', source: 'x = 1' }] }
   ],
   [

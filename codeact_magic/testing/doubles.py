@@ -1,22 +1,4 @@
-r"""Test doubles for prompts, agents and clients: an endpoint over real HTTP, and a model without HTTP.
-
-Both play a script and record the requests: a test writes the replies of the model, and then checks the messages that it
-was sent. Nothing leaves the machine.
-
-    >>> from openai import OpenAI
-    >>> from codeact_magic.testing import FakeEndpoint, Say
-    >>> script = ["```python\nprint(6 * 7)\n```", Say("It is 42.", usage=(20, 12, 4))]
-    >>> with FakeEndpoint(script) as endpoint, OpenAI(base_url=endpoint.base_url, api_key="any") as client:
-    ...     ask = [{"role": "user", "content": "What is six times seven?"}]
-    ...     code = client.chat.completions.create(model="fake-model", messages=ask)
-    ...     answer = client.chat.completions.create(model="fake-model", messages=ask)
-    >>> code.choices[0].message.content
-    '```python\nprint(6 * 7)\n```'
-    >>> answer.choices[0].message.content, answer.usage.total_tokens
-    ('It is 42.', 24)
-    >>> endpoint.requests[0].body["messages"][0]["content"]
-    'What is six times seven?'
-"""
+"""An endpoint over real HTTP and a model without HTTP, which both play a script and record the requests."""
 
 from __future__ import annotations
 
@@ -36,8 +18,8 @@ from http.server import BaseHTTPRequestHandler
 from itertools import islice
 from typing import Any, Literal, Self, TypeAlias
 
-from .agent import Delta, Request
-from .session import Json, Reply, ToolCall, Usage
+from ..agent import Delta, Request
+from ..session import Json, Reply, ToolCall, Usage
 
 
 @dataclass(frozen=True, slots=True)
