@@ -239,7 +239,7 @@ def _item(mapping: Any, key: str, name: str) -> PutBack:
 
 
 def _options(options: Any) -> PutBack:
-    before = options.values()
+    before = options.by_name()
 
     def put_back(changed: list[str]) -> None:
         for name, value in before.items():
