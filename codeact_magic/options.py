@@ -37,6 +37,9 @@ class JsonObject(Dict):
         return value
 
 
+_OWN_PARAMETERS = ("model", "messages", "input", "max_tokens", "max_completion_tokens", "max_output_tokens", "stream")
+
+
 class Options(Configurable):
     """The options, one trait each.
 
@@ -160,6 +163,13 @@ class Options(Configurable):
                 raise TraitError(
                     f"prices takes three numbers for each model (in, cached, out), which {one_line(name, 60)} has not"
                 )
+        return proposal["value"]
+
+    @validate("extra_body")
+    def _leaves_options_alone(self, proposal: Mapping[str, Any]) -> Any:
+        for name in proposal["value"]:
+            if name in _OWN_PARAMETERS:  # an administrator may have capped the option
+                raise TraitError(f"extra_body cannot set {name}: an option of its own does")
         return proposal["value"]
 
     @validate("extra_headers")

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from traitlets import TraitError
 
 from codeact_magic import policy
 from codeact_magic.errors import UsageError
@@ -110,9 +111,22 @@ def test_every_limit_is_an_option_and_no_limit_is_clamped() -> None:
         **{name: 0 for name in LIMITS if name not in ("max_steps", "max_repeats", "timeout", "max_output")}
     )
     _, changed = cap.applied(options)
-    unlimited = {"max_tokens_per_turn", "max_tokens", "context_tokens", "action_timeout", "max_saved_output"}
+    unlimited = {
+        "max_tokens_per_turn",
+        "max_cost_per_turn",
+        "max_tokens",
+        "context_tokens",
+        "action_timeout",
+        "max_saved_output",
+    }
     assert unlimited <= set(changed)
     assert "retries" not in changed and "max_summary" not in changed
+
+
+@pytest.mark.parametrize("name", ["model", "max_tokens", "max_completion_tokens", "messages"])
+def test_further_parameters_of_a_request_replace_no_option(name: str) -> None:
+    with pytest.raises(TraitError, match=f"extra_body cannot set {name}"):
+        Options(extra_body={name: "x"})
 
 
 @pytest.mark.parametrize(("set_to", "most", "now"), [("auto", "risky", "risky"), ("ask", "risky", "ask")])

@@ -19,6 +19,7 @@ LOCAL = "local"  # what stands for the local model in the list of endpoints
 LIMITS = (
     "max_steps",
     "max_tokens_per_turn",
+    "max_cost_per_turn",
     "max_repeats",
     "max_tokens",
     "context_tokens",
