@@ -29,11 +29,6 @@ if TYPE_CHECKING:
 Transformers: Any = TransformerManager  # it has no types
 
 
-def is_open(reason: str) -> pytest.MarkDecorator:
-    """Mark a test as one of what does not hold today."""
-    return pytest.mark.xfail(strict=True, reason=reason)
-
-
 def check(tries: Iterator[Try]) -> None:
     """Check that all of `tries` held."""
     assert [one for one in tries if not one.held] == []
@@ -191,14 +186,8 @@ def test_other_secrets_of_the_environment_show_up_nowhere(name: str, tmp_path: P
 # -- faults ------------------------------------------------------------------------------------------------------------
 
 
-OPEN_FAULTS = ["a dead weakref.proxy", "__class__ raises", "__getattribute__ raises", "a key that is no text"]
-OPEN_MARK = is_open("the turn ends in an exception of ours")
-
-
 @pytest.mark.kernel
-@pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=OPEN_MARK) if name in OPEN_FAULTS else name for name in faults.BROKEN]
-)
+@pytest.mark.parametrize("name", faults.BROKEN)
 def test_a_broken_object_does_not_end_the_turn(name: str, at: Target) -> None:
     check(iter([faults.beside(at, name)]))
 

@@ -32,6 +32,18 @@ def hold(*_):
     threading.Event().wait(60)
 {what} = hold
 """
+# What an action changes in the code that saves is put back, so the user's own cell does it.
+HELD_ONCE_ARMED = """
+import os, threading
+from codeact_magic.sessions.saving import disk
+draft = disk.draft
+def hold(*arguments, **options):
+    if not os.path.exists("armed"):
+        return draft(*arguments, **options)
+    open("held", "w").close()
+    threading.Event().wait(60)
+disk.draft = hold
+"""
 HELD_NEXT_TIME = f"""
 {HELD_DISK.format(what="held")}
 sync = os.fsync
@@ -162,8 +174,8 @@ def test_a_disk_that_hangs_holds_an_action_up_for_a_moment_only(chat: Chat) -> N
 
 
 def test_stop_works_while_a_step_waits_for_the_disk(chat: Chat) -> None:
-    hang = PATIENT.format(seconds=60) + HELD_DISK.format(what="disk.draft")
-    script(chat.endpoint, act(hang + "print('first')"), act("y = 42"), DONE)
+    assert chat.kernel.run(PATIENT.format(seconds=60) + HELD_ONCE_ARMED).reply["status"] == "ok"
+    script(chat.endpoint, act("open('armed', 'w').close()\nprint('first')"), act("y = 42"), DONE)
     run = chat.begin()
     run.wait((chat.kernel.folder / "held").exists)
     chat.kernel.interrupt()
