@@ -146,7 +146,8 @@ def test_the_code_of_a_step_that_fits_has_no_foot(desk: Desk) -> None:
 
 
 def test_code_in_one_line_as_long_as_a_reply_may_be_can_be_decided(desk: Desk) -> None:
-    code = f"text = '{'x' * 390_000}'; print(len(text))"
+    text = "".join(map(str, range(100_000)))[:390_000]  # a text that repeats itself would be cut as a loop
+    code = f"text = '{text}'; print(len(text))"
     window = desk.notebook("%%codeact\nGo", replies=[Say(step(code), chunk=50_000), "Done."]).ask()
     window.pending.run()
     window.wait_done(1)
