@@ -7,7 +7,7 @@ import sys
 import threading
 from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import suppress
-from functools import partial
+from functools import cache, partial
 from typing import Any, Self
 
 from ...secrets import Masker, Pieces
@@ -93,8 +93,6 @@ class Recorder:
                 stream.finish()
         finally:
             self._changes.__exit__(None, None, None)
-            for stream in self._streams:
-                stream.close()
             self._on = False
             if widgets := self._record.widgets():
                 texts = final_texts(widgets)
@@ -196,7 +194,6 @@ class _Stream:
         self._log: int | None = getattr(self.stream, "_original_stdstream_copy", None)
         self._lock = threading.RLock()
         self._drained: threading.Event | None = None
-        self._nowhere: int | None = None
 
     def changes(self) -> list[Change]:
         """Return the changes that route all writes through `write`."""
@@ -209,8 +206,7 @@ class _Stream:
         """Return the changes that have ipykernel write what bypasses Python into no log: it does so unmasked."""
         if self._log is None:
             return []
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        self._nowhere = nowhere
+        nowhere = _nowhere()
         # A child process that is given the stream itself writes to the pipe that is read here, and not past it.
         return [
             Change(self.stream, "_original_stdstream_copy", nowhere),
@@ -222,11 +218,6 @@ class _Stream:
         self._drain()
         self._pass_on("", last=True)
         self._write_log("", last=True)
-
-    def close(self) -> None:
-        """Release the descriptor that stood in for the log."""
-        if self._nowhere is not None:
-            os.close(self._nowhere)
 
     def write(self, text: Any) -> Any:
         """Show and record `text`."""
@@ -279,6 +270,16 @@ class _Stream:
             return os.path.sameopenfile(descriptor, self.stream._fid)
         except (AttributeError, TypeError, OSError):
             return False
+
+
+@cache
+def _nowhere() -> int:
+    """Return a descriptor that discards what is written to it.
+
+    It is never closed: the thread of ipykernel that reads what bypasses Python may have taken it just before a run
+    ends. A write that fails would end that thread for good, and with it all output of child processes.
+    """
+    return os.open(os.devnull, os.O_WRONLY)
 
 
 def _not_yet() -> None:
